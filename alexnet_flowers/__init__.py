@@ -1,0 +1,18 @@
+"""AlexNet v2 on the Flowers photos, the TensorFlow 1 / TF-Slim way.
+
+The rooms, in the order in which a photo passes through them::
+
+    download, archive, sample   the photos, verified
+    splits                      which photo is for training, which for validation
+    records, conversion         TFRecord shards, labels.txt, dataset.json
+    dataset                     a slim ``Dataset``
+    preprocessing, batches      images in [-1, 1], through slim's queues
+    network, gradients          slim's alexnet_v2; how its backward pass is computed
+    optimization                learning rate, optimizer, loss -> train_op
+    runs, training, summaries   checkpoints in one directory, events in another
+    evaluation                  every photo counted once
+
+Importing the package itself imports nothing else; ``tf1`` is the one door to TensorFlow.
+"""
+
+__version__ = "1.0.0"

@@ -1,0 +1,49 @@
+"""Where the arithmetic runs."""
+
+from alexnet_flowers.errors import UsageError
+from alexnet_flowers.tf1 import tf
+
+DEVICES = ("auto", "cpu", "gpu")
+
+# Reading, decoding and preprocessing run here whatever the network runs on: a GPU is kept for
+# the layers, and JPEGs are decoded on the CPU in any case.
+INPUT_DEVICE = "/cpu:0"
+
+
+def resolve(device):
+    """Says where the network will run: ``"cpu"`` or ``"gpu"``.
+
+    Args:
+      device: ``"auto"`` (the GPU where TensorFlow can use one), ``"cpu"`` or ``"gpu"``.
+
+    Raises:
+      UsageError: another name, or ``"gpu"`` where TensorFlow finds none.
+    """
+    if device not in DEVICES:
+        raise UsageError("--device: %r is none of %s" % (device, ", ".join(DEVICES)))
+    if device == "cpu":
+        return "cpu"
+    if tf.config.experimental.list_physical_devices("GPU"):
+        return "gpu"
+    if device == "gpu":
+        raise UsageError(
+            "--device gpu: TensorFlow %s finds no GPU that it can use "
+            "(it needs an NVIDIA driver and CUDA 10.0); leave the flag out to use the CPU"
+            % tf.__version__
+        )
+    return "cpu"
+
+
+def session_config(device, intra_op_threads=0, inter_op_threads=0):
+    """Returns the ``tf.ConfigProto`` of a session on ``device`` (``"cpu"`` or ``"gpu"``).
+
+    GPU memory grows as it is needed, so that several processes can share one card. The two
+    thread counts are TensorFlow's (0: one thread a core).
+    """
+    return tf.ConfigProto(
+        allow_soft_placement=True,
+        intra_op_parallelism_threads=intra_op_threads,
+        inter_op_parallelism_threads=inter_op_threads,
+        device_count={"GPU": 0} if device == "cpu" else {},
+        gpu_options=tf.GPUOptions(allow_growth=True),
+    )

@@ -1,0 +1,187 @@
+"""From a URL to a verified file.
+
+While it is under way the file is called ``<path>.partial``; it gets its own name only after its
+size and its digest, where they are known, have been checked.
+"""
+
+import hashlib
+import os
+import time
+
+import requests
+from tqdm import tqdm
+
+from alexnet_flowers.errors import DataError
+
+# As TensorFlow Datasets registers the archive.
+OFFICIAL_URL = "http://download.tensorflow.org/example_images/flower_photos.tgz"
+OFFICIAL_MIRROR = (
+    "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
+)
+OFFICIAL_SIZE = 228813984
+OFFICIAL_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
+
+_CHUNK_BYTES = 1 << 20
+# Seconds to connect, and seconds without a single byte, before a try is given up.
+_TIMEOUT_SECS = (10, 30)
+
+
+def sha256_of(path):
+    """Returns the SHA-256 of a file as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def download(urls, path, size=None, sha256=None, tries=4, backoff_secs=1.0):
+    """Downloads a file, from the first of several URLs that delivers the right one.
+
+    A try that breaks off is followed by another that asks for the rest only. What an earlier
+    process left is continued too, provided that ``sha256`` can tell whether the parts fit.
+
+    Args:
+      urls: the same file's URLs, best first.
+      path: where it goes; the folder exists.
+      size: its size in bytes, where known.
+      sha256: its digest, where known.
+      tries: how often each URL is tried.
+      backoff_secs: the pause before a second try; it doubles with each further one.
+
+    Raises:
+      DataError: no URL delivered it; the message has the last reason for each.
+    """
+    partial = path + ".partial"
+    if sha256 is None and os.path.exists(partial):
+        os.remove(partial)
+    reasons = []
+    for url in urls:
+        reason = None
+        resume_token = None
+        for attempt in range(tries):
+            if attempt:
+                time.sleep(backoff_secs * 2 ** (attempt - 1))
+            try:
+                resume_token = _fetch(url, partial, size, sha256 is not None, resume_token)
+                _verify(partial, size, sha256)
+            except _Retry as error:
+                reason = str(error)
+                resume_token = error.resume_token
+                continue
+            except _Refused as error:
+                reason = str(error)
+                break
+            except requests.RequestException as error:
+                reason = _plain(error)
+                if isinstance(error, (requests.TooManyRedirects, requests.URLRequired, ValueError)):
+                    break  # It would be the same the next time.
+                continue
+            os.replace(partial, path)
+            return
+        reasons.append("%s: %s" % (url, reason))
+    if sha256 is None and os.path.exists(partial):
+        os.remove(partial)  # Nothing could tell later whether a rest belongs to it.
+    raise DataError(
+        "cannot download %s (%s); download it by other means and give its path as --archive"
+        % (os.path.basename(path), "; ".join(reasons))
+    )
+
+
+class _Refused(Exception):
+    """What the server sends is wrong, and would be the next time."""
+
+
+class _Retry(Exception):
+    """The transfer broke; the next try may go on with what is there."""
+
+    def __init__(self, reason, resume_token=None):
+        super().__init__(reason)
+        self.resume_token = resume_token
+
+
+def _fetch(url, partial, size, digest_is_known, resume_token):
+    """Streams ``url`` to ``partial``; returns the token with which the server names this version."""
+    have = os.path.getsize(partial) if os.path.exists(partial) else 0
+    if size is not None and have == size:
+        return resume_token
+    if have and not (digest_is_known or resume_token):
+        have = 0  # Nothing could tell whether the rest belongs to the same file.
+    headers = {"Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = "bytes=%d-" % have
+        if resume_token:
+            headers["If-Range"] = resume_token
+
+    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECS) as response:
+        if response.status_code == 416:
+            os.remove(partial)
+            raise _Retry("the server has less than was already there")
+        if response.status_code >= 500 or response.status_code == 429:
+            raise _Retry("status %d" % response.status_code, resume_token)
+        if response.status_code not in (200, 206):
+            raise _Refused("status %d" % response.status_code)
+        if response.status_code == 200:
+            have = 0  # The server sends all of it, asked or not.
+        elif not response.headers.get("Content-Range", "").startswith("bytes %d-" % have):
+            os.remove(partial)
+            raise _Retry("the server continued at another byte than asked")
+        length = response.headers.get("Content-Length")
+        total = have + int(length) if length and length.isdigit() else size
+        if size is not None and total != size:
+            raise _Refused("it is %d bytes, not %d" % (total, size))
+        token = response.headers.get("ETag")
+        if token is None or token.startswith("W/"):
+            token = response.headers.get("Last-Modified")
+
+        with open(partial, "r+b" if have else "wb") as file, tqdm(
+            total=total,
+            initial=have,
+            unit="B",
+            unit_scale=True,
+            desc=os.path.basename(partial)[:-8],
+        ) as bar:
+            file.seek(have)
+            file.truncate()
+            try:
+                for chunk in response.iter_content(_CHUNK_BYTES):
+                    file.write(chunk)
+                    have += len(chunk)
+                    bar.update(len(chunk))
+                    if total is not None and have > total:
+                        break
+            except (requests.RequestException, OSError) as error:
+                if isinstance(error, OSError) and error.errno is not None:
+                    raise  # Our side: the disk, not the network.
+                raise _Retry(_plain(error), token)
+        if total is not None and have < total:
+            raise _Retry("it ended after %d of %d bytes" % (have, total), token)
+        if total is not None and have > total:
+            os.remove(partial)
+            raise _Refused("it is longer than the %d bytes announced" % total)
+    return token
+
+
+def _verify(partial, size, sha256):
+    """Checks a complete download; removes one that is wrong."""
+    problem = None
+    if size is not None and os.path.getsize(partial) != size:
+        problem = "it is %d bytes, not %d" % (os.path.getsize(partial), size)
+    elif sha256 is not None:
+        found = sha256_of(partial)
+        if found != sha256:
+            problem = "its sha256 is %s, not %s" % (found, sha256)
+    if problem:
+        os.remove(partial)
+        raise _Refused(problem)
+
+
+def _plain(error):
+    """Returns the reason of a network error in a few words instead of its nested classes."""
+    if isinstance(error, requests.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.TooManyRedirects):
+        return "it redirects in a circle"
+    if isinstance(error, requests.ConnectionError):
+        return "the connection failed"
+    return str(error).split("\n")[0]

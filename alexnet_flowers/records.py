@@ -1,0 +1,147 @@
+"""The files of a dataset, named and filled as slim's converter does: shards and ``labels.txt``.
+
+A record is a ``tf.train.Example`` with
+
+==================== ===== ==================================================
+``image/encoded``    bytes the JPEG
+``image/format``     bytes ``jpg``
+``image/class/label`` int64 its class id
+``image/height``     int64 px
+``image/width``      int64 px
+``image/filename``   bytes ``<class>/<file>``; the reference does not write it
+==================== ===== ==================================================
+"""
+
+import math
+import os
+import re
+
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.tf1 import tf
+
+LABELS_FILENAME = "labels.txt"
+_SHARD_NAME = "flowers_%s_%05d-of-%05d.tfrecord"
+_SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord$")
+
+
+def example(encoded, height, width, label, filename):
+    """Returns one record's bytes: a serialized ``tf.train.Example``."""
+
+    def of_bytes(value):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    def of_int(value):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    features = {
+        "image/encoded": of_bytes(encoded),
+        "image/format": of_bytes(b"jpg"),
+        "image/class/label": of_int(label),
+        "image/height": of_int(height),
+        "image/width": of_int(width),
+        "image/filename": of_bytes(filename.encode("utf-8", "surrogateescape")),
+    }
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(
+        deterministic=True
+    )
+
+
+def shard_filenames(split_name, num_shards):
+    """Returns a split's shard names in order."""
+    return [_SHARD_NAME % (split_name, shard, num_shards) for shard in range(num_shards)]
+
+
+def shard_sizes(num_records, num_shards):
+    """Returns how many records each shard gets: ceil(n / shards) each, the last ones fewer."""
+    size = int(math.ceil(num_records / float(num_shards)))
+    return [min(size, max(0, num_records - shard * size)) for shard in range(num_shards)]
+
+
+def find_splits(dataset_dir):
+    """Returns the names of the splits that have shards in a folder, sorted."""
+    matches = (_SHARD_PATTERN.match(name) for name in os.listdir(dataset_dir))
+    return sorted({match.group(1) for match in matches if match})
+
+
+def find_shards(dataset_dir, split_name):
+    """Returns the paths of a split's shards in order.
+
+    Raises:
+      DataError: there are none, one is missing, or two conversions are mixed.
+    """
+    found = {}
+    for name in os.listdir(dataset_dir):
+        match = _SHARD_PATTERN.match(name)
+        if match and match.group(1) == split_name:
+            found.setdefault(int(match.group(3)), set()).add(name)
+    if not found:
+        raise DataError(
+            "%s: no shards of the split %r (there: %s); run scripts/download_and_convert.py "
+            "--dataset_dir %s"
+            % (dataset_dir, split_name, ", ".join(find_splits(dataset_dir)) or "none", dataset_dir)
+        )
+    if len(found) > 1:
+        raise DataError(
+            "%s: shards of several conversions are mixed (%s); convert into an empty folder"
+            % (dataset_dir, ", ".join("of %d" % count for count in sorted(found)))
+        )
+    ((num_shards, names),) = found.items()
+    expected = shard_filenames(split_name, num_shards)
+    missing = [name for name in expected if name not in names]
+    if missing:
+        raise DataError(
+            "%s: the shard %s is missing; convert again" % (dataset_dir, ", ".join(missing))
+        )
+    return [os.path.join(dataset_dir, name) for name in expected]
+
+
+def count_records(path):
+    """Returns the number of records in a shard; every one is read and its checksum compared.
+
+    Raises:
+      DataError: the shard is damaged or cut off.
+    """
+    count = 0
+    try:
+        for _ in tf.python_io.tf_record_iterator(path):
+            count += 1
+    except (tf.errors.DataLossError, tf.errors.OpError) as error:
+        raise DataError(
+            "%s: damaged after record %d (%s); convert again" % (path, count, error.message)
+        )
+    return count
+
+
+def write_labels(path, class_names):
+    """Writes ``<id>:<name>`` lines, ids in the order of ``class_names``."""
+    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+        for label, name in enumerate(class_names):
+            file.write("%d:%s\n" % (label, name))
+
+
+def read_labels(dataset_dir):
+    """Returns ``{id: class name}`` from a folder's ``labels.txt``.
+
+    Raises:
+      DataError: no such file, or a line that is not ``<id>:<name>``.
+    """
+    path = os.path.join(dataset_dir, LABELS_FILENAME)
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().split("\n")
+    except FileNotFoundError:
+        raise DataError(
+            "%s: missing; the conversion did not finish: run scripts/download_and_convert.py "
+            "--dataset_dir %s" % (path, dataset_dir)
+        )
+    names = {}
+    for number, line in enumerate(lines, 1):
+        label, colon, name = line.partition(":")
+        if not line:
+            continue
+        if not colon or not label.isdigit():
+            raise DataError("%s, line %d: %r is not <id>:<name>" % (path, number, line))
+        names[int(label)] = name
+    if sorted(names) != list(range(len(names))) or not names:
+        raise DataError("%s: the ids are not 0, 1, 2, ...; convert again" % path)
+    return names

@@ -1,0 +1,68 @@
+"""One photo, decoded to the last row before it may enter a dataset."""
+
+import collections
+import io
+import warnings
+
+from PIL import Image, UnidentifiedImageError
+
+# A photo of 50 million pixels takes 150 MB when it is decoded; a small file can claim far more.
+MAX_PIXELS = 50 * 1000 * 1000
+# For photos that have to be encoded anew: high enough to lose nothing visible.
+_JPEG_QUALITY = 95
+
+Verified = collections.namedtuple("Verified", ["height_px", "width_px", "replacement"])
+Verified.__doc__ = """A photo that can be decoded.
+
+Attributes:
+  height_px: int.
+  width_px: int.
+  replacement: bytes of an RGB JPEG where the photo was something else, None where its own bytes
+    are good as they are.
+"""
+
+
+class BadPhotoError(Exception):
+    """A photo that cannot be used; the message is the reason."""
+
+
+def verify(encoded):
+    """Decodes a photo fully.
+
+    An RGB JPEG (the file's own color space being YCbCr or RGB) is left as it is. What TensorFlow's
+    JPEG path would read differently or not at all (CMYK, grayscale, a PNG under any name) is
+    encoded anew as an RGB JPEG.
+
+    Args:
+      encoded: bytes.
+
+    Returns:
+      A ``Verified``.
+
+    Raises:
+      BadPhotoError: not a JPEG or PNG, damaged, cut off or larger than ``MAX_PIXELS``.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Broken metadata; the pixels decide.
+            with Image.open(io.BytesIO(encoded), formats=("JPEG", "PNG")) as image:
+                width_px, height_px = image.size
+                if width_px * height_px > MAX_PIXELS:
+                    raise BadPhotoError(
+                        "%d x %d pixels, more than %d million"
+                        % (width_px, height_px, MAX_PIXELS // 10**6)
+                    )
+                image.load()
+                if image.format != "PNG" and image.mode == "RGB":
+                    return Verified(height_px, width_px, None)
+                buffer = io.BytesIO()
+                image.convert("RGB").save(buffer, "JPEG", quality=_JPEG_QUALITY)
+                return Verified(height_px, width_px, buffer.getvalue())
+    except UnidentifiedImageError:
+        raise BadPhotoError("not a JPEG or PNG" if encoded else "an empty file")
+    except Image.DecompressionBombError as error:
+        raise BadPhotoError(str(error))
+    except BadPhotoError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to.
+        raise BadPhotoError("cannot be decoded: %s" % error)

@@ -1,0 +1,62 @@
+"""What all scripts share: finding the package, the flags of every command, errors in one line."""
+
+import os
+import sys
+import traceback
+
+# The scripts run from a plain checkout; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from absl import app, flags
+
+from alexnet_flowers.errors import DataError, UsageError
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_boolean("verbose", False, "Show the traceback of an error.")
+
+INTERRUPTED = 130
+
+
+def run(main):
+    """Parses the flags, calls ``main()`` and ends the process with its status (None: 0).
+
+    An error that the caller can mend is printed as one line, with the status 1 (data) or 2
+    (flags); so are the operating system's (a full disk, a folder without permission).
+    """
+    app.run(lambda _: sys.exit(_guarded(main)), flags_parser=_parse)
+
+
+def _parse(argv):
+    try:
+        rest = FLAGS(argv)
+    except flags.Error as error:
+        _fail(error, 2)
+    except SystemExit:  # absl's --help ends with 1, as if it were an error.
+        sys.exit(0)
+    if len(rest) > 1:
+        _fail("unexpected argument %r; flags begin with --" % rest[1], 2)
+    return rest
+
+
+def _guarded(main):
+    try:
+        return main()
+    except (DataError, UsageError) as error:
+        status, message = error.exit_status, str(error)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        status = 1
+        message = "%s: %s" % (error.filename or "writing", error.strerror)
+    except KeyboardInterrupt:
+        status, message = INTERRUPTED, "interrupted"
+    if FLAGS.verbose:
+        traceback.print_exc()
+    _fail(message, status)
+
+
+def _fail(message, status):
+    message = " ".join(str(message).split("\n"))
+    sys.stderr.write("%s: error: %s\n" % (os.path.basename(sys.argv[0]), message))
+    sys.exit(status)
