@@ -45,7 +45,7 @@ def read_photos(path, spool_dir):
     spool = Spool(spool_dir)
     readers = {}
     try:
-        with tarfile.open(path, mode="r|*") as tar:
+        with tarfile.open(path, mode="r|*", tarinfo=_Member) as tar:
             for member in tar:
                 place = _place(path, member)
                 if place is None:
@@ -53,8 +53,8 @@ def read_photos(path, spool_dir):
                 if place in readers:
                     raise DataError("%s: holds the member %r twice" % (path, member.name))
                 readers[place] = spool.add(tar.extractfile(member), member.size)
-    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
-        raise _unreadable(path, error)
+    except (tarfile.TarError, EOFError, zlib.error, ValueError, TypeError) as error:
+        raise _unreadable(path, error)  # TypeError: tarfile's own, for a cut-off gzip header.
     except OSError as error:
         if error.errno is not None and error.filename is None:
             raise  # The disk of spool_dir, not the archive.
@@ -66,6 +66,23 @@ def read_photos(path, spool_dir):
     return [
         Photo(class_name, name, readers[class_name, name]) for class_name, name in sorted(readers)
     ]
+
+
+class _Member(tarfile.TarInfo):
+    """A member whose missing or damaged header is an error wherever it is.
+
+    tarfile itself takes one behind the first member for the end of the archive, so that one that
+    was cut off would merely seem to hold fewer photos.
+    """
+
+    @classmethod
+    def fromtarfile(cls, tar):
+        try:
+            return super().fromtarfile(tar)
+        except tarfile.EOFHeaderError:
+            raise  # The block of zeros that ends every complete archive.
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError("%s instead of a member or the end" % error)
 
 
 def _unreadable(path, error):

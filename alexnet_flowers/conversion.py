@@ -28,6 +28,7 @@ from alexnet_flowers.tf1 import tf
 
 INFO_FILENAME = "dataset.json"
 SAMPLE_NAME = "the built-in sample"
+_OFFICIAL = (download.OFFICIAL_URL, download.OFFICIAL_MIRROR)
 
 
 def convert(
@@ -81,13 +82,20 @@ def convert(
     if info is not None:
         return info
     _clear_unfinished(dataset_dir)
+    path = None
     try:
         _write_json(_partial(dataset_dir, INFO_FILENAME), request)
         path = local_path or _fetch(dataset_dir, archive, use_sample, report)
         info = _convert(dataset_dir, path, request, strict, report)
     except BaseException:
-        # Ctrl-C and errors leave nothing but, perhaps, a download to be continued.
+        # Ctrl-C and errors leave nothing but, perhaps, the official archive, whole or in part,
+        # which the next run recognizes by its digest.
         _clear_unfinished(dataset_dir)
+        if use_sample or not (local_path or archive in _OFFICIAL):
+            partial = _archive_path(dataset_dir, archive, use_sample) + ".partial"
+            for leftover in (path, partial):
+                if leftover and os.path.exists(leftover):
+                    os.remove(leftover)
         if is_new and not os.listdir(dataset_dir):
             os.rmdir(dataset_dir)
         raise
@@ -228,23 +236,23 @@ def _clear_unfinished(dataset_dir):
     os.remove(marker)
 
 
+def _archive_path(dataset_dir, archive, use_sample):
+    """Returns where an archive that is not local goes."""
+    name = "flower_sample.tar" if use_sample else os.path.basename(archive.rstrip("/"))
+    return os.path.join(dataset_dir, name or "archive")
+
+
 def _fetch(dataset_dir, archive, use_sample, report):
     """Returns the path of the downloaded or drawn archive within ``dataset_dir``."""
+    path = _archive_path(dataset_dir, archive, use_sample)
     if use_sample:
-        path = os.path.join(dataset_dir, "flower_sample.tar")
         report("drawing %s" % SAMPLE_NAME)
         sample.write_archive(path)
         return path
-    path = os.path.join(dataset_dir, os.path.basename(archive.rstrip("/")) or "archive")
-    if archive not in (download.OFFICIAL_URL, download.OFFICIAL_MIRROR):
+    if archive not in _OFFICIAL:
         download.download([archive], path)
     elif not (os.path.exists(path) and download.sha256_of(path) == download.OFFICIAL_SHA256):
-        download.download(
-            [download.OFFICIAL_URL, download.OFFICIAL_MIRROR],
-            path,
-            download.OFFICIAL_SIZE,
-            download.OFFICIAL_SHA256,
-        )
+        download.download(_OFFICIAL, path, download.OFFICIAL_SIZE, download.OFFICIAL_SHA256)
     return path
 
 
@@ -256,7 +264,9 @@ def _convert(dataset_dir, path, request, strict, report):
     photos = archive_room.read_photos(path, dataset_dir)
     entries, left_out = _verify_all(photos, archive_room.Spool(dataset_dir), strict, path)
     for filename, reason in left_out.items():
-        report("left out: %s: %s" % (filename, reason))
+        # A name may hold bytes that are no UTF-8.
+        name = filename.encode("utf-8", "backslashreplace").decode("utf-8")
+        report("left out: %s: %s" % (name, reason))
     if left_out:
         report("%d of %d photos left out" % (len(left_out), len(photos)))
     if not entries:
@@ -323,7 +333,7 @@ def _verify_all(photos, spool, strict, path):
         results = pool.map(check, photos)
         try:
             checked = tqdm(results, desc="checking", unit="photo", total=len(photos))
-            for photo, result in zip(photos, checked):
+            for result, photo in zip(checked, photos):
                 filename = "%s/%s" % (photo.class_name, photo.name)
                 if isinstance(result, verification.BadPhotoError):
                     if strict:
@@ -348,18 +358,24 @@ def _write_split(dataset_dir, split_name, entries, num_shards, labels, bar):
     start = 0
     for name, size in zip(records.shard_filenames(split_name, num_shards), sizes):
         partial = _partial(dataset_dir, name)
-        with tf.python_io.TFRecordWriter(partial) as writer:
-            for entry in entries[start : start + size]:
-                writer.write(
-                    records.example(
-                        entry.read(),
-                        entry.height_px,
-                        entry.width_px,
-                        labels[entry.class_name],
-                        "%s/%s" % (entry.class_name, entry.name),
+        try:
+            with tf.python_io.TFRecordWriter(partial) as writer:
+                for entry in entries[start : start + size]:
+                    writer.write(
+                        records.example(
+                            entry.read(),
+                            entry.height_px,
+                            entry.width_px,
+                            labels[entry.class_name],
+                            "%s/%s" % (entry.class_name, entry.name),
+                        )
                     )
-                )
-                bar.update()
+                    bar.update()
+        except tf.errors.OpError as error:  # The disk is full, say.
+            raise DataError(
+                "%s: cannot be written (%s); make room or choose another --dataset_dir"
+                % (partial, error.message.split("; ")[-1])
+            )
         shards[name] = {"num_records": size, "num_bytes": os.path.getsize(partial)}
         start += size
     return {

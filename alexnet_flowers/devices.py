@@ -1,5 +1,8 @@
 """Where the arithmetic runs."""
 
+import os
+import sys
+
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import tf
 
@@ -21,9 +24,11 @@ def resolve(device):
     """
     if device not in DEVICES:
         raise UsageError("--device: %r is none of %s" % (device, ", ".join(DEVICES)))
+    # Also for the CPU: the first look at the machine, by whomever, prints what is silenced here.
+    gpus = _list_gpus()
     if device == "cpu":
         return "cpu"
-    if tf.config.experimental.list_physical_devices("GPU"):
+    if gpus:
         return "gpu"
     if device == "gpu":
         raise UsageError(
@@ -32,6 +37,25 @@ def resolve(device):
             % tf.__version__
         )
     return "cpu"
+
+
+def _list_gpus():
+    """Lists the GPUs without the error line that a machine without a driver would cause.
+
+    TensorFlow's GPU build logs "failed call to cuInit" as an error, from C++, the first time it
+    looks for a GPU. Where there is none, none is missing.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
+            os.dup2(nowhere, 2)
+        return tf.config.experimental.list_physical_devices("GPU")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def session_config(device, intra_op_threads=0, inter_op_threads=0):

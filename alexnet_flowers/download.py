@@ -9,6 +9,7 @@ import os
 import time
 
 import requests
+import urllib3
 from tqdm import tqdm
 
 from alexnet_flowers.errors import DataError
@@ -101,7 +102,7 @@ class _Retry(Exception):
 
 
 def _fetch(url, partial, size, digest_is_known, resume_token):
-    """Streams ``url`` to ``partial``; returns the token with which the server names this version."""
+    """Streams ``url`` to ``partial``; returns the server's token for this version of the file."""
     have = os.path.getsize(partial) if os.path.exists(partial) else 0
     if size is not None and have == size:
         return resume_token
@@ -114,7 +115,7 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
             headers["If-Range"] = resume_token
 
     with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECS) as response:
-        if response.status_code == 416:
+        if response.status_code == 416 and have:
             os.remove(partial)
             raise _Retry("the server has less than was already there")
         if response.status_code >= 500 or response.status_code == 429:
@@ -144,18 +145,19 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
             file.seek(have)
             file.truncate()
             try:
-                for chunk in response.iter_content(_CHUNK_BYTES):
+                # The file's own bytes; iter_content would unpack what a server calls encoded.
+                for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
                     file.write(chunk)
                     have += len(chunk)
                     bar.update(len(chunk))
                     if total is not None and have > total:
                         break
-            except (requests.RequestException, OSError) as error:
-                if isinstance(error, OSError) and error.errno is not None:
-                    raise  # Our side: the disk, not the network.
-                raise _Retry(_plain(error), token)
+            except urllib3.exceptions.TimeoutError:
+                raise _Retry("no answer in time", token)
+            except urllib3.exceptions.HTTPError:
+                raise _Retry("it broke off after %d bytes" % have, token)
         if total is not None and have < total:
-            raise _Retry("it ended after %d of %d bytes" % (have, total), token)
+            raise _Retry("it broke off after %d bytes" % have, token)
         if total is not None and have > total:
             os.remove(partial)
             raise _Refused("it is longer than the %d bytes announced" % total)

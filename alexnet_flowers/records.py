@@ -139,8 +139,10 @@ def read_labels(dataset_dir):
         label, colon, name = line.partition(":")
         if not line:
             continue
-        if not colon or not label.isdigit():
+        if not colon or not label.isdecimal():
             raise DataError("%s, line %d: %r is not <id>:<name>" % (path, number, line))
+        if int(label) in names:
+            raise DataError("%s, line %d: the id %s is there twice" % (path, number, label))
         names[int(label)] = name
     if sorted(names) != list(range(len(names))) or not names:
         raise DataError("%s: the ids are not 0, 1, 2, ...; convert again" % path)

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from absl import app, flags
 
+from alexnet_flowers import checkpoints
 from alexnet_flowers.errors import DataError, UsageError
 
 FLAGS = flags.FLAGS
@@ -16,6 +17,36 @@ FLAGS = flags.FLAGS
 flags.DEFINE_boolean("verbose", False, "Show the traceback of an error.")
 
 INTERRUPTED = 130
+
+
+def define_run_parents():
+    """Defines where all runs keep their files."""
+    flags.DEFINE_string("checkpoints_dir", "runs/checkpoints", "The parent of all checkpoints.")
+    flags.DEFINE_string("summaries_dir", "runs/summaries", "The parent of all event files.")
+    for name in ("checkpoints_dir", "summaries_dir"):
+        FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
+
+
+def define_run_choice():
+    """Defines which run, and which of its checkpoints, a command reads."""
+    flags.DEFINE_string("run_name", None, "The run. Default: the only one there is.")
+    flags.DEFINE_string(
+        "checkpoint_path", None, "A checkpoint, or a folder of them. Default: the run's newest."
+    )
+    for name in ("run_name", "checkpoint_path"):
+        FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
+
+
+def chosen_run():
+    """Returns the ``Run`` that the flags choose."""
+    return checkpoints.choose_run(
+        FLAGS.run_name, FLAGS.checkpoint_path, FLAGS.checkpoints_dir, FLAGS.summaries_dir
+    )
+
+
+def from_flags(kind):
+    """Returns a named tuple whose fields are the flags of the same names."""
+    return kind(**{name: FLAGS[name].value for name in kind._fields})
 
 
 def run(main):

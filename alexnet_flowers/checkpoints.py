@@ -1,0 +1,198 @@
+"""Checkpoints: where a run keeps them, which is the newest, and whether one fits a network."""
+
+import collections
+import os
+
+from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.optimization import in_scope, split_scopes
+from alexnet_flowers.tf1 import slim, tf
+
+Run = collections.namedtuple("Run", ["name", "checkpoints_dir", "summaries_dir"])
+Run.__doc__ = """Where a run keeps its files: never checkpoints and events in one folder.
+
+Attributes:
+  name: str.
+  checkpoints_dir: the run's own folder of checkpoints, settings and recovery state.
+  summaries_dir: the run's own folder of event files.
+"""
+
+_AVERAGE_SUFFIX = "/ExponentialMovingAverage"
+
+
+def locate_run(name, checkpoints_parent, summaries_parent):
+    """Returns the ``Run`` of a name.
+
+    Raises:
+      UsageError: a name that is no single folder.
+    """
+    if not name or name in (".", "..") or os.path.basename(name) != name:
+        raise UsageError("--run_name %r: must be the name of one folder" % name)
+    return Run(name, os.path.join(checkpoints_parent, name), os.path.join(summaries_parent, name))
+
+
+def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
+    """Returns the ``Run`` that a person means who may not have named it.
+
+    Without a name that is the run whose folder ``checkpoint_path`` lies in or, without that too,
+    the only run there is.
+
+    Raises:
+      DataError: there is no run.
+      UsageError: there are several.
+    """
+    if name is None and checkpoint_path is not None:
+        path = os.path.abspath(checkpoint_path)
+        name = os.path.basename(path if os.path.isdir(path) else os.path.dirname(path))
+    if name is None:
+        there = []
+        if os.path.isdir(checkpoints_parent):
+            there = [
+                name
+                for name in sorted(os.listdir(checkpoints_parent))
+                if newest(os.path.join(checkpoints_parent, name))
+            ]
+        if not there:
+            raise DataError(
+                "%s: no run with a checkpoint yet; train first, with scripts/train.py"
+                % checkpoints_parent
+            )
+        if len(there) > 1:
+            raise UsageError("--run_name: which of %s?" % ", ".join(there))
+        (name,) = there
+    return locate_run(name, checkpoints_parent, summaries_parent)
+
+
+def newest(run_dir):
+    """Returns the path (without suffix) of a folder's newest complete checkpoint, or None."""
+    complete = all_complete(run_dir)
+    return complete[-1] if complete else None
+
+
+def all_complete(run_dir):
+    """Returns the paths of a folder's complete checkpoints, oldest first."""
+    state = tf.train.get_checkpoint_state(run_dir) if os.path.isdir(run_dir) else None
+    if state is None:
+        return []
+    return [path for path in state.all_model_checkpoint_paths if is_complete(path)]
+
+
+def is_complete(path):
+    """Says whether a checkpoint's index and all of its data are there."""
+    return tf.train.checkpoint_exists(path) and os.path.exists(path + ".data-00000-of-00001")
+
+
+def resolve(path, run_dir):
+    """Returns the checkpoint that a person means.
+
+    Args:
+      path: a checkpoint, a folder of checkpoints (its newest is meant), or None.
+      run_dir: the folder whose newest is meant by None.
+
+    Raises:
+      DataError: there is no such checkpoint.
+    """
+    if path is not None and not os.path.isdir(path):
+        for suffix in (".index", ".meta", ".data-00000-of-00001"):
+            if path.endswith(suffix):
+                path = path[: -len(suffix)]
+        if not is_complete(path):
+            raise DataError("%s: no such checkpoint (or not all of its files)" % path)
+        return path
+    found = newest(path or run_dir)
+    if found is None:
+        raise DataError(
+            "%s: no checkpoint yet; train first, with scripts/train.py" % (path or run_dir)
+        )
+    return found
+
+
+def open_reader(path):
+    """Opens a checkpoint for looking at it.
+
+    Raises:
+      DataError: it is damaged.
+    """
+    try:
+        return tf.train.NewCheckpointReader(path)
+    except tf.errors.OpError as error:
+        raise DataError("%s: not a readable checkpoint (%s)" % (path, _first_line(error)))
+
+
+def global_step_of(path):
+    """Returns the number of steps that a checkpoint was saved after; 0 if it does not say."""
+    reader = open_reader(path)
+    return int(reader.get_tensor("global_step")) if reader.has_tensor("global_step") else 0
+
+
+def restorer(path, variables):
+    """Returns a function of a session that restores variables, averaged where there are averages.
+
+    Args:
+      path: a checkpoint.
+      variables: the variables to restore.
+
+    Raises:
+      DataError: it does not hold one of them, or in another shape.
+    """
+    reader = open_reader(path)
+    averaged = any(name.endswith(_AVERAGE_SUFFIX) for name in reader.get_variable_to_shape_map())
+    names = {}
+    for variable in variables:
+        name = variable.op.name
+        if averaged and reader.has_tensor(name + _AVERAGE_SUFFIX):
+            name += _AVERAGE_SUFFIX
+        names[name] = variable
+    _check_fits(path, reader, names, "train with the same --image_size and classes")
+    saver = tf.train.Saver(names)
+
+    def restore(session):
+        try:
+            saver.restore(session, path)
+        except tf.errors.OpError as error:
+            raise DataError("%s: cannot be restored (%s)" % (path, _first_line(error)))
+
+    return restore
+
+
+def warm_start(path, exclude_scopes):
+    """Returns a function of a session that starts the model from another run's checkpoint.
+
+    All model variables are taken from it but those in ``exclude_scopes``; the step and the
+    optimizer's state begin anew.
+
+    Args:
+      path: a checkpoint, or a folder of them.
+      exclude_scopes: comma-separated text, or None.
+
+    Raises:
+      DataError: a variable is missing there or has another shape; the message names its scope.
+      UsageError: a scope without any variable.
+    """
+    path = resolve(path, None)
+    variables = slim.get_model_variables()
+    for scope in split_scopes(exclude_scopes):
+        kept = [v for v in variables if not in_scope(v.op.name, scope)]
+        if len(kept) == len(variables):
+            raise UsageError("--checkpoint_exclude_scopes: no variable in %r" % scope)
+        variables = kept
+    names = {variable.op.name: variable for variable in variables}
+    _check_fits(path, open_reader(path), names, "pass --checkpoint_exclude_scopes %(scope)s")
+    return slim.assign_from_checkpoint_fn(path, names)
+
+
+def _check_fits(path, reader, names, advice):
+    """Raises ``DataError`` unless a checkpoint has variables of these names and shapes."""
+    shapes = reader.get_variable_to_shape_map()
+    for name, variable in sorted(names.items()):
+        scope = {"scope": variable.op.name.rsplit("/", 1)[0]}
+        if name not in shapes:
+            raise DataError("%s: has no variable %s; %s" % (path, name, advice % scope))
+        if shapes[name] != variable.shape.as_list():
+            raise DataError(
+                "%s: %s is %s there and %s here (another number of classes?); %s"
+                % (path, name, shapes[name], variable.shape.as_list(), advice % scope)
+            )
+
+
+def _first_line(error):
+    return error.message.split("\n")[0]

@@ -1,0 +1,245 @@
+"""How good a checkpoint is: every photo of a split, counted exactly once."""
+
+import os
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from alexnet_flowers import (
+    batches,
+    checkpoints,
+    dataset,
+    devices,
+    network,
+    records,
+    settings,
+    summaries,
+)
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.tf1 import slim, tf
+
+BATCH_SIZE = 50
+
+
+class Evaluator:
+    """The evaluation of a run's checkpoints on a split; the graph is built once for all of them."""
+
+    def __init__(
+        self, run, dataset_dir, split_name="validation", device="auto", batch_size=BATCH_SIZE
+    ):
+        """Builds the graph.
+
+        Args:
+          run: a ``checkpoints.Run``; its settings say how large the images are.
+          dataset_dir: where the shards are.
+          split_name: ``"train"``, ``"validation"`` or ``"test"``.
+          device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
+          batch_size: images a step; of no influence on the result.
+
+        Raises:
+          DataError: the dataset is not as it has to be, or has other classes than the run.
+        """
+        self._run = run
+        self._split = dataset.get_split(split_name, dataset_dir)
+        self._device = devices.resolve(device)
+        check_labels(run, self._split.labels_to_names)
+        image_size = settings.image_size_of(run.checkpoints_dir)
+        self._graph = tf.Graph()
+        with self._graph.as_default():
+            batch = batches.evaluation_batches(self._split, batch_size, image_size)
+            logits, _ = network.alexnet_v2(batch.images, self._split.num_classes, is_training=False)
+            self._fetches = {
+                "logits": logits,
+                "labels": batch.labels,
+                "losses": tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    labels=batch.labels, logits=logits
+                ),
+            }
+            self._variables = slim.get_model_variables()
+            self._local_init = tf.local_variables_initializer()
+        self._writer = None
+
+    def evaluate(self, checkpoint_path):
+        """Evaluates one checkpoint.
+
+        Returns:
+          A dict that JSON can hold: ``split``, ``num_images``, ``accuracy``, ``recall_at_2``,
+          ``loss`` (mean cross entropy), ``per_class`` (``precision``, ``recall``, ``num_images``
+          of each class name; None where there is nothing to divide by), ``confusion_matrix``
+          (rows: true classes, columns: predicted ones), ``checkpoint`` and ``global_step``.
+
+        Raises:
+          DataError: the checkpoint does not fit, a record is damaged, or the shards do not hold
+            as many photos as they should.
+        """
+        logits, labels, losses = self._run_network(checkpoint_path)
+        if len(labels) != self._split.num_samples:
+            raise DataError(
+                "%s: %d photos were read, not %d; convert again"
+                % (
+                    os.path.dirname(self._split.data_sources[0]),
+                    len(labels),
+                    self._split.num_samples,
+                )
+            )
+        confusion = np.zeros([self._split.num_classes] * 2, np.int64)
+        np.add.at(confusion, (labels, logits.argmax(1)), 1)
+        return {
+            "split": self._split.split_name,
+            "num_images": len(labels),
+            "accuracy": np.trace(confusion) / float(len(labels)),
+            "recall_at_2": float(_among_best(logits, labels, 2).mean()),
+            "loss": float(losses.mean(dtype=np.float64)),
+            "per_class": self._per_class(confusion),
+            "confusion_matrix": confusion.tolist(),
+            "checkpoint": checkpoint_path,
+            "global_step": checkpoints.global_step_of(checkpoint_path),
+        }
+
+    def write_events(self, result):
+        """Writes a result beside the training's events, under the same tags, at its step."""
+        if self._writer is None:
+            self._writer = tf.summary.FileWriter(
+                os.path.join(self._run.summaries_dir, self._split.split_name)
+            )
+        values = {
+            summaries.ACCURACY_TAG: result["accuracy"],
+            summaries.RECALL_AT_2_TAG: result["recall_at_2"],
+            summaries.CROSS_ENTROPY_TAG: result["loss"],
+        }
+        summaries.write_scalars(self._writer, values, result["global_step"])
+        self._writer.flush()
+
+    def _run_network(self, checkpoint_path):
+        """Returns all logits [n, classes], labels [n] and cross entropies [n] of the split."""
+        fetched = []
+        with self._graph.as_default():
+            restore = checkpoints.restorer(checkpoint_path, self._variables)
+        with tf.Session(graph=self._graph, config=devices.session_config(self._device)) as session:
+            session.run(self._local_init)
+            restore(session)
+            coordinator = tf.train.Coordinator()
+            with self._graph.as_default():
+                threads = tf.train.start_queue_runners(session, coordinator)
+            try:
+                with tqdm(
+                    total=self._split.num_samples, desc=self._split.split_name, unit="photo"
+                ) as bar:
+                    while True:
+                        fetched.append(session.run(self._fetches))
+                        bar.update(len(fetched[-1]["labels"]))
+            except tf.errors.OutOfRangeError:
+                pass  # The split has been read to its end.
+            coordinator.request_stop()
+            try:
+                coordinator.join(threads)
+            except tf.errors.OpError as error:
+                raise DataError(
+                    "%s: reading stopped: %s"
+                    % (os.path.dirname(self._split.data_sources[0]), error.message.split("\n")[0])
+                )
+        return tuple(
+            np.concatenate([part[name] for part in fetched] or [[]])
+            for name in ("logits", "labels", "losses")
+        )
+
+    def _per_class(self, confusion):
+        def share(part, whole):
+            return part / float(whole) if whole else None
+
+        return {
+            self._split.labels_to_names[label]: {
+                "precision": share(confusion[label, label], confusion[:, label].sum()),
+                "recall": share(confusion[label, label], confusion[label].sum()),
+                "num_images": int(confusion[label].sum()),
+            }
+            for label in range(len(confusion))
+        }
+
+
+def _among_best(logits, labels, k):
+    """Says of each row whether fewer than k classes score higher than the true one."""
+    scores = logits[np.arange(len(labels)), labels]
+    return (logits > scores[:, np.newaxis]).sum(1) < k
+
+
+def check_labels(run, labels_to_names):
+    """Raises ``DataError`` if a run was trained on other classes than a dataset has."""
+    if not os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
+        return
+    trained_on = records.read_labels(run.checkpoints_dir)
+    if trained_on != labels_to_names:
+        raise DataError(
+            "%s: was trained on the classes %s, the dataset has %s; pass the --dataset_dir of the "
+            "run"
+            % (
+                run.checkpoints_dir,
+                ", ".join(trained_on.values()),
+                ", ".join(labels_to_names.values()),
+            )
+        )
+
+
+def watch(evaluator, run, poll_secs=2.0):
+    """Evaluates each new checkpoint of a run as it appears, until the run's last step.
+
+    Args:
+      evaluator: an ``Evaluator`` of the run.
+      run: a ``checkpoints.Run``.
+      poll_secs: the pause between two looks.
+
+    Yields:
+      What ``Evaluator.evaluate`` returns, for each checkpoint, oldest first.
+    """
+    seen = set()
+    while True:
+        new = [path for path in checkpoints.all_complete(run.checkpoints_dir) if path not in seen]
+        for path in new:
+            seen.add(path)
+            try:
+                result = evaluator.evaluate(path)
+            except DataError:
+                if checkpoints.is_complete(path):
+                    raise
+                continue  # Training has removed it meanwhile, as an old one.
+            yield result
+            kept = settings.read(run.checkpoints_dir)
+            if kept is not None and result["global_step"] >= kept["num_steps"]:
+                return
+        if not new:
+            time.sleep(poll_secs)
+
+
+def table(result):
+    """Returns a result as lines of text."""
+    names = list(result["per_class"])
+    width = max(len(name) for name in names + ["class"])
+    cell = max(9, width + 1)
+    lines = [
+        "%-*s %6s %9s %7s   predicted as" % (width, "class", "photos", "precision", "recall"),
+        "%*s" % (width + 27, "") + "".join("%*s" % (cell, name) for name in names),
+    ]
+    for name, row in zip(names, result["confusion_matrix"]):
+        one = result["per_class"][name]
+        lines.append(
+            "%-*s %6d %9s %7s   "
+            % (width, name, one["num_images"], _share(one["precision"]), _share(one["recall"]))
+            + "".join("%*d" % (cell, count) for count in row)
+        )
+    lines.append(
+        "%s, %d photos, step %d: accuracy %.4f, recall@2 %.4f, loss %.4f"
+        % (
+            result["split"],
+            result["num_images"],
+            result["global_step"],
+            result["accuracy"],
+            result["recall_at_2"],
+            result["loss"],
+        )
+    )
+    return "\n".join(lines)
+
+
+def _share(value):
+    return "-" if value is None else "%.3f" % value

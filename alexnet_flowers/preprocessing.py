@@ -1,0 +1,253 @@
+"""The inception preprocessing: from a photo to the image that the network sees.
+
+For training each photo is seen through a new random ``Draw``: a box of it, perhaps mirrored, in
+slightly other colors. The distributions are those of research/slim's inception preprocessing.
+Drawing and applying are kept apart, so that a draw can be fixed, shown, or applied to a photo of
+which only the drawn box was ever decoded.
+
+For evaluation everybody looks at the same thing: the central 87.5 % of each side.
+"""
+
+import collections
+
+from alexnet_flowers.tf1 import tf
+
+# The box: at least a tenth of the photo is covered, 3:4 to 4:3, 5 % to all of its area.
+_MIN_OBJECT_COVERED = 0.1
+_ASPECT_RATIO_RANGE = (0.75, 1.33)
+_AREA_RANGE = (0.05, 1.0)
+_MAX_ATTEMPTS = 100
+# The colors.
+_MAX_BRIGHTNESS_DELTA = 32.0 / 255.0
+_SATURATION_RANGE = (0.5, 1.5)
+_MAX_HUE_DELTA = 0.2
+_CONTRAST_RANGE = (0.5, 1.5)
+_NUM_COLOR_ORDERINGS = 4
+
+_CENTRAL_FRACTION = 0.875
+
+# libjpeg interpolates the color of a column from its neighbors, which a cropped decode lacks at
+# its own left and right edge; with this many columns more on each side, what lies between is bit
+# for bit the pixels of the whole photo.
+_DECODE_MARGIN_PX = 2
+
+Draw = collections.namedtuple(
+    "Draw",
+    ["begin", "size", "flip", "ordering", "brightness", "saturation", "hue", "contrast", "method"],
+)
+Draw.__doc__ = """One random distortion of one photo; every field is a tensor.
+
+Attributes:
+  begin: int32 [2], top and left of the box in px.
+  size: int32 [2], height and width of the box in px.
+  flip: bool [], whether it is mirrored.
+  ordering: int32 [] in 0..3, in which order the colors are changed.
+  brightness: float32 [] in [-32/255, 32/255), added to every value of [0, 1].
+  saturation: float32 [] in [0.5, 1.5), a factor.
+  hue: float32 [] in [-0.2, 0.2), added to a hue of [0, 1); full mode only.
+  contrast: float32 [] in [0.5, 1.5), a factor; full mode only.
+  method: int32 [] in 0..3, a ``tf.image.ResizeMethod``; full mode only.
+"""
+
+
+def draw(image_shape):
+    """Draws a distortion.
+
+    Args:
+      image_shape: int32 [3], the height, width and channels of the whole photo.
+
+    Returns:
+      A ``Draw``.
+    """
+    with tf.name_scope("draw"):
+        begin, size, _ = tf.image.sample_distorted_bounding_box(
+            image_shape,
+            bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),  # The object is the whole photo.
+            min_object_covered=_MIN_OBJECT_COVERED,
+            aspect_ratio_range=_ASPECT_RATIO_RANGE,
+            area_range=_AREA_RANGE,
+            max_attempts=_MAX_ATTEMPTS,
+            use_image_if_no_bounding_boxes=True,
+        )
+        return Draw(
+            begin=begin[:2],
+            size=size[:2],
+            flip=tf.random.uniform([]) < 0.5,
+            ordering=tf.random.uniform([], maxval=_NUM_COLOR_ORDERINGS, dtype=tf.int32),
+            brightness=tf.random.uniform([], -_MAX_BRIGHTNESS_DELTA, _MAX_BRIGHTNESS_DELTA),
+            saturation=tf.random.uniform([], *_SATURATION_RANGE),
+            hue=tf.random.uniform([], -_MAX_HUE_DELTA, _MAX_HUE_DELTA),
+            contrast=tf.random.uniform([], *_CONTRAST_RANGE),
+            method=tf.random.uniform([], maxval=4, dtype=tf.int32),
+        )
+
+
+def preprocess_for_train(encoded, height, width, fast_mode=True):
+    """Decodes a photo's randomly drawn box, and no more of it, and distorts that.
+
+    Args:
+      encoded: string [], a JPEG.
+      height: int, px of the result.
+      width: int, px of the result.
+      fast_mode: the reference's: always bilinear, brightness and saturation only. Otherwise one
+        of four resize methods, and hue and contrast too.
+
+    Returns:
+      float32 [height, width, 3] in [-1, 1].
+    """
+    with tf.name_scope("preprocess_for_train"):
+        image_shape = tf.image.extract_jpeg_shape(encoded)
+        drawn = draw(image_shape)
+        box = decode_box(encoded, image_shape, drawn.begin, drawn.size)
+        return distort(box, drawn, height, width, fast_mode)
+
+
+def preprocess_image_for_train(image, height, width, fast_mode=True):
+    """Does the same to a photo that has been decoded whole, as the reference does.
+
+    Args:
+      image: uint8 [any height, any width, 3].
+      height: int, px of the result.
+      width: int, px of the result.
+      fast_mode: see ``preprocess_for_train``.
+
+    Returns:
+      float32 [height, width, 3] in [-1, 1].
+    """
+    with tf.name_scope("preprocess_for_train"):
+        drawn = draw(tf.shape(image))
+        box = tf.slice(image, tf.pad(drawn.begin, [[0, 1]]), tf.concat([drawn.size, [3]], 0))
+        return distort(box, drawn, height, width, fast_mode)
+
+
+def preprocess_for_eval(encoded, height, width):
+    """Decodes the central 87.5 % of a photo, and no more of it, for evaluation.
+
+    Args:
+      encoded: string [], a JPEG.
+      height: int, px of the result.
+      width: int, px of the result.
+
+    Returns:
+      float32 [height, width, 3] in [-1, 1].
+    """
+    with tf.name_scope("preprocess_for_eval"):
+        image_shape = tf.image.extract_jpeg_shape(encoded)
+        # The same rounding as tf.image.central_crop.
+        sides = tf.cast(image_shape[:2], tf.float64)
+        begin = tf.cast((sides - sides * _CENTRAL_FRACTION) / 2, tf.int32)
+        box = decode_box(encoded, image_shape, begin, image_shape[:2] - 2 * begin)
+        return _center(_resize_bilinear(_to_unit_range(box), height, width))
+
+
+def decode_box(encoded, image_shape, begin, size):
+    """Decodes a box of a JPEG: exactly the pixels that it has in the whole photo.
+
+    Args:
+      encoded: string [], a JPEG.
+      image_shape: int32 [3], its height, width and channels.
+      begin: int32 [2], top and left of the box in px.
+      size: int32 [2], its height and width in px.
+
+    Returns:
+      uint8 [box height, box width, 3].
+    """
+    with tf.name_scope("decode_box"):
+        left = tf.maximum(begin[1] - _DECODE_MARGIN_PX, 0)
+        right = tf.minimum(begin[1] + size[1] + _DECODE_MARGIN_PX, image_shape[1])
+        window = tf.stack([begin[0], left, size[0], right - left])
+        wider = tf.image.decode_and_crop_jpeg(encoded, window, channels=3)
+        return tf.slice(wider, tf.stack([0, begin[1] - left, 0]), tf.stack([-1, size[1], 3]))
+
+
+def distort(box, drawn, height, width, fast_mode=True):
+    """Resizes, mirrors and colors a box of a photo as drawn.
+
+    Args:
+      box: uint8 [box height, box width, 3].
+      drawn: a ``Draw``.
+      height: int, px of the result.
+      width: int, px of the result.
+      fast_mode: see ``preprocess_for_train``.
+
+    Returns:
+      float32 [height, width, 3] in [-1, 1].
+    """
+    image = _to_unit_range(box)
+    if fast_mode:
+        image = _resize_bilinear(image, height, width)
+    else:
+        image = _resize(image, height, width, drawn.method)
+    # Reversed along axis 1 or, where it is not to be mirrored, along none.
+    image = tf.reverse(image, tf.range(1, 1 + tf.cast(drawn.flip, tf.int32)))
+    image.set_shape([height, width, 3])
+    color = _distort_color_fast if fast_mode else _distort_color_full
+    return _center(tf.clip_by_value(color(image, drawn), 0.0, 1.0))
+
+
+def _distort_color_fast(image, drawn):
+    """Brightness and saturation, brightness first in one of the four orderings.
+
+    The reference draws one of four orderings in fast mode too, and takes only the first for
+    another order than the rest. Instead of branching, the brightness that comes too early or too
+    late is added as zero, which changes no bit.
+    """
+    first = tf.equal(drawn.ordering, 0)
+    image += tf.where(first, drawn.brightness, 0.0)
+    image = tf.image.adjust_saturation(image, drawn.saturation)
+    return image + tf.where(first, 0.0, drawn.brightness)
+
+
+def _distort_color_full(image, drawn):
+    """Brightness, saturation, hue and contrast in one of the reference's four orders."""
+
+    def brightness(x):
+        return tf.image.adjust_brightness(x, drawn.brightness)
+
+    def saturation(x):
+        return tf.image.adjust_saturation(x, drawn.saturation)
+
+    def hue(x):
+        return tf.image.adjust_hue(x, drawn.hue)
+
+    def contrast(x):
+        return tf.image.adjust_contrast(x, drawn.contrast)
+
+    orders = [
+        (brightness, saturation, hue, contrast),
+        (saturation, brightness, contrast, hue),
+        (contrast, hue, brightness, saturation),
+        (hue, saturation, contrast, brightness),
+    ]
+
+    def in_order(order):
+        def apply():
+            result = image
+            for change in order:
+                result = change(result)
+            return result
+
+        return apply
+
+    return tf.switch_case(drawn.ordering, [in_order(order) for order in orders])
+
+
+def _resize(image, height, width, method):
+    def by(resize_method):
+        return lambda: tf.image.resize_images(image, [height, width], resize_method)
+
+    image = tf.switch_case(method, [by(resize_method) for resize_method in range(4)])
+    image.set_shape([height, width, 3])
+    return image
+
+
+def _resize_bilinear(image, height, width):
+    return tf.squeeze(tf.image.resize_bilinear(image[tf.newaxis], [height, width]), [0])
+
+
+def _to_unit_range(image):
+    return tf.image.convert_image_dtype(image, tf.float32)
+
+
+def _center(image):
+    return (image - 0.5) * 2.0

@@ -1,0 +1,133 @@
+"""What TensorBoard shows of a run, under tags that stay the same.
+
+==================================== ==========================================================
+``losses/total_loss``                 cross entropy and weight decay
+``losses/cross_entropy``
+``eval/accuracy``                     streaming: over all photos seen since the process started
+``eval/recall_at_2``                  likewise
+``learning_rate``, ``images_per_sec``
+``.../fraction_of_<capacity>_full``   slim's queues: near 0, training waits for input
+``activations/<end point>``           histogram of its values for the batch
+``sparsity/<end point>``              their share of zeros
+``alexnet_v2/.../weights``, ``biases`` histogram of the variable
+``raw``, ``preprocessed``             photos of the batch, and what the network saw of them
+==================================== ==========================================================
+"""
+
+import collections
+
+from alexnet_flowers.tf1 import slim, tf
+
+ACCURACY_TAG = "eval/accuracy"
+RECALL_AT_2_TAG = "eval/recall_at_2"
+CROSS_ENTROPY_TAG = "losses/cross_entropy"
+TOTAL_LOSS_TAG = "losses/total_loss"
+LEARNING_RATE_TAG = "learning_rate"
+IMAGES_PER_SEC_TAG = "images_per_sec"
+
+Metrics = collections.namedtuple("Metrics", ["batch_accuracy", "accuracy", "recall_at_2", "update"])
+Metrics.__doc__ = """How well the training batches are classified.
+
+Attributes:
+  batch_accuracy: float32 [], of this batch alone.
+  accuracy: float32 [], streaming.
+  recall_at_2: float32 [], streaming: the share of photos whose class is among the best two.
+  update: the operation that adds this batch to the streaming ones.
+"""
+
+
+def streaming_metrics(logits, labels):
+    """Builds the metrics; they are counted beside the training and never optimised.
+
+    Args:
+      logits: float32 [N, classes].
+      labels: int64 [N].
+
+    Returns:
+      ``Metrics``.
+    """
+    with tf.name_scope("streaming"):
+        correct = tf.cast(tf.equal(tf.argmax(logits, 1), labels), tf.float32)
+        among_two = tf.cast(tf.nn.in_top_k(logits, labels, 2), tf.float32)
+        accuracy, update_accuracy = tf.metrics.mean(correct, name="accuracy")
+        recall, update_recall = tf.metrics.mean(among_two, name="recall_at_2")
+        return Metrics(
+            tf.reduce_mean(correct), accuracy, recall, tf.group(update_accuracy, update_recall)
+        )
+
+
+def scalars(total_loss, cross_entropy, metrics, rate):
+    """Builds the scalar summaries of a step, the queues' fullness among them.
+
+    Returns:
+      string [], a serialized ``tf.Summary``.
+    """
+    built = [
+        tf.summary.scalar(TOTAL_LOSS_TAG, total_loss),
+        tf.summary.scalar(CROSS_ENTROPY_TAG, cross_entropy),
+        tf.summary.scalar(ACCURACY_TAG, metrics.accuracy),
+        tf.summary.scalar(RECALL_AT_2_TAG, metrics.recall_at_2),
+        tf.summary.scalar(LEARNING_RATE_TAG, rate),
+    ]
+    queues = tf.get_collection(tf.GraphKeys.SUMMARIES, scope=".*fraction_of_")
+    return tf.summary.merge(list({op.name: op for op in built + queues}.values()))
+
+
+def histograms(end_points):
+    """Builds the histograms of every end point and weight, and the end points' share of zeros.
+
+    Returns:
+      string [], a serialized ``tf.Summary``.
+    """
+    built = []
+    for name, activations in sorted(end_points.items()):
+        built.append(tf.summary.histogram("activations/" + name, activations))
+        built.append(tf.summary.scalar("sparsity/" + name, tf.nn.zero_fraction(activations)))
+    for variable in slim.get_model_variables():
+        # Read anew, so that it is read where the caller's control dependencies say.
+        built.append(tf.summary.histogram(variable.op.name, variable.read_value()))
+    return tf.summary.merge(built)
+
+
+def images(batch, image_size, max_images):
+    """Builds the summaries of a batch's first images: the whole photos, and what was made of them.
+
+    The photos are decoded here, that is, only when a summary is written.
+
+    Args:
+      batch: a ``batches.Batch``.
+      image_size: int, px; the photos are fitted into a square of this size.
+      max_images: int, how many of the batch.
+
+    Returns:
+      string [], a serialized ``tf.Summary``.
+    """
+
+    def whole(encoded):
+        photo = tf.image.decode_jpeg(encoded, channels=3)
+        fitted = tf.image.resize_image_with_pad(photo, image_size, image_size)
+        return tf.cast(tf.clip_by_value(fitted, 0, 255), tf.uint8)
+
+    raw = tf.map_fn(whole, batch.encoded[:max_images], dtype=tf.uint8)
+    # Scaled here: left to itself, the summary would stretch each image to its own extremes.
+    seen = tf.saturate_cast((batch.images[:max_images] / 2 + 0.5) * 255, tf.uint8)
+    return tf.summary.merge(
+        [
+            tf.summary.image("raw", raw, max_outputs=max_images),
+            tf.summary.image("preprocessed", seen, max_outputs=max_images),
+        ]
+    )
+
+
+def write_scalars(writer, tags_to_values, step):
+    """Writes numbers that no graph computed.
+
+    Args:
+      writer: a ``tf.summary.FileWriter``.
+      tags_to_values: dict of str to float.
+      step: int.
+    """
+    values = [
+        tf.Summary.Value(tag=tag, simple_value=value) for tag, value in tags_to_values.items()
+    ]
+    writer.add_summary(tf.Summary(value=values), step)
