@@ -73,7 +73,11 @@ def all_complete(run_dir):
     state = tf.train.get_checkpoint_state(run_dir) if os.path.isdir(run_dir) else None
     if state is None:
         return []
-    return [path for path in state.all_model_checkpoint_paths if is_complete(path)]
+    # By name only: a run may have been moved since, and its paths may be absolute.
+    paths = [
+        os.path.join(run_dir, os.path.basename(path)) for path in state.all_model_checkpoint_paths
+    ]
+    return [path for path in paths if is_complete(path)]
 
 
 def is_complete(path):

@@ -100,9 +100,9 @@ class Evaluator:
     def write_events(self, result):
         """Writes a result beside the training's events, under the same tags, at its step."""
         if self._writer is None:
-            self._writer = tf.summary.FileWriter(
-                os.path.join(self._run.summaries_dir, self._split.split_name)
-            )
+            path = os.path.join(self._run.summaries_dir, self._split.split_name)
+            os.makedirs(path, exist_ok=True)
+            self._writer = tf.summary.FileWriter(path)
         values = {
             summaries.ACCURACY_TAG: result["accuracy"],
             summaries.RECALL_AT_2_TAG: result["recall_at_2"],

@@ -80,7 +80,7 @@ def learning_rate(settings, num_decay_steps, global_step):
         # Linear: a small first step, the full rate at the last step of the warm-up.
         share = tf.cast(global_step + 1, tf.float32) / float(settings.warmup_steps)
         rate *= tf.minimum(share, 1.0)
-    return tf.identity(rate, name="learning_rate")
+    return rate
 
 
 def optimizer(settings, rate):

@@ -22,6 +22,8 @@ from alexnet_flowers.tf1 import tf
 LABELS_FILENAME = "labels.txt"
 _SHARD_NAME = "flowers_%s_%05d-of-%05d.tfrecord"
 _SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord$")
+# Around each record: its length, a checksum of that, and one of the record.
+_FRAME_BYTES = 8 + 4 + 4
 
 
 def example(encoded, height, width, label, filename):
@@ -101,14 +103,17 @@ def count_records(path):
     Raises:
       DataError: the shard is damaged or cut off.
     """
-    count = 0
+    count, num_bytes, problem = 0, 0, None
     try:
-        for _ in tf.python_io.tf_record_iterator(path):
+        for record in tf.python_io.tf_record_iterator(path):
             count += 1
-    except (tf.errors.DataLossError, tf.errors.OpError) as error:
-        raise DataError(
-            "%s: damaged after record %d (%s); convert again" % (path, count, error.message)
-        )
+            num_bytes += len(record) + _FRAME_BYTES
+    except tf.errors.OpError as error:
+        problem = error.message
+    if problem is None and num_bytes != os.path.getsize(path):
+        problem = "cut off"  # TensorFlow takes half a length for the end of the file.
+    if problem is not None:
+        raise DataError("%s: damaged after record %d (%s); convert again" % (path, count, problem))
     return count
 
 

@@ -9,7 +9,7 @@
 ``.../fraction_of_<capacity>_full``   slim's queues: near 0, training waits for input
 ``activations/<end point>``           histogram of its values for the batch
 ``sparsity/<end point>``              their share of zeros
-``alexnet_v2/.../weights``, ``biases`` histogram of the variable
+``parameters/<variable>``             histogram of its values
 ``raw``, ``preprocessed``             photos of the batch, and what the network saw of them
 ==================================== ==========================================================
 """
@@ -84,8 +84,10 @@ def histograms(end_points):
         built.append(tf.summary.histogram("activations/" + name, activations))
         built.append(tf.summary.scalar("sparsity/" + name, tf.nn.zero_fraction(activations)))
     for variable in slim.get_model_variables():
-        # Read anew, so that it is read where the caller's control dependencies say.
-        built.append(tf.summary.histogram(variable.op.name, variable.read_value()))
+        # Read anew, so that it is read where the caller's control dependencies say. The prefix,
+        # because a summary named like the variable itself would be called weights_1.
+        name = "parameters/" + variable.op.name
+        built.append(tf.summary.histogram(name, variable.read_value()))
     return tf.summary.merge(built)
 
 

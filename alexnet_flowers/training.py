@@ -179,6 +179,7 @@ def train(
         saver = tf.train.Saver(
             max_to_keep=logging.max_to_keep,
             keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
+            save_relative_paths=True,  # So that a run can be moved.
         )
         writer = tf.summary.FileWriter(run.summaries_dir) if logging.save_summaries_secs else None
         loop = _Loop(
@@ -287,6 +288,7 @@ def _keep_settings(
     if before is not None:
         for difference in settings.check_unchanged(run.checkpoints_dir, before, now, allow):
             report("changed: " + difference)
+    os.makedirs(run.summaries_dir, exist_ok=True)
     settings.write(run.checkpoints_dir, now)
     records.write_labels(
         os.path.join(run.checkpoints_dir, records.LABELS_FILENAME), now["dataset"]["classes"]
