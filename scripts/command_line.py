@@ -74,20 +74,18 @@ def _guarded(main):
     try:
         return main()
     except (DataError, UsageError) as error:
-        status, message = error.exit_status, str(error)
+        _fail(error, error.exit_status)
     except OSError as error:
         if error.errno is None:
             raise
-        status = 1
-        message = "%s: %s" % (error.filename or "writing", error.strerror)
+        _fail("%s: %s" % (error.filename or "writing", error.strerror), 1)
     except KeyboardInterrupt:
-        status, message = INTERRUPTED, "interrupted"
-    if FLAGS.verbose:
-        traceback.print_exc()
-    _fail(message, status)
+        _fail("interrupted", INTERRUPTED)
 
 
 def _fail(message, status):
+    if FLAGS.is_parsed() and FLAGS.verbose:
+        traceback.print_exc()
     message = " ".join(str(message).split("\n"))
     sys.stderr.write("%s: error: %s\n" % (os.path.basename(sys.argv[0]), message))
     sys.exit(status)

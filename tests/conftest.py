@@ -1,0 +1,60 @@
+"""What the tests of all rooms share."""
+
+import os
+import subprocess
+import sys
+
+import photo_archives
+import pytest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+# The tests run from a plain checkout; the package need not be installed.
+sys.path.insert(0, ROOT)
+
+
+@pytest.fixture(scope="session")
+def tiny_archive(tmp_path_factory):
+    """The path of a .tgz in the official layout: 5 classes of 6 photos each."""
+    path = tmp_path_factory.mktemp("archive") / "tiny_photos.tgz"
+    return photo_archives.write_tgz(path, photo_archives.official_members())
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tiny_archive, tmp_path_factory):
+    """A folder with ``tiny_archive`` converted: 25 train and 5 validation photos in 2 shards each.
+
+    All tests read the same one: copy it before changing anything.
+    """
+    from alexnet_flowers import conversion
+
+    path = str(tmp_path_factory.mktemp("dataset") / "flowers")
+    conversion.convert(
+        path, archive=tiny_archive, num_validation=5, num_shards=2, report=lambda line: None
+    )
+    return path
+
+
+@pytest.fixture
+def run_script(tmp_path):
+    """A function that runs ``scripts/<name>.py`` in ``tmp_path``; returns a CompletedProcess."""
+
+    def run(name, *args, **environment):
+        return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
+            [sys.executable, os.path.join(ROOT, "scripts", name + ".py")] + [str(a) for a in args],
+            cwd=str(tmp_path),
+            env=dict(os.environ, **environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            timeout=120,
+        )
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """Requests to 127.0.0.1 go there, whatever proxy the environment names."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")

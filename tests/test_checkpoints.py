@@ -1,0 +1,139 @@
+"""Which checkpoint is meant, whether it fits, and what is restored from it."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from alexnet_flowers import checkpoints
+from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.tf1 import slim, tf
+
+
+def build(num_classes=5, value=0.0):
+    """A model of two small layers under AlexNet's names."""
+    for layer, shape in (("fc7", [2, 3]), ("fc8", [3, num_classes])):
+        slim.model_variable(
+            "alexnet_v2/%s/weights" % layer, shape, initializer=tf.constant_initializer(value)
+        )
+
+
+def save(run_dir, steps=(10, 20), value=1.0, averages=False, num_classes=5):
+    with tf.Graph().as_default(), tf.Session() as session:
+        build(num_classes, value)
+        step = tf.train.get_or_create_global_step()
+        if averages:
+            average = tf.train.ExponentialMovingAverage(0.5)
+            applied = average.apply(tf.trainable_variables())
+        saver = tf.train.Saver(save_relative_paths=True)
+        session.run(tf.global_variables_initializer())
+        if averages:
+            session.run([v.assign(v + 2) for v in slim.get_model_variables()])
+            session.run(applied)
+        for number in steps:
+            session.run(step.assign(number))
+            saver.save(session, os.path.join(run_dir, "model.ckpt"), global_step=number)
+    return os.path.join(run_dir, "model.ckpt-%d" % steps[-1])
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    run_dir = str(tmp_path_factory.mktemp("checkpoints") / "sgd")
+    os.makedirs(run_dir)
+    save(run_dir)
+    return run_dir
+
+
+def restored(path, num_classes=5):
+    with tf.Graph().as_default(), tf.Session() as session:
+        build(num_classes)
+        checkpoints.restorer(path, slim.get_model_variables())(session)
+        return session.run("alexnet_v2/fc8/weights:0")
+
+
+def test_the_newest_complete_one_is_found(saved, tmp_path):
+    assert checkpoints.newest(saved) == saved + "/model.ckpt-20"
+    assert checkpoints.newest(str(tmp_path)) is None
+    assert checkpoints.newest(str(tmp_path / "none")) is None
+    torn = str(tmp_path / "torn")
+    shutil.copytree(saved, torn)
+    os.remove(torn + "/model.ckpt-20.data-00000-of-00001")
+    state = (tmp_path / "torn" / "checkpoint").read_text()
+    (tmp_path / "torn" / "checkpoint").write_text(state.replace(saved, torn))
+    assert checkpoints.newest(torn) == torn + "/model.ckpt-10"
+
+
+def test_a_moved_run_is_found_where_it_is_now(saved, tmp_path):
+    moved = str(tmp_path / "moved")
+    shutil.copytree(saved, moved)
+    assert checkpoints.newest(moved) == moved + "/model.ckpt-20"
+
+
+def test_a_path_a_part_of_it_or_a_folder_can_be_meant(saved, tmp_path):
+    for path in ("model.ckpt-10", "model.ckpt-10.index", "model.ckpt-10.meta"):
+        assert checkpoints.resolve(os.path.join(saved, path), None) == saved + "/model.ckpt-10"
+    assert checkpoints.resolve(saved, None) == saved + "/model.ckpt-20"
+    assert checkpoints.resolve(None, saved) == saved + "/model.ckpt-20"
+    with pytest.raises(DataError, match="model.ckpt-11: no such checkpoint"):
+        checkpoints.resolve(saved + "/model.ckpt-11", None)
+    with pytest.raises(DataError, match="no checkpoint yet; train first"):
+        checkpoints.resolve(None, str(tmp_path))
+
+
+def test_the_run_that_is_meant(saved, tmp_path):
+    parent, summaries = os.path.dirname(saved), str(tmp_path)
+    run = checkpoints.choose_run(None, None, parent, summaries)
+    assert run == ("sgd", saved, os.path.join(summaries, "sgd"))
+    for path in (saved, saved + "/model.ckpt-10"):
+        assert checkpoints.choose_run(None, path, str(tmp_path), summaries).name == "sgd"
+    assert checkpoints.choose_run("other", None, parent, summaries).name == "other"
+    with pytest.raises(DataError, match="no run with a checkpoint yet"):
+        checkpoints.choose_run(None, None, str(tmp_path), summaries)
+    several = str(tmp_path / "several")
+    for name in ("a", "b"):
+        shutil.copytree(saved, os.path.join(several, name))
+    with pytest.raises(UsageError, match="which of a, b"):
+        checkpoints.choose_run(None, None, several, summaries)
+    with pytest.raises(UsageError, match="one folder"):
+        checkpoints.locate_run("a/b", parent, summaries)
+
+
+def test_the_step_is_read(saved):
+    assert checkpoints.global_step_of(saved + "/model.ckpt-10") == 10
+
+
+def test_averages_are_preferred_where_there_are_some(saved, tmp_path):
+    np.testing.assert_array_equal(restored(saved + "/model.ckpt-20"), np.ones([3, 5]))
+    averaged = save(str(tmp_path), averages=True)
+    # 1 at first, 3 later, half of each.
+    np.testing.assert_array_equal(restored(averaged), np.full([3, 5], 2.0))
+
+
+def test_another_number_of_classes_names_the_scope_to_exclude(saved):
+    with tf.Graph().as_default(), tf.Session() as session:
+        build(num_classes=7, value=9.0)
+        with pytest.raises(DataError) as caught:
+            checkpoints.warm_start(saved, None)
+        assert "alexnet_v2/fc8/weights is [3, 5] there and [3, 7] here" in str(caught.value)
+        assert "--checkpoint_exclude_scopes alexnet_v2/fc8" in str(caught.value)
+
+        session.run(tf.global_variables_initializer())
+        checkpoints.warm_start(saved, "alexnet_v2/fc8")(session)
+        np.testing.assert_array_equal(session.run("alexnet_v2/fc7/weights:0"), np.ones([2, 3]))
+        np.testing.assert_array_equal(session.run("alexnet_v2/fc8/weights:0"), np.full([3, 7], 9.0))
+        with pytest.raises(UsageError, match="no variable in 'fc8'"):
+            checkpoints.warm_start(saved, "fc8")
+
+
+def test_a_checkpoint_without_a_variable_or_damaged_is_refused(saved, tmp_path):
+    with tf.Graph().as_default():
+        slim.model_variable("alexnet_v2/fc6/weights", [2])
+        with pytest.raises(DataError, match="has no variable alexnet_v2/fc6/weights"):
+            checkpoints.restorer(saved + "/model.ckpt-20", slim.get_model_variables())
+    damaged = str(tmp_path / "damaged")
+    shutil.copytree(saved, damaged)
+    with open(damaged + "/model.ckpt-20.index", "wb") as file:
+        file.write(b"nonsense" * 20)
+    with pytest.raises(DataError, match="not a readable checkpoint"):
+        checkpoints.global_step_of(damaged + "/model.ckpt-20")
