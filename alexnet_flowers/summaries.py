@@ -30,9 +30,9 @@ Metrics.__doc__ = """How well the training batches are classified.
 
 Attributes:
   batch_accuracy: float32 [], of this batch alone.
-  accuracy: float32 [], streaming.
-  recall_at_2: float32 [], streaming: the share of photos whose class is among the best two.
-  update: the operation that adds this batch to the streaming ones.
+  accuracy: float32 [], streaming, this batch included.
+  recall_at_2: float32 [], likewise: the share of photos whose class is among the best two.
+  update: the operation that counts this batch, where neither of the two is fetched.
 """
 
 
@@ -49,11 +49,10 @@ def streaming_metrics(logits, labels):
     with tf.name_scope("streaming"):
         correct = tf.cast(tf.equal(tf.argmax(logits, 1), labels), tf.float32)
         among_two = tf.cast(tf.nn.in_top_k(logits, labels, 2), tf.float32)
-        accuracy, update_accuracy = tf.metrics.mean(correct, name="accuracy")
-        recall, update_recall = tf.metrics.mean(among_two, name="recall_at_2")
-        return Metrics(
-            tf.reduce_mean(correct), accuracy, recall, tf.group(update_accuracy, update_recall)
-        )
+        # The second value of each is the one that has this batch counted in.
+        _, accuracy = tf.metrics.mean(correct, name="accuracy")
+        _, recall = tf.metrics.mean(among_two, name="recall_at_2")
+        return Metrics(tf.reduce_mean(correct), accuracy, recall, tf.group(accuracy, recall))
 
 
 def scalars(total_loss, cross_entropy, metrics, rate):
