@@ -102,24 +102,6 @@ def preprocess_for_train(encoded, height, width, fast_mode=True):
         return distort(box, drawn, height, width, fast_mode)
 
 
-def preprocess_image_for_train(image, height, width, fast_mode=True):
-    """Does the same to a photo that has been decoded whole, as the reference does.
-
-    Args:
-      image: uint8 [any height, any width, 3].
-      height: int, px of the result.
-      width: int, px of the result.
-      fast_mode: see ``preprocess_for_train``.
-
-    Returns:
-      float32 [height, width, 3] in [-1, 1].
-    """
-    with tf.name_scope("preprocess_for_train"):
-        drawn = draw(tf.shape(image))
-        box = tf.slice(image, tf.pad(drawn.begin, [[0, 1]]), tf.concat([drawn.size, [3]], 0))
-        return distort(box, drawn, height, width, fast_mode)
-
-
 def preprocess_for_eval(encoded, height, width):
     """Decodes the central 87.5 % of a photo, and no more of it, for evaluation.
 

@@ -26,6 +26,7 @@ from alexnet_flowers import (
     conversion,
     dataset,
     devices,
+    memory,
     network,
     optimization,
     records,
@@ -122,6 +123,8 @@ def train(
     """
     _check(run_settings, logging, queues)
     device = devices.resolve(device)
+    if device == "cpu":
+        memory.keep_freed()
     split = dataset.get_split("train", dataset_dir)
     if run_settings.batch_size > split.num_samples:
         raise UsageError(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexnet_flowers import preprocessing
+from alexnet_flowers import preprocessing, reference
 from alexnet_flowers.tf1 import tf
 
 SIZE = 64
@@ -48,19 +48,20 @@ def graph():
         graph.fast = preprocessing.distort(graph.box, drawn, SIZE, SIZE, True)
         graph.full = preprocessing.distort(graph.box, drawn, SIZE, SIZE, False)
         graph.reference = {
-            (ordering, fast): reference(graph.whole, drawn, ordering, fast)
+            (ordering, fast): by_the_book(graph.whole, drawn, ordering, fast)
             for ordering in range(4)
             for fast in (True, False)
         }
         graph.eval = preprocessing.preprocess_for_eval(graph.encoded, SIZE, SIZE)
         graph.drawn_anew = preprocessing.draw(shape)
         graph.train = preprocessing.preprocess_for_train(graph.encoded, SIZE, SIZE)
-        graph.train_whole = preprocessing.preprocess_image_for_train(graph.whole, SIZE, SIZE)
+        graph.train_whole = reference.preprocess_for_train(graph.whole, SIZE, SIZE)
+        graph.train_whole_full = reference.preprocess_for_train(graph.whole, SIZE, SIZE, False)
         graph.train_full = preprocessing.preprocess_for_train(graph.encoded, SIZE, SIZE, False)
     return graph
 
 
-def reference(image, drawn, ordering, fast_mode):
+def by_the_book(image, drawn, ordering, fast_mode):
     """The reference's steps in the reference's order, written out for one ordering."""
     image = tf.image.convert_image_dtype(image, tf.float32)
     image = tf.slice(image, tf.concat([drawn.begin, [0]], 0), tf.concat([drawn.size, [3]], 0))
@@ -179,7 +180,8 @@ def test_draws_are_spread_as_the_reference_says(graph, session):
         assert len(counts) == 4 and counts.min() > 65
 
 
-def test_decoding_only_the_box_changes_no_statistic(graph, session):
+@pytest.mark.parametrize("mode", ["", "_full"])
+def test_what_the_network_sees_has_the_references_statistics(graph, session, mode):
     """Means, spreads and quantiles of many samples of both paths agree."""
     feed = {graph.encoded: photo(120, 160)}
 
@@ -200,7 +202,8 @@ def test_decoding_only_the_box_changes_no_statistic(graph, session):
             ]
         )
 
-    np.testing.assert_allclose(statistics(graph.train), statistics(graph.train_whole), atol=0.035)
+    ours, theirs = getattr(graph, "train" + mode), getattr(graph, "train_whole" + mode)
+    np.testing.assert_allclose(statistics(ours), statistics(theirs), atol=0.035)
 
 
 @pytest.mark.parametrize("name", ["train", "train_full", "train_whole", "eval"])
