@@ -1,0 +1,40 @@
+"""The arithmetic of a training step, counted from the graph's shapes."""
+
+from alexnet_flowers.tf1 import tf
+
+
+def of_training_step(graph):
+    """Counts the floating-point operations of a step's convolutions, two for each product.
+
+    A convolution and each of its two gradients take the same number; the first layer's input, the
+    images, needs no gradient. Everything else (pools, biases, the update) is left out: the sum is
+    a floor.
+
+    Args:
+      graph: a ``tf.Graph`` with ``alexnet_v2``'s forward pass for a known batch size.
+
+    Returns:
+      int.
+    """
+    total = 0
+    for op in graph.get_operations():
+        if op.type != "Conv2D" or not op.name.startswith("alexnet_v2/"):
+            continue
+        kernel = op.inputs[1].shape
+        forward = 2 * op.outputs[0].shape.num_elements() * kernel[:3].num_elements()
+        total += forward * (2 if op.name.startswith("alexnet_v2/conv1/") else 3)
+    return total
+
+
+def matrix_products():
+    """Builds large matrix products, of which the best shows what the machine can do.
+
+    Returns:
+      A list of (operation to run, its floating-point operations).
+    """
+    found = []
+    for rows, inner, columns in ((2048, 2048, 2048), (8064, 3456, 384), (4096, 4096, 512)):
+        left = tf.get_variable("left_%d" % len(found), [rows, inner], trainable=False)
+        right = tf.get_variable("right_%d" % len(found), [inner, columns], trainable=False)
+        found.append((tf.matmul(left, right).op, 2 * rows * inner * columns))
+    return found

@@ -1,0 +1,318 @@
+"""What is compared with what; each function measures one row of the table."""
+
+import collections
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.tf1 import tf
+
+BATCH_SIZE = 56
+_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+Row = collections.namedtuple("Row", ["name", "what", "against", "ours", "rival", "unit", "ratio"])
+Row.__doc__ = """A comparison.
+
+Attributes:
+  name: str, for programs.
+  what: str, what was measured.
+  against: str, the rival.
+  ours: list of float, each measurement.
+  rival: the same of the rival; None where it was not measured.
+  unit: str.
+  ratio: float or None, how many times better ours is; above 1 is in our favour.
+"""
+
+
+def row(name, what, against, ours, rival, unit, more_is_better=False):
+    """Returns a ``Row``, its ratio being that of the medians."""
+    ratio = None
+    if rival:
+        ratio = statistics.median(rival) / statistics.median(ours)
+        if more_is_better:
+            ratio = 1 / ratio
+    return Row(name, what, against, ours, rival, unit, ratio)
+
+
+class Worker:
+    """A process that makes things and says how long each took; see ``worker``."""
+
+    def __init__(self, what, python=None):
+        """Starts it; ``with`` waits until it is ready and ends it."""
+        if isinstance(what, dict):
+            args = ["-m", "alexnet_flowers.benchmark.worker", json.dumps(what)]
+        else:
+            args = what
+        self._process = subprocess.Popen(
+            [python or sys.executable, *args],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        self.peak_mb = None
+
+    def __enter__(self):
+        self.about = self._answer()["ready"]
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.kill()
+        self._process.wait()
+
+    def make(self, count):
+        """Has ``count`` more made; returns the seconds of each."""
+        self._process.stdin.write("%d\n" % count)
+        self._process.stdin.flush()
+        answer = self._answer()
+        self.peak_mb = answer["peak_mb"]
+        return answer["secs"]
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if not line:
+            raise DataError("a process of the benchmark ended early; its error is above")
+        return json.loads(line)
+
+
+def in_turn(ours, rival, rounds, ours_each=1, rival_each=1, warm_up=1):
+    """Has two workers make things in turn, A B A B; returns the seconds of both."""
+    ours.make(warm_up)
+    rival.make(warm_up)
+    secs = ([], [])
+    for _ in range(rounds):
+        secs[0].extend(ours.make(ours_each))
+        secs[1].extend(rival.make(rival_each))
+    return secs
+
+
+def machine():
+    """Returns a line about the machine and the software."""
+    model = platform.processor() or platform.machine()
+    if os.path.exists("/proc/cpuinfo"):
+        with open("/proc/cpuinfo") as file:
+            found = [
+                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
+            ]
+        model = found[0] if found else model
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2.0**30
+    return "%s, %d cores, %.0f GiB, %s, Python %s, TensorFlow %s" % (
+        model,
+        os.cpu_count(),
+        memory_gib,
+        platform.system(),
+        platform.python_version(),
+        tf.__version__,
+    )
+
+
+def training_step_real(dataset_dir, rounds):
+    """End to end, from JPEGs; also returns the reference's peak memory in MB."""
+    what = {"kind": "step", "batch_size": BATCH_SIZE, "dataset_dir": dataset_dir}
+    with Worker(what) as ours, Worker(dict(what, ours=False)) as rival:
+        secs = in_turn(ours, rival, rounds, ours_each=3, warm_up=2)
+        peak_mb = rival.peak_mb
+    return row(
+        "train_step_real",
+        "training step, batch 56, from JPEGs",
+        "TensorFlow's own gradients, the reference's pipeline",
+        *secs,
+        unit="s",
+    ), peak_mb
+
+
+def training_step_torch(torch_python, rounds):
+    """Synthetic images; None for the rival where there is no PyTorch."""
+    what = "training step, batch 56, synthetic images"
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_worker.py")
+    has_torch = subprocess.run(
+        [torch_python, "-c", "import torch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    with Worker({"kind": "step", "batch_size": BATCH_SIZE}) as ours:
+        if has_torch.returncode:
+            ours.make(2)
+            return row("train_step_torch", what, "PyTorch", ours.make(rounds), None, "s")
+        with Worker([script, str(BATCH_SIZE)], python=torch_python) as rival:
+            secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
+            against = "PyTorch %(torch)s, fp32, %(layout)s" % rival.about
+    return row("train_step_torch", what, against, *secs, unit="s")
+
+
+def training_step_floor(rounds):
+    """Against the time that its arithmetic alone would take at the best matrix product's speed."""
+    with Worker({"kind": "step", "batch_size": BATCH_SIZE}) as ours:
+        with Worker({"kind": "products"}) as products:
+            secs, secs_a_gflop = in_turn(ours, products, rounds, ours_each=2, warm_up=2)
+        gflop = ours.about["flops"] / 1e9
+    against = "%.1f GFLOP at the best matrix product, %.0f GFLOP/s" % (gflop, 1 / min(secs_a_gflop))
+    # The best product of all, not each round's: a floor is what the machine can do.
+    return row(
+        "train_step_floor",
+        "training step, batch 56, synthetic images",
+        against,
+        secs,
+        [gflop * min(secs_a_gflop)],
+        "s",
+    )
+
+
+def training_step_other_tensorflow(python, rounds):
+    """The same step by the same code in another environment, e.g. intel-tensorflow."""
+    what = {"kind": "step", "batch_size": BATCH_SIZE}
+    version = subprocess.check_output(
+        [python, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"],
+        encoding="utf-8",
+    )
+    (name,) = [line for line in version.split() if line.startswith(("tensorflow-gpu=", "intel-"))]
+    with Worker(what) as ours, Worker(what, python=python) as rival:
+        secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
+    return row(
+        "train_step_other_tensorflow",
+        "training step, batch 56, synthetic images",
+        "the same code on " + name.replace("==", " "),
+        *secs,
+        unit="s",
+    )
+
+
+def input_pipeline(dataset_dir, rounds):
+    """Images a second, nothing but input."""
+    what = {"kind": "input", "dataset_dir": dataset_dir, "batch_size": BATCH_SIZE}
+    with Worker(dict(what, way="ours")) as ours, Worker(dict(what, way="reference")) as rival:
+        # The queues hold seven batches: those are made before, and are not counted.
+        secs = in_turn(ours, rival, rounds, ours_each=10, rival_each=10, warm_up=10)
+    return row(
+        "input_pipeline",
+        "input pipeline, 4 readers and 4 threads",
+        "the reference's",
+        *[_rates(part) for part in secs],
+        unit="images/s",
+        more_is_better=True,
+    )
+
+
+def _rates(secs, group=10):
+    """Images a second of each group of batches: single ones only say how full a queue was."""
+    return [
+        BATCH_SIZE * group / sum(secs[start : start + group])
+        for start in range(0, len(secs), group)
+    ]
+
+
+def input_methods(dataset_dir, rounds):
+    """Images a second of the same preprocessing through queues, ``tf.data`` and ``feed_dict``."""
+    what = {"kind": "input", "dataset_dir": dataset_dir, "batch_size": BATCH_SIZE}
+    found = collections.OrderedDict()
+    with Worker(dict(what, way="ours")) as queues, Worker(
+        dict(what, way="tf.data")
+    ) as data, Worker(dict(what, way="feed_dict")) as fed:
+        workers = {"queues": queues, "tf.data": data, "feed_dict": fed}
+        for worker in workers.values():
+            worker.make(10)
+        for _ in range(rounds):
+            for name, worker in workers.items():
+                found.setdefault(name, []).extend(_rates(worker.make(10)))
+    return {name: statistics.median(rates) for name, rates in found.items()}
+
+
+def input_threads(dataset_dir, rounds):
+    """Images a second by number of readers and of preprocessing threads."""
+    found = collections.OrderedDict()
+    for readers in (1, 4):
+        for threads in (1, 2, 4, 8):
+            what = {
+                "kind": "input",
+                "way": "ours",
+                "dataset_dir": dataset_dir,
+                "batch_size": BATCH_SIZE,
+                "num_readers": readers,
+                "num_preprocessing_threads": threads,
+            }
+            with Worker(what) as worker:
+                worker.make(10)
+                rates = [rate for _ in range(rounds) for rate in _rates(worker.make(10))]
+            found["%d readers, %d threads" % (readers, threads)] = statistics.median(rates)
+    return found
+
+
+def conversion(archive, rounds):
+    """Seconds for a whole archive, read, checked, split and written."""
+    what = {"kind": "conversion", "archive": archive}
+    with Worker(dict(what, ours=True)) as ours, Worker(dict(what, ours=False)) as rival:
+        secs = in_turn(ours, rival, rounds)
+    return row(
+        "conversion",
+        "conversion of an archive, every photo decoded",
+        "one photo at a time through a session",
+        *secs,
+        unit="s",
+    )
+
+
+def memory_and_start(dataset_dir, num_steps, reference_peak_mb):
+    """Two rows from ``scripts/train.py`` itself: its peak memory, and the time to its first step.
+
+    The run has all of its summaries and its checkpoint; the rival is the reference's bare step.
+
+    Returns:
+      The two rows, and the growth in MB of the resident size over the run's second half.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                os.path.join(_ROOT, "scripts", "train.py"),
+                "--dataset_dir=" + dataset_dir,
+                "--checkpoints_dir=" + os.path.join(folder, "checkpoints"),
+                "--summaries_dir=" + os.path.join(folder, "summaries"),
+                "--batch_size=%d" % BATCH_SIZE,
+                "--max_number_of_steps=%d" % num_steps,
+                "--log_every_n_steps=1",
+                "--save_summaries_secs=20",
+                "--device=cpu",
+            ],
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        sizes_mb = []
+        for line in process.stdout:
+            if line.startswith("step"):
+                if not sizes_mb:
+                    first_step_secs = time.perf_counter() - start
+                sizes_mb.append(_resident_mb(process.pid))
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = status
+    if status:
+        raise DataError("scripts/train.py failed; its error is above")
+    half = len(sizes_mb) // 2
+    growth_mb = max(sizes_mb[half:]) - max(sizes_mb[:half]) if half else 0.0
+    memory = row(
+        "memory",
+        "peak resident size of training, batch 56, %d steps with summaries" % num_steps,
+        "the reference's bare step",
+        [usage.ru_maxrss / 1024.0],
+        [reference_peak_mb],
+        "MB",
+    )
+    start_up = row(
+        "start_up",
+        "from the command to the end of the first step, summaries included",
+        "",
+        [first_step_secs],
+        None,
+        "s",
+    )
+    return memory, start_up, growth_mb
+
+
+def _resident_mb(pid):
+    with open("/proc/%d/statm" % pid) as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2.0**20

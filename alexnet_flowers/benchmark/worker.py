@@ -1,0 +1,205 @@
+"""One side of a comparison, in a process of its own.
+
+    python -m alexnet_flowers.benchmark.worker '{"kind": "step", ...}'
+
+It prepares itself, prints ``{"ready": ...}``, and then for each number n on its standard input
+makes n more and prints ``{"secs": [...], "peak_mb": ...}``, the seconds each one took and the
+process's largest resident size so far.
+"""
+
+import json
+import os
+import resource
+import shutil
+import sys
+import tempfile
+import time
+
+import numpy as np
+
+from alexnet_flowers import (
+    batches,
+    conversion,
+    dataset,
+    devices,
+    memory,
+    network,
+    optimization,
+    preprocessing,
+    reference,
+)
+from alexnet_flowers.benchmark import flops
+from alexnet_flowers.settings import Settings
+from alexnet_flowers.tf1 import tf
+
+IMAGE_SIZE = 224
+NUM_CLASSES = 5
+
+
+def serve(prepare):
+    """Calls ``prepare()``, then answers the numbers on standard input with what it returned.
+
+    Args:
+      prepare: returns (a function that makes one and returns the seconds it took, or None to have
+        them measured; a dict for the line that says ready).
+    """
+    make_one, about = prepare()
+    print(json.dumps({"ready": about}), flush=True)
+    for line in sys.stdin:
+        secs = []
+        for _ in range(int(line)):
+            start = time.perf_counter()
+            measured = make_one()
+            secs.append(time.perf_counter() - start if measured is None else measured)
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+        print(json.dumps({"secs": secs, "peak_mb": peak_mb}), flush=True)
+
+
+def _session(graph):
+    session = tf.Session(graph=graph, config=devices.session_config("cpu"))
+    with graph.as_default():
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+        tf.train.start_queue_runners(session)
+    return session
+
+
+def _step(batch_size, dataset_dir=None, ours=True):
+    """A training step with plain gradient descent, on synthetic or real images."""
+    if ours:
+        memory.keep_freed()
+    with tf.Graph().as_default() as graph:
+        tf.set_random_seed(0)
+        if dataset_dir is None:
+            rng = np.random.RandomState(0)
+            shape = [batch_size, IMAGE_SIZE, IMAGE_SIZE, 3]
+            synthetic = rng.uniform(-1, 1, shape).astype(np.float32)
+            images = tf.get_variable("images", initializer=synthetic, trainable=False)
+            images = tf.identity(images)
+            labels = tf.constant(rng.randint(0, NUM_CLASSES, batch_size), tf.int64)
+        else:
+            split = dataset.get_split("train", dataset_dir)
+            room = batches if ours else reference
+            images, labels = room.training_batches(split, batch_size, IMAGE_SIZE)[:2]
+        logits, _ = network.alexnet_v2(images, NUM_CLASSES, True, use_gradient_rules=ours)
+        arithmetic = flops.of_training_step(graph)
+        _, total_loss = optimization.losses(logits, labels, 0.0)
+        op = optimization.train_op(
+            Settings(), total_loss, tf.constant(0.01), tf.train.get_or_create_global_step()
+        )
+    session = _session(graph)
+    return lambda: session.run(op) and None, {"flops": arithmetic}
+
+
+def _products():
+    """Matrix products; "seconds" are those of a GFLOP at the best one's speed."""
+    with tf.Graph().as_default() as graph:
+        products = flops.matrix_products()
+    session = _session(graph)
+
+    def make_one():
+        speeds = []
+        for op, arithmetic in products:
+            start = time.perf_counter()
+            session.run(op)
+            speeds.append(arithmetic / (time.perf_counter() - start))
+        return 1e9 / max(speeds)
+
+    return make_one, {}
+
+
+def _input(way, dataset_dir, batch_size, num_readers=4, num_preprocessing_threads=4):
+    """A batch from the input pipeline alone."""
+    split = dataset.get_split("train", dataset_dir)
+    with tf.Graph().as_default() as graph:
+        if way == "feed_dict":
+            return _fed(graph, split, batch_size)
+        if way == "tf.data":
+            images = _tf_data(split, batch_size, num_readers, num_preprocessing_threads)
+        else:
+            room = reference if way == "reference" else batches
+            images = room.training_batches(
+                split,
+                batch_size,
+                IMAGE_SIZE,
+                num_readers=num_readers,
+                num_preprocessing_threads=num_preprocessing_threads,
+            ).images
+    session = _session(graph)
+    op = images.op
+    return lambda: session.run(op), {}
+
+
+def _tf_data(split, batch_size, num_readers, num_preprocessing_threads):
+    """The same preprocessing, read by ``tf.data``."""
+
+    def parse(record):
+        features = {"image/encoded": tf.FixedLenFeature([], tf.string)}
+        encoded = tf.parse_single_example(record, features)["image/encoded"]
+        return preprocessing.preprocess_for_train(encoded, IMAGE_SIZE, IMAGE_SIZE)
+
+    with tf.device(devices.INPUT_DEVICE):
+        records = tf.data.TFRecordDataset(split.data_sources, num_parallel_reads=num_readers)
+        records = records.shuffle(20 * batch_size).repeat()
+        images = records.map(parse, num_parallel_calls=num_preprocessing_threads)
+        images = images.batch(batch_size, drop_remainder=True).prefetch(2)
+        return tf.data.make_one_shot_iterator(images).get_next()
+
+
+def _fed(graph, split, batch_size):
+    """The same preprocessing, photo by photo, and the batch fed from Python."""
+    encoded = tf.placeholder(tf.string, [])
+    image = preprocessing.preprocess_for_train(encoded, IMAGE_SIZE, IMAGE_SIZE)
+    batch = tf.placeholder(tf.float32, [batch_size, IMAGE_SIZE, IMAGE_SIZE, 3])
+    taken = tf.reduce_max(batch[:, 0, 0, 0])
+    session = _session(graph)
+
+    def photos():
+        while True:
+            for path in split.data_sources:
+                for record in tf.python_io.tf_record_iterator(path):
+                    example = tf.train.Example.FromString(record)
+                    yield example.features.feature["image/encoded"].bytes_list.value[0]
+
+    source = photos()
+
+    def make_one():
+        images = [session.run(image, {encoded: next(source)}) for _ in range(batch_size)]
+        session.run(taken, {batch: np.stack(images)})
+
+    return make_one, {}
+
+
+def _conversion(archive, ours):
+    """A whole conversion of a local archive, into a folder that is removed again."""
+
+    def make_one():
+        folder = tempfile.mkdtemp()
+        try:
+            start = time.perf_counter()
+            if ours:
+                conversion.convert(
+                    os.path.join(folder, "flowers"), archive, report=lambda line: None
+                )
+            else:
+                reference.convert(archive, folder)
+            return time.perf_counter() - start
+        finally:
+            shutil.rmtree(folder)
+
+    return make_one, {}
+
+
+_KINDS = {"step": _step, "products": _products, "input": _input, "conversion": _conversion}
+
+
+def main():
+    """Prepares what the only argument, a JSON object, describes, and serves it."""
+    what = json.loads(sys.argv[1])
+    devices.resolve("cpu")
+    # The protocol has standard output to itself; progress bars go nowhere.
+    sys.stderr = open(os.devnull, "w")
+    serve(lambda: _KINDS[what.pop("kind")](**what))
+
+
+if __name__ == "__main__":
+    main()

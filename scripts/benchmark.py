@@ -1,0 +1,131 @@
+#!/usr/bin/env python
+"""Measures the speed, each figure side by side with what it replaces, in one run.
+
+    python scripts/benchmark.py --quick
+    python scripts/benchmark.py --torch_python path/to/python --json benchmark.json
+
+Leave the machine alone meanwhile.
+"""
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+
+import command_line
+from absl import flags
+
+from alexnet_flowers import conversion, sample
+from alexnet_flowers.benchmark import rows
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("dataset_dir", None, "Converted photos. Default: the drawn sample.")
+flags.DEFINE_string("archive", None, "The archive to convert. Default: 3,670 drawn photos.")
+flags.DEFINE_string("torch_python", sys.executable, "A Python that has PyTorch.")
+flags.DEFINE_string(
+    "other_python", None, "A Python with another TensorFlow 1.15, e.g. intel-tensorflow."
+)
+flags.DEFINE_boolean("quick", False, "A few minutes: fewer rounds, a smaller archive.")
+flags.DEFINE_string("json", None, "Also write the figures to this file.")
+flags.DEFINE_integer("memory_steps", None, "Steps of the memory row. Default: 200, quick 20.")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        return _measure(folder)
+
+
+def _measure(folder):
+    quick = FLAGS.quick
+    archive = FLAGS.archive
+    if archive is None:
+        archive = os.path.join(folder, "sample.tar")
+        sample.write_archive(archive, 120 if quick else 734)
+    dataset_dir = FLAGS.dataset_dir
+    if dataset_dir is None:
+        dataset_dir = os.path.join(folder, "flowers")
+        conversion.convert(dataset_dir, archive, report=lambda line: None)
+
+    print(rows.machine(), flush=True)
+    print(
+        "\n| what | against | ours | rival | ratio |\n| --- | --- | --- | --- | --- |", flush=True
+    )
+    measured = []
+
+    def show(row):
+        measured.append(row)
+        print(
+            "| %s | %s | %s | %s | %s |"
+            % (
+                row.what,
+                row.against,
+                _figure(row.ours, row.unit),
+                _figure(row.rival, row.unit) if row.rival else "not measured",
+                "%.2f" % row.ratio if row.ratio else "-",
+            ),
+            flush=True,
+        )
+
+    real, reference_peak_mb = rows.training_step_real(dataset_dir, 2 if quick else 5)
+    show(real)
+    show(rows.training_step_torch(FLAGS.torch_python, 3 if quick else 10))
+    show(rows.training_step_floor(3 if quick else 10))
+    if FLAGS.other_python:
+        show(rows.training_step_other_tensorflow(FLAGS.other_python, 3 if quick else 10))
+    show(rows.input_pipeline(dataset_dir, 3 if quick else 7))
+    show(rows.conversion(archive, 2 if quick else 5))
+    memory_steps = FLAGS.memory_steps or (20 if quick else 200)
+    memory, start_up, growth_mb = rows.memory_and_start(
+        dataset_dir, memory_steps, reference_peak_mb
+    )
+    show(memory)
+    show(start_up)
+    print("\nResident size, second half of the run over the first: %+.0f MB" % growth_mb)
+
+    methods = rows.input_methods(dataset_dir, 2 if quick else 5)
+    _print_rates("The same preprocessing by", methods)
+    threads = rows.input_threads(dataset_dir, 1 if quick else 3)
+    _print_rates("Queues with", threads)
+    if FLAGS.json:
+        with open(FLAGS.json, "w") as file:
+            json.dump(
+                {
+                    "machine": rows.machine(),
+                    "rows": [_plain(row) for row in measured],
+                    "memory_growth_mb": growth_mb,
+                    "input_methods": methods,
+                    "input_threads": threads,
+                },
+                file,
+                indent=1,
+            )
+
+
+def _figure(values, unit):
+    digits = 0 if unit in ("MB", "images/s") else 2
+    text = "%.*f %s" % (digits, statistics.median(values), unit)
+    if len(values) > 1:
+        text += " (%.*f-%.*f)" % (digits, min(values), digits, max(values))
+    return text
+
+
+def _print_rates(title, rates):
+    print("\n| %s | images/s |\n| --- | --- |" % title)
+    for name, rate in rates.items():
+        print("| %s | %.0f |" % (name, rate), flush=True)
+
+
+def _plain(row):
+    """Returns a row for JSON: the medians, and each side's extremes."""
+    plain = row._asdict()
+    for side in ("ours", "rival"):
+        values = plain[side]
+        plain[side] = statistics.median(values) if values else None
+        plain[side + "_range"] = [min(values), max(values)] if values else None
+    return plain
+
+
+if __name__ == "__main__":
+    command_line.run(main)
