@@ -166,17 +166,13 @@ def training_step_floor(rounds):
 def training_step_other_tensorflow(python, rounds):
     """The same step by the same code in another environment, e.g. intel-tensorflow."""
     what = {"kind": "step", "batch_size": BATCH_SIZE}
-    version = subprocess.check_output(
-        [python, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"],
-        encoding="utf-8",
-    )
-    (name,) = [line for line in version.split() if line.startswith(("tensorflow-gpu=", "intel-"))]
     with Worker(what) as ours, Worker(what, python=python) as rival:
         secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
+        against = "the same code on TensorFlow " + rival.about["tensorflow"]
     return row(
         "train_step_other_tensorflow",
         "training step, batch 56, synthetic images",
-        "the same code on " + name.replace("==", " "),
+        against,
         *secs,
         unit="s",
     )
