@@ -8,7 +8,6 @@ TENSORFLOW ?= tensorflow-gpu==1.15.0
 VENV ?= .venv
 RUN_NAME ?= momentum
 DATASET_DIR ?= data/flowers
-RUNS ?= runs
 
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
@@ -29,7 +28,8 @@ if [ -n "$(PYTHON)" ]; then \
 else \
   for candidate in python3.7 \
       "$$(pyenv root 2>/dev/null)"/versions/3.7*/bin/python \
-      "$$(uv python find 3.7 2>/dev/null)" python3.6; do \
+      "$$(uv python find 3.7 2>/dev/null)" \
+      python3.6 "$$(pyenv root 2>/dev/null)"/versions/3.6*/bin/python; do \
     if works "$$candidate"; then found="$$candidate"; break; fi; \
   done; \
 fi; \
@@ -55,8 +55,8 @@ demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: about 4 minute
 	$(PY) scripts/download_and_convert.py --sample --dataset_dir data/sample
 	$(PY) scripts/train.py --flagfile scripts/recipes/demo.flags
 	$(PY) scripts/evaluate.py --run_name demo --dataset_dir data/sample
-	@echo "Checkpoints: $(RUNS)/checkpoints/demo   Summaries: $(RUNS)/summaries/demo"
-	@echo "To look at them: make tensorboard   (or $(VENV)/bin/tensorboard --logdir $(RUNS)/summaries)"
+	@echo "Checkpoints: runs/checkpoints/demo   Summaries: runs/summaries/demo"
+	@echo "To look at them: make tensorboard   (or $(VENV)/bin/tensorboard --logdir runs/summaries)"
 
 dataset: $(INSTALLED)  ## download and convert the real photos
 	$(PY) scripts/download_and_convert.py --dataset_dir $(DATASET_DIR)
@@ -70,7 +70,7 @@ evaluate: $(INSTALLED)  ## evaluate that run on the validation photos
 
 # By itself TensorBoard shows 10 of a run's images; 0 is all of them.
 tensorboard: $(INSTALLED)  ## show all runs at http://localhost:6006, with every image
-	$(PY) -m tensorboard.main --logdir $(RUNS)/summaries --samples_per_plugin images=0
+	$(PY) -m tensorboard.main --logdir runs/summaries --samples_per_plugin images=0
 
 lint: $(INSTALLED)  ## check style and docstrings
 	$(PY) -m ruff check .

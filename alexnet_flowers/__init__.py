@@ -2,16 +2,20 @@
 
 The rooms, in the order in which a photo passes through them::
 
-    download, archive, sample   the photos, verified
+    download, archive, sample   the photos
+    verification                each of them decoded once
     splits                      which photo is for training, which for validation
     records, conversion         TFRecord shards, labels.txt, dataset.json
     dataset                     a slim ``Dataset``
     preprocessing, batches      images in [-1, 1], through slim's queues
     network, gradients          slim's alexnet_v2; how its backward pass is computed
     optimization                learning rate, optimizer, loss -> train_op
-    runs, training, summaries   checkpoints in one directory, events in another
+    settings, checkpoints       what a run means, and what it is resumed from
+    training, loop, summaries   checkpoints in one directory, events in another
     evaluation                  every photo counted once
 
+Beside the way: ``devices`` and ``memory`` (where and how it runs), ``errors``, ``json_file``,
+``reference`` (the reference's way, to compare with) and ``benchmark``.
 Importing the package itself imports nothing else; ``tf1`` is the one door to TensorFlow.
 """
 

@@ -100,6 +100,10 @@ def _place(path, member):
         raise DataError(
             "%s: refused: the member %r is a link or a device, not a file" % (path, member.name)
         )
+    if any(ord(character) < 32 or ord(character) == 127 for character in member.name):
+        raise DataError(
+            "%s: refused: control characters in the name of the member %r" % (path, member.name)
+        )
     if len(parts) != 3 or not is_photo_name(parts[2]) or parts[1].startswith("."):
         return None
     return parts[1], parts[2]

@@ -9,6 +9,7 @@ import collections
 
 from alexnet_flowers import preprocessing
 from alexnet_flowers.devices import INPUT_DEVICE
+from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import slim, tf
 
 Batch = collections.namedtuple("Batch", ["images", "labels", "filenames", "encoded"])
@@ -33,7 +34,9 @@ def training_batches(
     common_queue_min=None,
     batch_queue_capacity=None,
     prefetch_capacity=2,
+    shuffle=True,
     seed=None,
+    num_epochs=None,
 ):
     """Reads a split again and again, shuffled and distorted.
 
@@ -44,24 +47,32 @@ def training_batches(
       fast_mode: see ``preprocessing.preprocess_for_train``.
       num_readers: shards read at once; photos of as many shards are mixed.
       num_preprocessing_threads: threads that decode and distort.
-      common_queue_capacity: records held for shuffling. None: 20 batches, as in research/slim.
+      common_queue_capacity: records held for shuffling. None: 20 batches, as in research/slim, or
+        twice ``common_queue_min``.
       common_queue_min: records always left there, so that each is drawn from among so many.
-        None: 10 batches.
+        None: half of the capacity.
       batch_queue_capacity: images held ready. None: 5 batches.
       prefetch_capacity: batches held ready.
-      seed: int or None, for the order of the photos.
+      shuffle: whether shards and records come in random order.
+      seed: int or None, for that order.
+      num_epochs: how often each photo is read before ``tf.errors.OutOfRangeError``; None: without
+        end. A number needs ``tf.local_variables_initializer()``, as epochs are counted there.
 
     Returns:
       A ``Batch``.
     """
+    capacity, at_least = common_queue_sizes(batch_size, common_queue_capacity, common_queue_min)
+    if batch_queue_capacity is None:
+        batch_queue_capacity = 5 * batch_size
     with tf.device(INPUT_DEVICE):
         provider = slim.dataset_data_provider.DatasetDataProvider(
             dataset,
             num_readers=num_readers,
-            common_queue_capacity=common_queue_capacity or 20 * batch_size,
-            common_queue_min=10 * batch_size if common_queue_min is None else common_queue_min,
-            shuffle=True,
+            common_queue_capacity=capacity,
+            common_queue_min=at_least,
+            shuffle=shuffle,
             seed=seed,
+            num_epochs=num_epochs,
         )
         encoded, label, filename = provider.get(["encoded", "label", "filename"])
         image = preprocessing.preprocess_for_train(encoded, image_size, image_size, fast_mode)
@@ -69,10 +80,27 @@ def training_batches(
             [image, label, filename, encoded],
             batch_size=batch_size,
             num_threads=num_preprocessing_threads,
-            capacity=batch_queue_capacity or 5 * batch_size,
+            capacity=batch_queue_capacity,
         )
         queue = slim.prefetch_queue.prefetch_queue(batch, capacity=prefetch_capacity)
         return Batch(*queue.dequeue())
+
+
+def common_queue_sizes(batch_size, capacity=None, at_least=None):
+    """Returns the common queue's capacity and minimum, where None stands for a default.
+
+    Raises:
+      UsageError: the minimum would fill the queue.
+    """
+    if capacity is None:
+        capacity = 20 * batch_size if at_least is None else max(2 * at_least, 1)
+    if at_least is None:
+        at_least = capacity // 2
+    if at_least >= capacity:
+        raise UsageError(
+            "--common_queue_min=%d: must be below --common_queue_capacity=%d" % (at_least, capacity)
+        )
+    return capacity, at_least
 
 
 def evaluation_batches(dataset, batch_size, image_size):

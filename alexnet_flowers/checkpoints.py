@@ -34,15 +34,23 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
     """Returns the ``Run`` that a person means who may not have named it.
 
     Without a name that is the run whose folder ``checkpoint_path`` lies in or, without that too,
-    the only run there is.
+    the only run there is. The settings and labels are those beside the checkpoint. A checkpoint
+    from outside ``checkpoints_parent`` belongs to no run here: unless a name says otherwise, its
+    ``summaries_dir`` is None.
 
     Raises:
       DataError: there is no run.
       UsageError: there are several.
     """
-    if name is None and checkpoint_path is not None:
+    if checkpoint_path is not None:
         path = os.path.abspath(checkpoint_path)
-        name = os.path.basename(path if os.path.isdir(path) else os.path.dirname(path))
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        is_known = os.path.dirname(folder) == os.path.abspath(checkpoints_parent)
+        run = locate_run(name or os.path.basename(folder), checkpoints_parent, summaries_parent)
+        return run._replace(
+            checkpoints_dir=folder,
+            summaries_dir=run.summaries_dir if name or is_known else None,
+        )
     if name is None:
         there = []
         if os.path.isdir(checkpoints_parent):
@@ -128,34 +136,52 @@ def global_step_of(path):
     return int(reader.get_tensor("global_step")) if reader.has_tensor("global_step") else 0
 
 
-def restorer(path, variables):
-    """Returns a function of a session that restores variables, averaged where there are averages.
+class Restorer:
+    """Restores variables from one checkpoint after another; their averages where it has some."""
 
-    Args:
-      path: a checkpoint.
-      variables: the variables to restore.
+    def __init__(self, variables):
+        """Takes the variables to restore; their graph has to be the default one."""
+        self._variables = variables
+        self._savers = {}
 
-    Raises:
-      DataError: it does not hold one of them, or in another shape.
-    """
-    reader = open_reader(path)
-    averaged = any(name.endswith(_AVERAGE_SUFFIX) for name in reader.get_variable_to_shape_map())
-    names = {}
-    for variable in variables:
-        name = variable.op.name
-        if averaged and reader.has_tensor(name + _AVERAGE_SUFFIX):
-            name += _AVERAGE_SUFFIX
-        names[name] = variable
-    _check_fits(path, reader, names, "train with the same --image_size and classes")
-    saver = tf.train.Saver(names)
+    def restore(self, session, path):
+        """Restores the variables in a session of their graph.
 
-    def restore(session):
+        Raises:
+          DataError: the checkpoint does not hold one of them, or in another shape.
+        """
+        reader = open_reader(path)
+        names = {}
+        for variable in self._variables:
+            name = variable.op.name
+            if reader.has_tensor(name + _AVERAGE_SUFFIX):
+                name += _AVERAGE_SUFFIX
+            names[name] = variable
+        _check_fits(path, reader, names, "it belongs to another network or other classes")
+        key = tuple(sorted(names))
+        if key not in self._savers:  # A saver adds to the graph.
+            with session.graph.as_default():
+                self._savers[key] = tf.train.Saver(names)
         try:
-            saver.restore(session, path)
+            self._savers[key].restore(session, path)
         except tf.errors.OpError as error:
             raise DataError("%s: cannot be restored (%s)" % (path, _first_line(error)))
 
-    return restore
+
+def check_continues(path, variables):
+    """Checks that a run with these variables can go on from a checkpoint.
+
+    Raises:
+      DataError: it lacks one, or has it in another shape: another optimizer has written it.
+    """
+    names = {variable.op.name: variable for variable in variables}
+    _check_fits(
+        path,
+        open_reader(path),
+        names,
+        "its run cannot go on with these settings; start another from its weights, with "
+        "--run_name and --checkpoint_path",
+    )
 
 
 def warm_start(path, exclude_scopes):
@@ -179,6 +205,8 @@ def warm_start(path, exclude_scopes):
         if len(kept) == len(variables):
             raise UsageError("--checkpoint_exclude_scopes: no variable in %r" % scope)
         variables = kept
+    if not variables:
+        raise UsageError("--checkpoint_exclude_scopes: nothing is left to take from %s" % path)
     names = {variable.op.name: variable for variable in variables}
     _check_fits(path, open_reader(path), names, "pass --checkpoint_exclude_scopes %(scope)s")
     return slim.assign_from_checkpoint_fn(path, names)

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 import alexnet_flowers
 from alexnet_flowers import archive as archive_room
-from alexnet_flowers import download, records, sample, splits, verification
+from alexnet_flowers import download, json_file, records, sample, splits, verification
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
 
@@ -84,7 +84,7 @@ def convert(
     _clear_unfinished(dataset_dir)
     path = None
     try:
-        _write_json(_partial(dataset_dir, INFO_FILENAME), request)
+        json_file.write(_partial(dataset_dir, INFO_FILENAME), request)
         path = local_path or _fetch(dataset_dir, archive, use_sample, report)
         info = _convert(dataset_dir, path, request, strict, report)
     except BaseException:
@@ -135,12 +135,6 @@ def _is_url(archive):
 
 def _partial(dataset_dir, name):
     return os.path.join(dataset_dir, name + ".partial")
-
-
-def _write_json(path, content):
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, sort_keys=True)
-        file.write("\n")
 
 
 def _finished(dataset_dir, request, archive, local_path, report):
@@ -313,8 +307,7 @@ def _convert(dataset_dir, path, request, strict, report):
     records.write_labels(labels_path + ".partial", class_names)
     os.replace(labels_path + ".partial", labels_path)
     info_path = os.path.join(dataset_dir, INFO_FILENAME)
-    _write_json(info_path + ".partial", info)
-    os.replace(info_path + ".partial", info_path)
+    json_file.write(info_path, info)
     return info
 
 

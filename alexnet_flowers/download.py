@@ -56,6 +56,7 @@ def download(urls, path, size=None, sha256=None, tries=4, backoff_secs=1.0):
     partial = path + ".partial"
     if sha256 is None and os.path.exists(partial):
         os.remove(partial)
+    has_old_part = os.path.exists(partial)
     reasons = []
     for url in urls:
         reason = None
@@ -72,6 +73,9 @@ def download(urls, path, size=None, sha256=None, tries=4, backoff_secs=1.0):
                 continue
             except _Refused as error:
                 reason = str(error)
+                if has_old_part and not os.path.exists(partial):
+                    has_old_part = False  # That may have been at fault; the whole file once more.
+                    continue
                 break
             except requests.RequestException as error:
                 reason = _plain(error)

@@ -56,7 +56,7 @@ class Evaluator:
                     labels=batch.labels, logits=logits
                 ),
             }
-            self._variables = slim.get_model_variables()
+            self._restorer = checkpoints.Restorer(slim.get_model_variables())
             self._local_init = tf.local_variables_initializer()
         self._writer = None
 
@@ -74,6 +74,11 @@ class Evaluator:
             as many photos as they should.
         """
         logits, labels, losses = self._run_network(checkpoint_path)
+        if not (np.isfinite(logits).all() and np.isfinite(losses).all()):
+            raise DataError(
+                "%s: its network answers with NaN or infinite numbers; take an earlier checkpoint"
+                % checkpoint_path
+            )
         if len(labels) != self._split.num_samples:
             raise DataError(
                 "%s: %d photos were read, not %d; convert again"
@@ -98,7 +103,12 @@ class Evaluator:
         }
 
     def write_events(self, result):
-        """Writes a result beside the training's events, under the same tags, at its step."""
+        """Writes a result beside the training's events, under the same tags, at its step.
+
+        A checkpoint that belongs to no run has no place for events; then nothing is written.
+        """
+        if self._run.summaries_dir is None:
+            return
         if self._writer is None:
             path = os.path.join(self._run.summaries_dir, self._split.split_name)
             os.makedirs(path, exist_ok=True)
@@ -114,11 +124,9 @@ class Evaluator:
     def _run_network(self, checkpoint_path):
         """Returns all logits [n, classes], labels [n] and cross entropies [n] of the split."""
         fetched = []
-        with self._graph.as_default():
-            restore = checkpoints.restorer(checkpoint_path, self._variables)
         with tf.Session(graph=self._graph, config=devices.session_config(self._device)) as session:
             session.run(self._local_init)
-            restore(session)
+            self._restorer.restore(session, checkpoint_path)
             coordinator = tf.train.Coordinator()
             with self._graph.as_default():
                 threads = tf.train.start_queue_runners(session, coordinator)
@@ -181,21 +189,24 @@ def check_labels(run, labels_to_names):
         )
 
 
-def watch(evaluator, run, poll_secs=2.0):
+def watch(run, make_evaluator, poll_secs=2.0):
     """Evaluates each new checkpoint of a run as it appears, until the run's last step.
 
     Args:
-      evaluator: an ``Evaluator`` of the run.
-      run: a ``checkpoints.Run``.
+      run: a ``checkpoints.Run``; it need not have begun.
+      make_evaluator: returns the ``Evaluator``; called when there is a first checkpoint, whose
+        run's settings it then knows.
       poll_secs: the pause between two looks.
 
     Yields:
-      What ``Evaluator.evaluate`` returns, for each checkpoint, oldest first.
+      (the ``Evaluator``, what its ``evaluate`` returns) for each checkpoint, oldest first.
     """
+    evaluator = None
     seen = set()
     while True:
         new = [path for path in checkpoints.all_complete(run.checkpoints_dir) if path not in seen]
         for path in new:
+            evaluator = evaluator or make_evaluator()
             seen.add(path)
             try:
                 result = evaluator.evaluate(path)
@@ -203,7 +214,7 @@ def watch(evaluator, run, poll_secs=2.0):
                 if checkpoints.is_complete(path):
                     raise
                 continue  # Training has removed it meanwhile, as an old one.
-            yield result
+            yield evaluator, result
             kept = settings.read(run.checkpoints_dir)
             if kept is not None and result["global_step"] >= kept["num_steps"]:
                 return

@@ -16,14 +16,20 @@
     fc8       1 x   1 x classes
 """
 
+import inspect
+
 from alexnet_flowers import gradients
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import alexnet, slim
 
 SCOPE = "alexnet_v2"
-DEFAULT_IMAGE_SIZE = alexnet.alexnet_v2.default_image_size
 SMALLEST_IMAGE_SIZE = 195
 LARGEST_IMAGE_SIZE = 226
+
+
+def default_weight_decay():
+    """Returns the weight decay of slim's ``alexnet_v2_arg_scope``: 0.0005."""
+    return inspect.signature(alexnet.alexnet_v2_arg_scope).parameters["weight_decay"].default
 
 
 def check_image_size(image_size):

@@ -26,19 +26,27 @@ def default_epsilon(optimizer):
     return _OWN_EPSILONS.get(optimizer)
 
 
-def decay_steps(decay_type, num_epochs_per_decay, num_samples, batch_size, num_steps):
+def decay_steps(settings, num_samples, num_steps):
     """Returns over how many steps the learning rate decays once; None if it is fixed.
 
     Without ``num_epochs_per_decay`` that is 2 epochs for the exponential decay, which goes on and
-    on, and the whole run for the polynomial and the cosine decay, which come to an end.
+    on, and for the polynomial and the cosine decay all of the run after the warm-up: they reach
+    their end with its last step.
+
+    Args:
+      settings: a ``Settings``.
+      num_samples: photos of an epoch.
+      num_steps: the length of the run.
     """
+    decay_type = settings.learning_rate_decay_type
+    num_epochs_per_decay = settings.num_epochs_per_decay
     if decay_type == "fixed":
         return None
     if num_epochs_per_decay is None:
         if decay_type != "exponential":
-            return num_steps
+            return max(1, num_steps - settings.warmup_steps)
         num_epochs_per_decay = _EPOCHS_PER_EXPONENTIAL_DECAY
-    return max(1, int(num_samples * num_epochs_per_decay / batch_size))
+    return max(1, int(num_samples * num_epochs_per_decay / settings.batch_size))
 
 
 def learning_rate(settings, num_decay_steps, global_step):

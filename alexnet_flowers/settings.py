@@ -5,9 +5,11 @@ change whenever the run is continued.
 """
 
 import json
+import math
 import os
 import typing
 
+from alexnet_flowers import json_file, network, optimization
 from alexnet_flowers.errors import DataError, UsageError
 
 FILENAME = "settings.json"
@@ -59,19 +61,129 @@ class Settings(typing.NamedTuple):
     seed: typing.Optional[int] = None
 
 
-def write(run_dir, content):
-    """Writes ``settings.json``, complete or not at all.
+# The settings that mean something for one optimizer, or one kind of decay, only.
+_OF_OPTIMIZERS = {
+    "momentum": ("momentum",),
+    "adam": ("adam_beta1", "adam_beta2", "opt_epsilon"),
+    "adadelta": ("adadelta_rho", "opt_epsilon"),
+    "adagrad": ("adagrad_initial_accumulator_value",),
+    "ftrl": (
+        "ftrl_learning_rate_power",
+        "ftrl_initial_accumulator_value",
+        "ftrl_l1",
+        "ftrl_l2",
+    ),
+    "rmsprop": ("rmsprop_decay", "rmsprop_momentum", "opt_epsilon"),
+}
+_OF_DECAYS = {
+    "exponential": ("learning_rate_decay_factor",),
+    "polynomial": ("end_learning_rate",),
+    "cosine": ("end_learning_rate",),
+}
+
+
+def complete(settings):
+    """Returns the settings with the numbers that None stood for, as far as they have one."""
+    completed = {}
+    if settings.learning_rate is None:
+        completed["learning_rate"] = optimization.default_learning_rate(settings.optimizer)
+    if settings.opt_epsilon is None:
+        completed["opt_epsilon"] = optimization.default_epsilon(settings.optimizer)
+    if settings.weight_decay is None and settings.arg_scope:
+        completed["weight_decay"] = network.default_weight_decay()
+    return settings._replace(**completed)
+
+
+def check(settings):
+    """Checks each setting, and those that depend on each other.
 
     Args:
-      run_dir: the folder of the run's checkpoints; made if need be.
-      content: a flat or nested dict that JSON can hold.
+      settings: a ``Settings``, complete.
+
+    Raises:
+      UsageError: one cannot be meant.
     """
-    os.makedirs(run_dir, exist_ok=True)
-    path = os.path.join(run_dir, FILENAME)
-    with open(path + ".partial", "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1, sort_keys=True)
-        file.write("\n")
-    os.replace(path + ".partial", path)
+    network.check_image_size(settings.image_size)
+    for name, choices in (
+        ("optimizer", optimization.OPTIMIZERS),
+        ("learning_rate_decay_type", optimization.DECAY_TYPES),
+    ):
+        if getattr(settings, name) not in choices:
+            raise UsageError(
+                "--%s: %r is none of %s" % (name, getattr(settings, name), ", ".join(choices))
+            )
+    for rule, is_right, names in (
+        ("at least 1", lambda x: x >= 1, "batch_size"),
+        (
+            "above 0",
+            lambda x: x > 0,
+            "learning_rate learning_rate_decay_factor num_epochs_per_decay opt_epsilon "
+            "adagrad_initial_accumulator_value",
+        ),
+        (
+            "at least 0",
+            lambda x: x >= 0,
+            "weight_decay clip_gradient_norm end_learning_rate warmup_steps momentum ftrl_l1 "
+            "ftrl_l2 ftrl_initial_accumulator_value rmsprop_momentum",
+        ),
+        ("at most 0", lambda x: x <= 0, "ftrl_learning_rate_power"),
+        (
+            "in [0, 1)",
+            lambda x: 0 <= x < 1,
+            "label_smoothing moving_average_decay adam_beta1 adam_beta2 adadelta_rho rmsprop_decay",
+        ),
+        ("above 0 and at most 1", lambda x: 0 < x <= 1, "dropout_keep_prob"),
+    ):
+        for name in names.split():
+            check_number(name, getattr(settings, name), is_right, rule)
+    if settings.weight_decay and not settings.arg_scope:
+        raise UsageError("--weight_decay needs --arg_scope: it is what applies it")
+    if (
+        settings.learning_rate_decay_type in ("polynomial", "cosine")
+        and settings.end_learning_rate >= settings.learning_rate
+    ):
+        raise UsageError(
+            "--end_learning_rate=%g: must be below --learning_rate=%g for a %s decay"
+            % (
+                settings.end_learning_rate,
+                settings.learning_rate,
+                settings.learning_rate_decay_type,
+            )
+        )
+
+
+def check_number(name, value, is_right, rule):
+    """Raises ``UsageError`` for a flag's number that is infinite, NaN or breaks a rule."""
+    if value is not None and not (math.isfinite(value) and is_right(value)):
+        raise UsageError("--%s=%s: must be %s" % (name, value, rule))
+
+
+def meaning(settings, num_decay_steps):
+    """Returns what a run's settings mean as a dict that JSON can hold.
+
+    Numbers of optimizers and decays that the run does not use are left out, so that giving them
+    makes no difference.
+
+    Args:
+      settings: a ``Settings``, complete.
+      num_decay_steps: see ``optimization.decay_steps``.
+    """
+    kept = dict(settings._asdict(), decay_steps=num_decay_steps)
+    del kept["num_epochs_per_decay"]  # It has become the steps.
+    for groups, chosen in (
+        (_OF_OPTIMIZERS, settings.optimizer),
+        (_OF_DECAYS, settings.learning_rate_decay_type),
+    ):
+        used = groups.get(chosen, ())
+        for name in {name for group in groups.values() for name in group}:
+            if name not in used:
+                del kept[name]
+    return kept
+
+
+def write(run_dir, content):
+    """Writes ``settings.json`` into the folder of a run's checkpoints."""
+    json_file.write(os.path.join(run_dir, FILENAME), content)
 
 
 def read(run_dir):
@@ -86,7 +198,7 @@ def read(run_dir):
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
-        content["settings"], content["dataset"]
+        content["settings"]["image_size"], content["dataset"], content["num_steps"]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("%s: damaged (%r); remove it to continue without it" % (path, error))
     return content
@@ -112,6 +224,8 @@ def check_unchanged(run_dir, there, wanted, allow_changes):
         for name in sorted(set(there[part]) | set(wanted[part])):
             old, new = there[part].get(name), wanted[part].get(name)
             if old != new:
+                if name == "decay_steps":
+                    name += " (from --num_epochs_per_decay, or the run's length)"
                 differences.append("%s was %s, is %s" % (name, old, new))
     if differences and not allow_changes:
         raise UsageError(

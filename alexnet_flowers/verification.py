@@ -55,6 +55,8 @@ def verify(encoded):
                 image.load()
                 if image.format != "PNG" and image.mode == "RGB":
                     return Verified(height_px, width_px, None)
+                if image.mode.startswith("I"):  # 16 bits of gray, which would be clipped to 8.
+                    image = image.point(lambda value: value / 256).convert("L")
                 buffer = io.BytesIO()
                 image.convert("RGB").save(buffer, "JPEG", quality=_JPEG_QUALITY)
                 return Verified(height_px, width_px, buffer.getvalue())

@@ -78,7 +78,11 @@ def _guarded(main):
     except OSError as error:
         if error.errno is None:
             raise
-        _fail("%s: %s" % (error.filename or "writing", error.strerror), 1)
+        where = error.filename or "a file"
+        _fail(
+            "%s: %s; see that it can be read or written, or name another" % (where, error.strerror),
+            1,
+        )
     except KeyboardInterrupt:
         _fail("interrupted", INTERRUPTED)
 

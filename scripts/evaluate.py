@@ -5,13 +5,13 @@ python scripts/evaluate.py --run_name sgd
 python scripts/evaluate.py --run_name sgd --watch     # while training goes on
 """
 
-import json
 import os
 
 import command_line
 from absl import flags
 
-from alexnet_flowers import checkpoints, devices, evaluation, splits
+from alexnet_flowers import checkpoints, devices, evaluation, json_file, splits
+from alexnet_flowers.errors import UsageError
 
 FLAGS = flags.FLAGS
 
@@ -28,28 +28,28 @@ flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run
 
 
 def main():
+    if FLAGS.watch and FLAGS.checkpoint_path:
+        raise UsageError("--watch: evaluates each new checkpoint of a run, not --checkpoint_path")
+    if FLAGS.json and os.path.isdir(FLAGS.json):
+        raise UsageError("--json=%s: is a folder; name a file" % FLAGS.json)
     run = command_line.chosen_run()
-    if not FLAGS.watch:
-        checkpoint = checkpoints.resolve(FLAGS.checkpoint_path, run.checkpoints_dir)
-    evaluator = evaluation.Evaluator(
-        run, FLAGS.dataset_dir, FLAGS.split, FLAGS.device, FLAGS.batch_size
-    )
+
+    def make_evaluator():
+        return evaluation.Evaluator(
+            run, FLAGS.dataset_dir, FLAGS.split, FLAGS.device, FLAGS.batch_size
+        )
+
     if FLAGS.watch:
-        results = evaluation.watch(evaluator, run)
+        results = evaluation.watch(run, make_evaluator)
     else:
-        results = [evaluator.evaluate(checkpoint)]
-    for result in results:
+        checkpoint = checkpoints.resolve(FLAGS.checkpoint_path, run.checkpoints_dir)
+        evaluator = make_evaluator()
+        results = [(evaluator, evaluator.evaluate(checkpoint))]
+    for evaluator, result in results:
         evaluator.write_events(result)
         print(evaluation.table(result), flush=True)
         if FLAGS.json:
-            _write_json(FLAGS.json, result)
-
-
-def _write_json(path, result):
-    with open(path + ".partial", "w", encoding="utf-8") as file:
-        json.dump(result, file, indent=1)
-        file.write("\n")
-    os.replace(path + ".partial", path)
+            json_file.write(FLAGS.json, result)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@
 The same command again continues the run from its last checkpoint.
 """
 
+import functools
 import signal
-import sys
 
 import command_line
 from absl import flags
@@ -27,8 +27,8 @@ flags.DEFINE_string("run_name", None, "The run's name. Default: the optimizer's.
 command_line.define_run_parents()
 
 # How long, and where it runs.
-flags.DEFINE_float("num_epochs", 700, "How often each photo is seen.", lower_bound=0)
-flags.DEFINE_integer("max_number_of_steps", None, "Steps, instead of epochs.", lower_bound=1)
+flags.DEFINE_float("num_epochs", 700, "How often each photo is seen.")
+flags.DEFINE_integer("max_number_of_steps", None, "Steps, instead of epochs.")
 flags.DEFINE_enum("device", "auto", devices.DEVICES, "auto: the GPU where there is one.")
 flags.DEFINE_boolean(
     "gradient_rules",
@@ -47,7 +47,11 @@ flags.DEFINE_integer("log_every_n_steps", _LOGGING.log_every_n_steps, "A line on
 flags.DEFINE_float(
     "save_summaries_secs", _LOGGING.save_summaries_secs, "Seconds between summaries; 0: none."
 )
-flags.DEFINE_boolean("histograms", _LOGGING.histograms, "Summaries of end points and weights.")
+flags.DEFINE_float(
+    "save_histograms_secs",
+    _LOGGING.save_histograms_secs,
+    "Seconds between histograms of end points and weights, which take seconds each; 0: none.",
+)
 flags.DEFINE_integer("max_images", _LOGGING.max_images, "Images in each summary; 0: none.")
 flags.DEFINE_float(
     "save_interval_secs", _LOGGING.save_interval_secs, "Seconds between checkpoints; 0: none."
@@ -80,7 +84,7 @@ flags.DEFINE_integer(
     "common_queue_capacity", None, "Records held for shuffling. Default: 20 batches."
 )
 flags.DEFINE_integer(
-    "common_queue_min", None, "Records from among which each is drawn. Default: 10 batches."
+    "common_queue_min", None, "Records from among which each is drawn. Default: half of them."
 )
 flags.DEFINE_integer("batch_queue_capacity", None, "Images held ready. Default: 5 batches.")
 
@@ -174,10 +178,10 @@ def main():
         intra_op_threads=FLAGS.intra_op_threads,
         inter_op_threads=FLAGS.inter_op_threads,
         allow_changed_settings=FLAGS.allow_changed_settings,
+        report=functools.partial(print, flush=True),
     )
     return command_line.INTERRUPTED if ended_by == signal.SIGINT else 0
 
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(line_buffering=True)
     command_line.run(main)

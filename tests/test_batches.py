@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from alexnet_flowers import batches, dataset
+from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import tf
 
 SIZE = 32
@@ -141,3 +142,26 @@ def test_the_same_seed_gives_the_same_photos_with_one_thread(tiny_dataset, start
         return [list(session.run(batch.filenames)) for _ in range(3)]
 
     assert first_names(7) == first_names(7) != first_names(8)
+
+
+def test_queue_sizes_follow_from_each_other():
+    assert batches.common_queue_sizes(56) == (1120, 560)
+    assert batches.common_queue_sizes(56, capacity=64) == (64, 32)
+    assert batches.common_queue_sizes(56, at_least=200) == (400, 200)
+    assert batches.common_queue_sizes(56, 64, 8) == (64, 8)  # The study group's.
+    with pytest.raises(UsageError, match="--common_queue_min=8: must be below .*capacity=8"):
+        batches.common_queue_sizes(56, 8, 8)
+
+
+def test_unshuffled_epochs_end(tiny_dataset, started):
+    split = dataset.get_split("train", tiny_dataset)
+    with tf.Graph().as_default() as graph:
+        batch = batches.training_batches(
+            split, 5, SIZE, num_readers=1, num_preprocessing_threads=1, shuffle=False, num_epochs=2
+        )
+    session = started(graph)
+    names = []
+    with pytest.raises(tf.errors.OutOfRangeError):
+        while True:
+            names += list(session.run(batch.filenames))
+    assert len(names) == 50 and names[:25] == names[25:] and len(set(names)) == 25

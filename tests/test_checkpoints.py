@@ -48,7 +48,7 @@ def saved(tmp_path_factory):
 def restored(path, num_classes=5):
     with tf.Graph().as_default(), tf.Session() as session:
         build(num_classes)
-        checkpoints.restorer(path, slim.get_model_variables())(session)
+        checkpoints.Restorer(slim.get_model_variables()).restore(session, path)
         return session.run("alexnet_v2/fc8/weights:0")
 
 
@@ -86,7 +86,11 @@ def test_the_run_that_is_meant(saved, tmp_path):
     run = checkpoints.choose_run(None, None, parent, summaries)
     assert run == ("sgd", saved, os.path.join(summaries, "sgd"))
     for path in (saved, saved + "/model.ckpt-10"):
-        assert checkpoints.choose_run(None, path, str(tmp_path), summaries).name == "sgd"
+        assert checkpoints.choose_run(None, path, parent, summaries) == run
+        # From elsewhere: its own settings, and no place for events unless a name gives one.
+        assert checkpoints.choose_run(None, path, summaries, summaries) == ("sgd", saved, None)
+        named = checkpoints.choose_run("mine", path, summaries, summaries)
+        assert named == ("mine", saved, os.path.join(summaries, "mine"))
     assert checkpoints.choose_run("other", None, parent, summaries).name == "other"
     with pytest.raises(DataError, match="no run with a checkpoint yet"):
         checkpoints.choose_run(None, None, str(tmp_path), summaries)
@@ -124,13 +128,30 @@ def test_another_number_of_classes_names_the_scope_to_exclude(saved):
         np.testing.assert_array_equal(session.run("alexnet_v2/fc8/weights:0"), np.full([3, 7], 9.0))
         with pytest.raises(UsageError, match="no variable in 'fc8'"):
             checkpoints.warm_start(saved, "fc8")
+        with pytest.raises(UsageError, match="nothing is left to take"):
+            checkpoints.warm_start(saved, "alexnet_v2")
+
+
+def test_one_restorer_serves_many_checkpoints_without_the_graph_growing(saved):
+    with tf.Graph().as_default() as graph, tf.Session() as session:
+        build()
+        restorer = checkpoints.Restorer(slim.get_model_variables())
+        sizes = []
+        for number in (10, 20, 10):
+            restorer.restore(session, saved + "/model.ckpt-%d" % number)
+            sizes.append(len(graph.get_operations()))
+        assert sizes[0] == sizes[1] == sizes[2]
 
 
 def test_a_checkpoint_without_a_variable_or_damaged_is_refused(saved, tmp_path):
     with tf.Graph().as_default():
         slim.model_variable("alexnet_v2/fc6/weights", [2])
         with pytest.raises(DataError, match="has no variable alexnet_v2/fc6/weights"):
-            checkpoints.restorer(saved + "/model.ckpt-20", slim.get_model_variables())
+            restorer = checkpoints.Restorer(slim.get_model_variables())
+            with tf.Session() as session:
+                restorer.restore(session, saved + "/model.ckpt-20")
+        with pytest.raises(DataError, match="fc6/weights; its run cannot go on with these"):
+            checkpoints.check_continues(saved + "/model.ckpt-20", tf.global_variables())
     damaged = str(tmp_path / "damaged")
     shutil.copytree(saved, damaged)
     with open(damaged + "/model.ckpt-20.index", "wb") as file:

@@ -125,9 +125,24 @@ def test_events_lie_in_the_splits_folder_under_the_trainings_tags(result, run):
 
 
 def test_watching_ends_with_the_runs_last_step(run, tiny_dataset):
+    def make_evaluator():
+        return evaluation.Evaluator(run, tiny_dataset, "validation", batch_size=5)
+
+    watched = list(evaluation.watch(run, make_evaluator, poll_secs=0))
+    assert [result["global_step"] for _, result in watched] == [7]
+
+
+def test_a_network_that_answers_nan_is_refused(run, tiny_dataset, tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        alexnet.alexnet_v2(tf.zeros([1, 195, 195, 3]), 5, is_training=False)
+        saver = tf.train.Saver(slim.get_model_variables())
+        saver.restore(session, checkpoints.newest(run.checkpoints_dir))
+        biases = [v for v in slim.get_model_variables() if v.op.name == "alexnet_v2/fc8/biases"]
+        session.run(biases[0].assign([0.0, 0.0, float("nan"), 0.0, 0.0]))
+        path = saver.save(session, str(tmp_path / "model.ckpt"), write_meta_graph=False)
     evaluator = evaluation.Evaluator(run, tiny_dataset, "validation", batch_size=5)
-    steps = [result["global_step"] for result in evaluation.watch(evaluator, run, poll_secs=0)]
-    assert steps == [7]
+    with pytest.raises(DataError, match="answers with NaN or infinite numbers"):
+        evaluator.evaluate(path)
 
 
 def test_equal_scores_count_as_tensorflow_counts_them():

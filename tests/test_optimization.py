@@ -52,18 +52,22 @@ def test_the_warm_up_is_linear_and_the_decay_begins_after_it():
 
 
 @pytest.mark.parametrize(
-    "kind, epochs, expected",
+    "kind, epochs, warmup, expected",
     [
-        ("fixed", None, None),
-        ("exponential", None, 118),  # 2 epochs of 3320 photos at 56.
-        ("exponential", 1.5, 88),
-        ("polynomial", None, 1000),
-        ("cosine", None, 1000),
-        ("cosine", 3.0, 177),
+        ("fixed", None, 0, None),
+        ("exponential", None, 0, 118),  # 2 epochs of 3320 photos at 56.
+        ("exponential", 1.5, 0, 88),
+        ("polynomial", None, 0, 1000),
+        ("cosine", None, 0, 1000),
+        ("cosine", None, 100, 900),  # So that the last step still reaches the end.
+        ("cosine", 3.0, 100, 177),
     ],
 )
-def test_decay_steps(kind, epochs, expected):
-    assert optimization.decay_steps(kind, epochs, 3320, 56, 1000) == expected
+def test_decay_steps(kind, epochs, warmup, expected):
+    settings = Settings(
+        learning_rate_decay_type=kind, num_epochs_per_decay=epochs, warmup_steps=warmup
+    )
+    assert optimization.decay_steps(settings, 3320, 1000) == expected
 
 
 def test_an_unknown_decay_or_optimizer_is_named():

@@ -113,7 +113,9 @@ def test_summaries_have_their_tags_at_every_step(folder):
     expected |= {"%s/image/%d" % (kind, i) for kind in ("raw", "preprocessed") for i in range(4)}
     assert expected - set(tags) == set()
     for tag in expected:
-        assert tags[tag] == {1, 2}, tag  # One of each at every step: nothing is overwritten.
+        # One of each at every step, nothing is overwritten; histograms from the second step on.
+        late = tag.startswith(("activations", "sparsity", "parameters"))
+        assert tags[tag] == ({2} if late else {1, 2}), tag
 
     sparsity = values["sparsity/alexnet_v2/conv1", 2].simple_value
     histogram = values["activations/alexnet_v2/conv1", 2].histo
@@ -174,7 +176,25 @@ def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
     )
     message = one_error(changed, 2)
     assert "(learning_rate was 0.01, is 0.5); choose another --run_name" in message
+    # Allowed or not: a checkpoint without the other optimizer's variables cannot be continued.
+    other = ["--optimizer=momentum", "--allow_changed_settings", "--max_number_of_steps=4"]
+    kept = (folder / "runs/checkpoints/sgd/settings.json").read_text()
+    message = one_error(finish(start("train", folder, *(args + other))), 1)
+    assert "has no variable alexnet_v2/conv1/biases/Momentum; its run cannot go on" in message
+    assert (folder / "runs/checkpoints/sgd/settings.json").read_text() == kept
     assert not os.path.exists(str(folder / "runs/checkpoints/sgd/model.ckpt-4.index"))
+
+
+def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
+    args = SMALL + ["--dataset_dir=data", "--run_name=wild", "--save_summaries_secs=0"]
+    good = finish(start("train", folder, "--max_number_of_steps=1", *args))
+    assert good.status == 0
+    wild = ["--learning_rate=1e30", "--allow_changed_settings", "--max_number_of_steps=9"]
+    ended = finish(start("train", folder, "--save_interval_steps=1", *(args + wild)))
+    message = one_error(ended, 1)
+    assert re.search(r"wild: step \d, learning rate 1e\+30: .*NaN or infinite", message)
+    assert "the last good checkpoint is runs/checkpoints/wild/model.ckpt-1; lower" in message
+    assert checkpoints.newest(str(folder / "runs/checkpoints/wild")).endswith("model.ckpt-1")
 
 
 @pytest.mark.parametrize("number, status", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
@@ -233,8 +253,9 @@ def test_a_warm_start_takes_the_weights_and_trains_the_chosen_scope_only(folder)
         (["--batch_size=0"], 2, "--batch_size=0: must be at least 1"),
         (["--batch_size=26"], 2, "--batch_size 26: the train split has only 25 photos"),
         (["--image_size=227"], 2, "--image_size 227: AlexNet v2 takes 195 to 226 px"),
-        (["--dropout_keep_prob=1.5"], 2, "--dropout_keep_prob=1.5: must be at most 1"),
-        (["--noarg_scope", "--weight_decay=0.1"], 2, "--weight_decay needs --arg_scope"),
+        (["--num_epochs=0"], 2, "--num_epochs=0.0: must be above 0"),
+        (["--common_queue_capacity=8"], 2, "_min=8: must be below --common_queue_capacity=8"),
+        (["--trainable_scopes=fc9"], 2, "--trainable_scopes: no variable in 'fc9'"),
         (["--run_name=a/b"], 2, "--run_name 'a/b': must be the name of one folder"),
         (["--device=gpu"], 2, "--device gpu: TensorFlow 1.15"),
         (["--dataset_dir=nowhere"], 1, "nowhere: no such folder; run scripts/download_and_convert"),
@@ -247,6 +268,8 @@ def test_bad_input_is_one_line(folder, args, status, message, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     args = SMALL + ["--dataset_dir=data", "--max_number_of_steps=1", "--run_name=bad", *args]
     assert message in one_error(finish(start("train", folder, *args)), status)
+    assert not (folder / "runs/checkpoints/bad").exists()
+    assert not (folder / "runs/summaries/bad").exists()
 
 
 @pytest.mark.parametrize(
@@ -276,8 +299,9 @@ FLAGS = dict(
     moving_average_decay=0.17, learning_rate_decay_type="cosine", learning_rate_decay_factor=0.18,
     num_epochs_per_decay=19.0, end_learning_rate=0.21, warmup_steps=22, checkpoint_path="c",
     checkpoint_exclude_scopes="d", trainable_scopes="e", seed=23, log_every_n_steps=24,
-    save_summaries_secs=25.0, save_interval_secs=26.0, save_interval_steps=27, max_to_keep=28,
-    keep_checkpoint_every_n_hours=29.0, histograms=False, max_images=31, num_readers=32,
+    save_summaries_secs=25.0, save_histograms_secs=25.5, save_interval_secs=26.0,
+    save_interval_steps=27, max_to_keep=28,
+    keep_checkpoint_every_n_hours=29.0, max_images=31, num_readers=32,
     num_preprocessing_threads=33, common_queue_capacity=34, common_queue_min=35,
     batch_queue_capacity=36, num_epochs=37.0, max_number_of_steps=38, device="cpu",
     use_gradient_rules=False, intra_op_threads=39, inter_op_threads=40,

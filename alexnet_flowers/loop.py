@@ -1,0 +1,212 @@
+"""The training loop: one step after the other, and what is due between them.
+
+``slim.learning.train`` calls ``Loop.step``. slim itself saves and summarises from threads, while
+the variables change: a checkpoint can then hold half of a step, and a summary shows a batch that
+was never trained on. Here both happen between steps; slim keeps the session, the recovery, and
+the save after the last step.
+"""
+
+import collections
+import signal
+import time
+
+from alexnet_flowers import summaries
+from alexnet_flowers.errors import DataError
+
+StepOps = collections.namedtuple(
+    "StepOps",
+    ["train_op", "step_after", "global_step", "rate", "batch_accuracy", "update", "is_finite"]
+    + ["summary", "histograms"],
+)
+StepOps.__doc__ = """What a step can run.
+
+Attributes:
+  train_op: float32 [], the loss, once the step is made.
+  step_after: int64 [], the number of steps made, this one included.
+  global_step: the step's variable.
+  rate: float32 [], the learning rate.
+  batch_accuracy: float32 [], of this batch.
+  update: the operation that counts the batch in the streaming metrics.
+  is_finite: bool [], whether all model variables are; to be run between steps.
+  summary: string [], scalars and images.
+  histograms: string [], or None.
+"""
+
+
+class Loop:
+    """Makes steps until the last one, or until a signal.
+
+    Attributes:
+      step_number: int, the steps made so far; None before the first one of this process.
+      rate: float, the learning rate of the last step; likewise.
+      signal: int, the signal that asked for the end; None if none did.
+    """
+
+    def __init__(
+        self, ops, saver, writer, path, num_steps, num_samples, batch_size, logging, report
+    ):
+        """Prepares it.
+
+        Args:
+          ops: ``StepOps``.
+          saver: a ``tf.train.Saver``.
+          writer: a ``tf.summary.FileWriter``, or None for no summaries.
+          path: the checkpoints' path, to which ``-<step>`` is added.
+          num_steps: the number of the last step.
+          num_samples: photos of an epoch.
+          batch_size: photos of a step.
+          logging: a ``training.Logging``.
+          report: called with each line of the console.
+        """
+        self.step_number = None
+        self.rate = None
+        self.signal = None
+        self._ops = ops
+        self._saver = saver
+        self._writer = writer
+        self._path = path
+        self._num_steps = num_steps
+        self._num_samples = num_samples
+        self._batch_size = batch_size
+        self._logging = logging
+        self._report = report
+        self._summary_due = 0.0  # The first step is summarised.
+        self._histograms_due = 0.0
+        self._save_due = None
+        self._marked = None  # When the rate was last computed, and the step then.
+        self._steps_per_sec = None
+        self._losses, self._accuracies, self._num_added = 0.0, 0.0, 0
+
+    def step(self, session, train_op, global_step, kwargs):
+        """Makes one step; slim calls it with these arguments and expects (loss, stop?).
+
+        Raises:
+          DataError: a variable has become NaN or infinite, where it would have been saved.
+        """
+        now = time.time()
+        is_first = self._marked is None
+        if is_first:
+            self._marked = (now, int(session.run(self._ops.global_step)))
+            self._save_due = now + self._logging.save_interval_secs
+        comes_last = self._marked[1] + 1 >= self._num_steps or (
+            self.step_number is not None and self.step_number + 1 >= self._num_steps
+        )
+        fetches = {
+            "loss": self._ops.train_op,
+            "step": self._ops.step_after,
+            "accuracy": self._ops.batch_accuracy,
+            "rate": self._ops.rate,
+            "update": self._ops.update,
+        }
+        if self._writer is not None and (now >= self._summary_due or comes_last):
+            fetches["summary"] = self._ops.summary
+        # The first histograms come with the second step: they take seconds, and somebody waits to
+        # see the first one.
+        if (
+            self._writer is not None
+            and self._ops.histograms is not None
+            and ((now >= self._histograms_due and not is_first) or comes_last)
+        ):
+            fetches["histograms"] = self._ops.histograms
+        fetched = session.run(fetches)
+
+        self.step_number, self.rate = int(fetched["step"]), float(fetched["rate"])
+        self._losses += float(fetched["loss"])
+        self._accuracies += float(fetched["accuracy"])
+        self._num_added += 1
+        is_last = self.step_number >= self._num_steps or self.signal is not None
+        self._summarise(fetched)
+        self._log(is_last)
+        self._save(session, is_last)
+        return fetched["loss"], is_last
+
+    def _summarise(self, fetched):
+        now = time.time()
+        if "summary" in fetched:
+            self._writer.add_summary(fetched["summary"], self.step_number)
+            rate = {summaries.IMAGES_PER_SEC_TAG: self._measure_speed() * self._batch_size}
+            summaries.write_scalars(self._writer, rate, self.step_number)
+            self._summary_due = now + self._logging.save_summaries_secs
+        if "histograms" in fetched:
+            self._writer.add_summary(fetched["histograms"], self.step_number)
+            self._histograms_due = now + self._logging.save_histograms_secs
+        if "summary" in fetched or "histograms" in fetched:
+            self._writer.flush()
+
+    def _measure_speed(self):
+        """Returns the steps per second since this was last asked for at another step."""
+        now = time.time()
+        since, step_then = self._marked
+        if self.step_number > step_then:
+            self._steps_per_sec = (self.step_number - step_then) / max(now - since, 1e-9)
+            self._marked = (now, self.step_number)
+        return self._steps_per_sec
+
+    def _log(self, is_last):
+        every = self._logging.log_every_n_steps
+        if not every or not (self.step_number % every == 0 or is_last):
+            return
+        steps_per_sec = self._measure_speed()
+        self._report(
+            "step %*d/%d  epoch %.2f  loss %.4f  accuracy %.3f  %.1f images/s  %s left"
+            % (
+                len(str(self._num_steps)),
+                self.step_number,
+                self._num_steps,
+                self.step_number * self._batch_size / float(self._num_samples),
+                self._losses / self._num_added,
+                self._accuracies / self._num_added,
+                steps_per_sec * self._batch_size,
+                _duration((self._num_steps - self.step_number) / steps_per_sec),
+            )
+        )
+        self._losses, self._accuracies, self._num_added = 0.0, 0.0, 0
+
+    def _save(self, session, is_last):
+        by_steps = self._logging.save_interval_steps
+        is_due = (by_steps and self.step_number % by_steps == 0) or (
+            self._logging.save_interval_secs and time.time() >= self._save_due
+        )
+        if not (is_due or is_last):
+            return
+        # The loss is checked at every step, but before its update; what it has made of the
+        # variables must not reach a checkpoint.
+        if not session.run(self._ops.is_finite):
+            raise DataError(
+                "step %d, learning rate %g: a variable has become NaN or infinite"
+                % (self.step_number, self.rate)
+            )
+        if not is_last:  # slim saves the last step.
+            self._saver.save(session, self._path, global_step=self.step_number)
+            self._save_due = time.time() + self._logging.save_interval_secs
+
+    def stopped_by(self, *signals):
+        """Returns a context in which the first of these signals ends the loop after a step."""
+        return _Signals(self, signals)
+
+
+class _Signals:
+    """Notes a signal in a loop; a second one has its usual effect at once."""
+
+    def __init__(self, loop, signals):
+        self._loop = loop
+        self._previous = dict.fromkeys(signals)
+
+    def __enter__(self):
+        for number in self._previous:
+            self._previous[number] = signal.signal(number, self._note)
+
+    def __exit__(self, *_):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def _note(self, number, _):
+        self._loop.signal = number
+        signal.signal(number, self._previous[number])
+
+
+def _duration(secs):
+    minutes = int(round(secs / 60))
+    if minutes < 1:
+        return "%ds" % round(secs)
+    return "%dh %02dm" % divmod(minutes, 60) if minutes >= 60 else "%dm" % minutes
