@@ -13,11 +13,19 @@ instead, and reads or writes the 105 MB kernel of fc6 each time.
 gradient of x at p is the sum over d of g[p - d] w[d]^T: again a convolution, of g with the kernel
 turned by 180 degrees and its two channel axes exchanged. An odd kernel has as much padding on both
 sides, so it is SAME too. TensorFlow's forward convolution is its fastest kernel.
+
+**The kernel's gradient, of any stride s** (conv1 to conv5). With n counting the images,
+y[n, p] = sum over d of x[n, s p + d] w[d], so the gradient of w at d is the sum over n and p of
+x[n, s p + d]^T g[n, p]: a convolution over positions p that are s apart, summed over n. So it is a
+forward convolution whose depth is the batch: its picture is x, its kernel g, dilated by s. The
+channels of x are no depth any more, and lie side by side in the picture's width, which turns
+[n, rows, columns, c] into [1, rows, columns c, n] by exchanging the two axes of a matrix; the
+result [1, d rows, d columns c, channels of g] is the kernel's own layout.
 """
 
 import contextlib
 
-from alexnet_flowers.tf1 import tf
+from alexnet_flowers.tf1 import HAS_MKL, tf
 
 _OVERRIDE = "AlexnetFlowersConv2D"
 
@@ -50,6 +58,8 @@ def _conv2d_gradient(op, grad):
         x_grad = _input_gradient_as_convolution(kernel, grad)
     else:
         x_grad = _stock_input_gradient(op, grad)
+    if HAS_MKL:  # Its own kernel gradient is fast, its convolution of so deep a picture is not.
+        return x_grad, _stock_kernel_gradient(op, grad)
     return x_grad, _kernel_gradient_as_convolution(op, grad)
 
 
@@ -104,14 +114,16 @@ def _kernel_gradient_as_convolution(op, grad):
     # matrix' two axes is TensorFlow's fastest transposition.
     wide = tf.transpose(tf.reshape(x, [-1, size[0] * size[1] * k[2]]))
     wide = tf.reshape(wide, [1, size[0], size[1] * k[2], tf.shape(x)[0]])
-    if any(before + after):
-        across = [before[1] * k[2], after[1] * k[2]]
-        wide = tf.pad(wide, [[0, 0], [before[0], after[0]], across, [0, 0]])
     result = tf.nn.conv2d(
         wide,
         tf.transpose(grad, [1, 2, 0, 3]),
         strides=1,
-        padding="VALID",
+        padding=[
+            [0, 0],
+            [before[0], after[0]],
+            [before[1] * k[2], after[1] * k[2]],
+            [0, 0],
+        ],
         dilations=[1, stride[0], stride[1] * k[2], 1],
     )
     return tf.reshape(result, k)

@@ -22,7 +22,6 @@ _MAX_BRIGHTNESS_DELTA = 32.0 / 255.0
 _SATURATION_RANGE = (0.5, 1.5)
 _MAX_HUE_DELTA = 0.2
 _CONTRAST_RANGE = (0.5, 1.5)
-_NUM_COLOR_ORDERINGS = 4
 
 _CENTRAL_FRACTION = 0.875
 
@@ -35,11 +34,11 @@ Draw = collections.namedtuple(
     "Draw",
     ["begin", "size", "flip", "ordering", "brightness", "saturation", "hue", "contrast", "method"],
 )
-Draw.__doc__ = """One random distortion of one photo; every field is a tensor.
+Draw.__doc__ = """One random distortion of one photo, in tensors.
 
 Attributes:
-  begin: int32 [2], top and left of the box in px.
-  size: int32 [2], height and width of the box in px.
+  begin: top and left of the box in px, int32 [] each.
+  size: height and width of the box in px, int32 [] each.
   flip: bool [], whether it is mirrored.
   ordering: int32 [] in 0..3, in which order the colors are changed.
   brightness: float32 [] in [-32/255, 32/255), added to every value of [0, 1].
@@ -69,16 +68,25 @@ def draw(image_shape):
             max_attempts=_MAX_ATTEMPTS,
             use_image_if_no_bounding_boxes=True,
         )
+        # All numbers at once: for images as small as these every operation counts.
+        numbers = tf.random.uniform(
+            [7],
+            [0.0, 0.0, -_MAX_BRIGHTNESS_DELTA, _SATURATION_RANGE[0], -_MAX_HUE_DELTA]
+            + [_CONTRAST_RANGE[0], 0.0],
+            [1.0, 4.0, _MAX_BRIGHTNESS_DELTA, _SATURATION_RANGE[1], _MAX_HUE_DELTA]
+            + [_CONTRAST_RANGE[1], 4.0],
+        )
+        flip, ordering, brightness, saturation, hue, contrast, method = tf.unstack(numbers)
         return Draw(
-            begin=begin[:2],
-            size=size[:2],
-            flip=tf.random.uniform([]) < 0.5,
-            ordering=tf.random.uniform([], maxval=_NUM_COLOR_ORDERINGS, dtype=tf.int32),
-            brightness=tf.random.uniform([], -_MAX_BRIGHTNESS_DELTA, _MAX_BRIGHTNESS_DELTA),
-            saturation=tf.random.uniform([], *_SATURATION_RANGE),
-            hue=tf.random.uniform([], -_MAX_HUE_DELTA, _MAX_HUE_DELTA),
-            contrast=tf.random.uniform([], *_CONTRAST_RANGE),
-            method=tf.random.uniform([], maxval=4, dtype=tf.int32),
+            begin=tf.unstack(begin)[:2],
+            size=tf.unstack(size)[:2],
+            flip=flip < 0.5,
+            ordering=tf.cast(ordering, tf.int32),
+            brightness=brightness,
+            saturation=saturation,
+            hue=hue,
+            contrast=contrast,
+            method=tf.cast(method, tf.int32),
         )
 
 
@@ -118,8 +126,9 @@ def preprocess_for_eval(encoded, height, width):
         # The same rounding as tf.image.central_crop.
         sides = tf.cast(image_shape[:2], tf.float64)
         begin = tf.cast((sides - sides * _CENTRAL_FRACTION) / 2, tf.int32)
-        box = decode_box(encoded, image_shape, begin, image_shape[:2] - 2 * begin)
-        return _center(_resize_bilinear(_to_unit_range(box), height, width))
+        size = image_shape[:2] - 2 * begin
+        box = decode_box(encoded, image_shape, tf.unstack(begin), tf.unstack(size))
+        return _center(_resize_bilinear(box, height, width))
 
 
 def decode_box(encoded, image_shape, begin, size):
@@ -128,25 +137,29 @@ def decode_box(encoded, image_shape, begin, size):
     Args:
       encoded: string [], a JPEG.
       image_shape: int32 [3], its height, width and channels.
-      begin: int32 [2], top and left of the box in px.
-      size: int32 [2], its height and width in px.
+      begin: its top and left in px, int32 [] each.
+      size: its height and width in px, int32 [] each.
 
     Returns:
-      uint8 [box height, box width, 3].
+      float32 [box height, box width, 3] in [0, 1].
     """
     with tf.name_scope("decode_box"):
-        left = tf.maximum(begin[1] - _DECODE_MARGIN_PX, 0)
-        right = tf.minimum(begin[1] + size[1] + _DECODE_MARGIN_PX, image_shape[1])
-        window = tf.stack([begin[0], left, size[0], right - left])
+        (top, left), (rows, columns) = begin, size
+        first = tf.maximum(left - _DECODE_MARGIN_PX, 0)
+        # More columns than there are would be an error; the last ones are then at the photo's edge.
+        last = tf.minimum(left + columns + _DECODE_MARGIN_PX, image_shape[1])
+        window = tf.stack([top, first, rows, last - first])
         wider = tf.image.decode_and_crop_jpeg(encoded, window, channels=3)
-        return tf.slice(wider, tf.stack([0, begin[1] - left, 0]), tf.stack([-1, size[1], 3]))
+        # In floats already: TensorFlow 1.15 slices bytes more slowly than floats.
+        wider = tf.image.convert_image_dtype(wider, tf.float32)
+        return tf.slice(wider, tf.stack([0, left - first, 0]), tf.stack([-1, columns, 3]))
 
 
 def distort(box, drawn, height, width, fast_mode=True):
     """Resizes, mirrors and colors a box of a photo as drawn.
 
     Args:
-      box: uint8 [box height, box width, 3].
+      box: float32 [box height, box width, 3] in [0, 1].
       drawn: a ``Draw``.
       height: int, px of the result.
       width: int, px of the result.
@@ -155,13 +168,11 @@ def distort(box, drawn, height, width, fast_mode=True):
     Returns:
       float32 [height, width, 3] in [-1, 1].
     """
-    image = _to_unit_range(box)
     if fast_mode:
-        image = _resize_bilinear(image, height, width)
+        image = _resize_bilinear(box, height, width)
     else:
-        image = _resize(image, height, width, drawn.method)
-    # Reversed along axis 1 or, where it is not to be mirrored, along none.
-    image = tf.reverse(image, tf.range(1, 1 + tf.cast(drawn.flip, tf.int32)))
+        image = _resize(box, height, width, drawn.method)
+    image = tf.cond(drawn.flip, lambda: tf.reverse(image, [1]), lambda: image)
     image.set_shape([height, width, 3])
     color = _distort_color_fast if fast_mode else _distort_color_full
     return _center(tf.clip_by_value(color(image, drawn), 0.0, 1.0))
@@ -225,10 +236,6 @@ def _resize(image, height, width, method):
 
 def _resize_bilinear(image, height, width):
     return tf.squeeze(tf.image.resize_bilinear(image[tf.newaxis], [height, width]), [0])
-
-
-def _to_unit_range(image):
-    return tf.image.convert_image_dtype(image, tf.float32)
 
 
 def _center(image):

@@ -72,8 +72,12 @@ def scalars(total_loss, cross_entropy, metrics, rate):
     return tf.summary.merge(list({op.name: op for op in built + queues}.values()))
 
 
-def histograms(end_points):
+def histograms(end_points, after):
     """Builds the histograms of every end point and weight, and the end points' share of zeros.
+
+    Args:
+      end_points: a dict of name to tensor.
+      after: the operation that changes the weights; their histograms are of what it leaves.
 
     Returns:
       string [], a serialized ``tf.Summary``.
@@ -83,10 +87,10 @@ def histograms(end_points):
         built.append(tf.summary.histogram("activations/" + name, activations))
         built.append(tf.summary.scalar("sparsity/" + name, tf.nn.zero_fraction(activations)))
     for variable in slim.get_model_variables():
-        # Read anew, so that it is read where the caller's control dependencies say. The prefix,
-        # because a summary named like the variable itself would be called weights_1.
-        name = "parameters/" + variable.op.name
-        built.append(tf.summary.histogram(name, variable.read_value()))
+        with tf.control_dependencies([after]):
+            value = variable.read_value()
+        # The prefix, because a summary named like the variable itself would be called weights_1.
+        built.append(tf.summary.histogram("parameters/" + variable.op.name, value))
     return tf.summary.merge(built)
 
 

@@ -20,4 +20,7 @@ with warnings.catch_warnings():
     import tensorflow.contrib.slim as slim
     from tensorflow.contrib.slim.nets import alexnet
 
-__all__ = ["alexnet", "slim", "tf"]
+# Whether this is a build with Intel's MKL-DNN, whose kernels have other strengths.
+HAS_MKL = tf.pywrap_tensorflow.IsMklEnabled()
+
+__all__ = ["HAS_MKL", "alexnet", "slim", "tf"]

@@ -282,14 +282,15 @@ def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_r
     rate = optimization.learning_rate(run_settings, num_decay_steps, global_step)
     metrics = summaries.streaming_metrics(logits, batch.labels)
     train_op = optimization.train_op(run_settings, total_loss, rate, global_step)
-    with tf.control_dependencies([train_op, metrics.update]):
+    with tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
-        # Written after the update, so that no histogram sees a variable that is half of a step on.
-        summary = [summaries.scalars(total_loss, cross_entropy, metrics, rate)]
-        if logging.max_images:
-            shown = min(logging.max_images, run_settings.batch_size)
-            summary.append(summaries.images(batch, run_settings.image_size, shown))
-        histograms = summaries.histograms(end_points) if logging.save_histograms_secs else None
+    summary = [summaries.scalars(total_loss, cross_entropy, metrics, rate)]
+    if logging.max_images:
+        shown = min(logging.max_images, run_settings.batch_size)
+        summary.append(summaries.images(batch, run_settings.image_size, shown))
+    histograms = None
+    if logging.save_histograms_secs:
+        histograms = summaries.histograms(end_points, after=train_op)
     is_finite = [
         tf.reduce_all(tf.is_finite(variable.read_value()))
         for variable in slim.get_model_variables()

@@ -86,7 +86,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "common_queue_min", None, "Records from among which each is drawn. Default: half of them."
 )
-flags.DEFINE_integer("batch_queue_capacity", None, "Images held ready. Default: 5 batches.")
+flags.DEFINE_integer("batch_queue_capacity", None, "Images held ready. Default: 2 batches.")
 
 # The network.
 flags.DEFINE_boolean(

@@ -114,7 +114,7 @@ def test_queue_sizes_and_thread_counts_reach_the_graph(tiny_dataset):
     } <= tags
 
 
-def test_default_queues_are_the_reference_scripts(tiny_dataset):
+def test_default_queues(tiny_dataset):
     split = dataset.get_split("train", tiny_dataset)
     with tf.Graph().as_default() as graph:
         batches.training_batches(split, 56, SIZE)
@@ -123,7 +123,7 @@ def test_default_queues_are_the_reference_scripts(tiny_dataset):
     assert common.get_attr("capacity") == 20 * 56 and common.get_attr("min_after_dequeue") == 560
     assert {
         "parallel_read/fraction_of_1120_full",
-        "batch/fraction_of_280_full",
+        "batch/fraction_of_112_full",
         "prefetch_queue/fraction_of_2_full",
     } <= tags
 

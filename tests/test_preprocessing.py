@@ -28,8 +28,8 @@ def graph():
     with tf.Graph().as_default() as graph:
         graph.encoded = tf.placeholder(tf.string, [])
         graph.drawn = preprocessing.Draw(
-            begin=tf.placeholder(tf.int32, [2]),
-            size=tf.placeholder(tf.int32, [2]),
+            begin=[tf.placeholder(tf.int32, []) for _ in "yx"],
+            size=[tf.placeholder(tf.int32, []) for _ in "yx"],
             flip=tf.placeholder(tf.bool, []),
             ordering=tf.placeholder(tf.int32, []),
             brightness=tf.placeholder(tf.float32, []),
@@ -41,7 +41,7 @@ def graph():
         drawn = graph.drawn
         graph.whole = tf.image.decode_jpeg(graph.encoded, channels=3)
         graph.sliced = tf.slice(
-            graph.whole, tf.concat([drawn.begin, [0]], 0), tf.concat([drawn.size, [3]], 0)
+            graph.whole, tf.stack(drawn.begin + [0]), tf.stack(drawn.size + [3])
         )
         shape = tf.image.extract_jpeg_shape(graph.encoded)
         graph.box = preprocessing.decode_box(graph.encoded, shape, drawn.begin, drawn.size)
@@ -64,7 +64,7 @@ def graph():
 def by_the_book(image, drawn, ordering, fast_mode):
     """The reference's steps in the reference's order, written out for one ordering."""
     image = tf.image.convert_image_dtype(image, tf.float32)
-    image = tf.slice(image, tf.concat([drawn.begin, [0]], 0), tf.concat([drawn.size, [3]], 0))
+    image = tf.slice(image, tf.stack(drawn.begin + [0]), tf.stack(drawn.size + [3]))
     image = tf.image.resize_images(image, [SIZE, SIZE], tf.image.ResizeMethod.BILINEAR)
     image.set_shape([SIZE, SIZE, 3])
     image = tf.cond(drawn.flip, lambda: tf.image.flip_left_right(image), lambda: image)
@@ -94,7 +94,8 @@ def fed(graph, encoded, begin, size, **changes):
         contrast=1.2, method=0,
     )  # fmt: skip
     values.update(changes)
-    feed = {getattr(graph.drawn, name): value for name, value in values.items()}
+    feed = dict(zip(graph.drawn.begin + graph.drawn.size, values.pop("begin") + values.pop("size")))
+    feed.update((getattr(graph.drawn, name), value) for name, value in values.items())
     feed[graph.encoded] = encoded
     return feed
 
@@ -107,6 +108,7 @@ def test_a_decoded_box_has_exactly_the_pixels_of_the_whole_photo(graph, session)
         begin = [rng.randint(0, height - size[0] + 1), rng.randint(0, width - size[1] + 1)]
         feed = fed(graph, photo(height, width, number), begin, size)
         box, sliced = session.run([graph.box, graph.sliced], feed)
+        sliced = sliced * np.float32(1 / 255.0)
         np.testing.assert_array_equal(box, sliced, err_msg="%s of %s" % ((begin, size), height))
 
 

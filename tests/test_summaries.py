@@ -45,7 +45,7 @@ def test_images_show_the_batchs_own_photos_without_stretching_their_range():
 def test_histograms_are_of_the_end_points_and_their_zeros():
     with tf.Graph().as_default(), tf.Session() as session:
         end_points = {"net/conv1": tf.constant([0.0, 0.0, 0.0, 2.0])}
-        values = values_of(session.run(summaries.histograms(end_points)))
+        values = values_of(session.run(summaries.histograms(end_points, tf.no_op())))
     assert values["sparsity/net/conv1"].simple_value == pytest.approx(0.75)
     histogram = values["activations/net/conv1"].histo
     assert (histogram.num, histogram.max, histogram.sum) == (4, 2, 2)

@@ -67,9 +67,9 @@ class Worker:
         self._process.kill()
         self._process.wait()
 
-    def make(self, count):
-        """Has ``count`` more made; returns the seconds of each."""
-        self._process.stdin.write("%d\n" % count)
+    def make(self, count, uncounted=0):
+        """Has some made that are not counted, and ``count`` more; returns the seconds of these."""
+        self._process.stdin.write("%d %d\n" % (uncounted, count))
         self._process.stdin.flush()
         answer = self._answer()
         self.peak_mb = answer["peak_mb"]
@@ -82,14 +82,17 @@ class Worker:
         return json.loads(line)
 
 
-def in_turn(ours, rival, rounds, ours_each=1, rival_each=1, warm_up=1):
-    """Has two workers make things in turn, A B A B; returns the seconds of both."""
+def in_turn(ours, rival, rounds, ours_each=1, rival_each=1, warm_up=1, drain=0):
+    """Has two workers make things in turn, A B A B; returns the seconds of both.
+
+    The first ``warm_up`` of each are not counted, nor the first ``drain`` of each turn.
+    """
     ours.make(warm_up)
     rival.make(warm_up)
     secs = ([], [])
     for _ in range(rounds):
-        secs[0].extend(ours.make(ours_each))
-        secs[1].extend(rival.make(rival_each))
+        for worker, each, part in ((ours, ours_each, secs[0]), (rival, rival_each, secs[1])):
+            part.extend(worker.make(each, uncounted=drain))
     return secs
 
 
@@ -182,8 +185,7 @@ def input_pipeline(dataset_dir, rounds):
     """Images a second, nothing but input."""
     what = {"kind": "input", "dataset_dir": dataset_dir, "batch_size": BATCH_SIZE}
     with Worker(dict(what, way="ours")) as ours, Worker(dict(what, way="reference")) as rival:
-        # The queues hold seven batches: those are made before, and are not counted.
-        secs = in_turn(ours, rival, rounds, ours_each=10, rival_each=10, warm_up=10)
+        secs = in_turn(ours, rival, rounds, 10, 10, drain=_QUEUED_BATCHES)
     return row(
         "input_pipeline",
         "input pipeline, 4 readers and 4 threads",
@@ -192,6 +194,11 @@ def input_pipeline(dataset_dir, rounds):
         unit="images/s",
         more_is_better=True,
     )
+
+
+# Before its turn each side has filled its queues: five batches of the reference's batch queue, two
+# of the prefetch queue, and one under way.
+_QUEUED_BATCHES = 8
 
 
 def _rates(secs, group=10):
@@ -210,11 +217,10 @@ def input_methods(dataset_dir, rounds):
         dict(what, way="tf.data")
     ) as data, Worker(dict(what, way="feed_dict")) as fed:
         workers = {"queues": queues, "tf.data": data, "feed_dict": fed}
-        for worker in workers.values():
-            worker.make(10)
         for _ in range(rounds):
             for name, worker in workers.items():
-                found.setdefault(name, []).extend(_rates(worker.make(10)))
+                secs = worker.make(10, uncounted=_QUEUED_BATCHES)
+                found.setdefault(name, []).extend(_rates(secs))
     return {name: statistics.median(rates) for name, rates in found.items()}
 
 
@@ -232,8 +238,7 @@ def input_threads(dataset_dir, rounds):
                 "num_preprocessing_threads": threads,
             }
             with Worker(what) as worker:
-                worker.make(10)
-                rates = [rate for _ in range(rounds) for rate in _rates(worker.make(10))]
+                rates = _rates(worker.make(10 * rounds, uncounted=_QUEUED_BATCHES))
             found["%d readers, %d threads" % (readers, threads)] = statistics.median(rates)
     return found
 

@@ -2,9 +2,10 @@
 
     python -m alexnet_flowers.benchmark.worker '{"kind": "step", ...}'
 
-It prepares itself, prints ``{"ready": ...}``, and then for each number n on its standard input
-makes n more and prints ``{"secs": [...], "peak_mb": ...}``, the seconds each one took and the
-process's largest resident size so far.
+It prepares itself, prints ``{"ready": ...}``, and then for each line ``m n`` on its standard input
+makes m that it does not count and n that it does, and prints ``{"secs": [...], "peak_mb": ...}``:
+the seconds each one took, and the process's largest resident size so far. Before it answers, it
+comes to rest.
 """
 
 import json
@@ -30,14 +31,14 @@ from alexnet_flowers import (
 )
 from alexnet_flowers.benchmark import flops
 from alexnet_flowers.settings import Settings
-from alexnet_flowers.tf1 import tf
+from alexnet_flowers.tf1 import HAS_MKL, tf
 
 IMAGE_SIZE = 224
 NUM_CLASSES = 5
 
 
 def serve(prepare):
-    """Calls ``prepare()``, then answers the numbers on standard input with what it returned.
+    """Calls ``prepare()``, then answers the lines on standard input with what it returned.
 
     Args:
       prepare: returns (a function that makes one and returns the seconds it took, or None to have
@@ -46,13 +47,26 @@ def serve(prepare):
     make_one, about = prepare()
     print(json.dumps({"ready": about}), flush=True)
     for line in sys.stdin:
+        uncounted, count = (int(number) for number in line.split())
+        for _ in range(uncounted):
+            make_one()
         secs = []
-        for _ in range(int(line)):
+        for _ in range(count):
             start = time.perf_counter()
             measured = make_one()
             secs.append(time.perf_counter() - start if measured is None else measured)
+        _rest()
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
         print(json.dumps({"secs": secs, "peak_mb": peak_mb}), flush=True)
+
+
+def _rest():
+    """Waits until the process's own threads have filled its queues: the rival's turn is next."""
+    for _ in range(200):
+        before = time.process_time()
+        time.sleep(0.1)
+        if time.process_time() - before < 0.02:
+            return
 
 
 def _session(graph):
@@ -87,7 +101,7 @@ def _step(batch_size, dataset_dir=None, ours=True):
             Settings(), total_loss, tf.constant(0.01), tf.train.get_or_create_global_step()
         )
     session = _session(graph)
-    version = tf.__version__ + (" (MKL)" if tf.pywrap_tensorflow.IsMklEnabled() else "")
+    version = tf.__version__ + (" with MKL" if HAS_MKL else "")
     about = {"flops": arithmetic, "tensorflow": version}
     return lambda: session.run(op.op), about  # The operation: it returns nothing.
 
@@ -111,6 +125,8 @@ def _products():
 
 def _input(way, dataset_dir, batch_size, num_readers=4, num_preprocessing_threads=4):
     """A batch from the input pipeline alone."""
+    if way != "reference":
+        memory.keep_freed()  # As training does.
     split = dataset.get_split("train", dataset_dir)
     with tf.Graph().as_default() as graph:
         if way == "feed_dict":
