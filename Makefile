@@ -42,7 +42,7 @@ endef
 
 install:  ## set up .venv (PYTHON=..., TENSORFLOW=intel-tensorflow==1.15.2)
 	@[ "$$(cat $(INSTALLED) 2>/dev/null)" = "$(TENSORFLOW)" ] || rm -f $(INSTALLED)
-	@$(MAKE) --no-print-directory $(INSTALLED)
+	@"$(MAKE)" --no-print-directory $(INSTALLED)
 
 $(INSTALLED): requirements.txt tests/requirements.txt
 	@$(FIND_PYTHON); echo "$(TENSORFLOW) on $$found"; "$$found" -m venv --clear $(VENV)
