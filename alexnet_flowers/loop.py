@@ -27,7 +27,8 @@ Attributes:
   rate: float32 [], the learning rate.
   batch_accuracy: float32 [], of this batch.
   update: the operation that counts the batch in the streaming metrics.
-  is_finite: bool [], whether all model variables are; to be run between steps.
+  is_finite: bool [], whether all model variables, and the loss of another batch, are; to be run
+    between steps.
   summary: string [], scalars and images.
   histograms: string [], or None.
 """
@@ -81,7 +82,7 @@ class Loop:
         """Makes one step; slim calls it with these arguments and expects (loss, stop?).
 
         Raises:
-          DataError: a variable has become NaN or infinite, where it would have been saved.
+          DataError: the network has become NaN or infinite, where it would have been saved.
         """
         now = time.time()
         is_first = self._marked is None
@@ -173,7 +174,7 @@ class Loop:
         # variables must not reach a checkpoint.
         if not session.run(self._ops.is_finite):
             raise DataError(
-                "step %d, learning rate %g: a variable has become NaN or infinite"
+                "step %d, learning rate %g: the loss or a variable has become NaN or infinite"
                 % (self.step_number, self.rate)
             )
         if not is_last:  # slim saves the last step.

@@ -291,7 +291,8 @@ def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_r
     histograms = None
     if logging.save_histograms_secs:
         histograms = summaries.histograms(end_points, after=train_op)
-    is_finite = [
+    # The loss too: numbers that are merely huge show there first. It takes a batch of its own.
+    is_finite = [tf.is_finite(total_loss)] + [
         tf.reduce_all(tf.is_finite(variable.read_value()))
         for variable in slim.get_model_variables()
     ]

@@ -108,7 +108,11 @@ def test_dataset_dir_below_a_file_is_one_line_and_status_1(run_script, tiny_arch
     done = run_script(
         "download_and_convert", "--archive=" + tiny_archive, "--dataset_dir=file/flowers"
     )
-    assert_fails(done, 1, "file/flowers: Not a directory")
+    assert_fails(
+        done,
+        1,
+        "file/flowers: Not a directory; see that it can be read or written, or name another",
+    )
     assert os.listdir(str(tmp_path)) == ["file"]
 
 

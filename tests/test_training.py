@@ -316,6 +316,7 @@ def show(run, dataset_dir, settings, **others):
     values = dict(settings._asdict())
     for name in ("logging", "queues"):
         values.update(others.pop(name)._asdict())
+    del others["report"]
     values.update(others)
     print(json.dumps([list(run), dataset_dir, values]))
 train.training.train = show
