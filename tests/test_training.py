@@ -202,7 +202,7 @@ def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     name = "stopped_%d" % number
     process = start(
         "train", folder, "--dataset_dir=data", "--run_name=" + name, "--max_number_of_steps=9999",
-        "--save_summaries_secs=0", *SMALL
+        "--save_summaries_secs=0", "--save_interval_steps=1", "--max_to_keep=1", *SMALL
     )  # fmt: skip
     assert process.stdout.readline().startswith("step    1/9999")
     process.send_signal(number)
@@ -213,6 +213,8 @@ def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     step = int(re.search(r"stopped at step (\d+) of 9999; checkpoint", ended.out).group(1))
     newest = checkpoints.newest(str(folder / "runs/checkpoints" / name))
     assert newest.endswith("-%d" % step) and checkpoints.global_step_of(newest) == step
+    kept = [n for n in os.listdir(os.path.dirname(newest)) if n.endswith(".index")]
+    assert kept == [os.path.basename(newest) + ".index"]  # --max_to_keep=1
 
 
 def test_a_warm_start_takes_the_weights_and_trains_the_chosen_scope_only(folder):
