@@ -51,7 +51,7 @@ $(INSTALLED): requirements.txt tests/requirements.txt
 	$(PIP) -r $(VENV)/requirements.txt -r tests/requirements.txt
 	echo '$(TENSORFLOW)' > $@
 
-demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: about 4 minutes on 2 cores
+demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: 2 minutes on 2 cores once installed
 	$(PY) scripts/download_and_convert.py --sample --dataset_dir data/sample
 	$(PY) scripts/train.py --flagfile scripts/recipes/demo.flags
 	$(PY) scripts/evaluate.py --run_name demo --dataset_dir data/sample
