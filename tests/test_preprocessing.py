@@ -26,6 +26,7 @@ def photo(height, width, seed=0):
 def graph():
     """Both ways from a JPEG to an image, whole decode first, for the same fixed draw."""
     with tf.Graph().as_default() as graph:
+        tf.set_random_seed(1)
         graph.encoded = tf.placeholder(tf.string, [])
         graph.drawn = preprocessing.Draw(
             begin=[tf.placeholder(tf.int32, []) for _ in "yx"],
@@ -84,6 +85,13 @@ def by_the_book(image, drawn, ordering, fast_mode):
 
 @pytest.fixture(scope="module")
 def session(graph):
+    with tf.Session(graph=graph) as session:
+        yield session
+
+
+@pytest.fixture
+def fresh_session(graph):
+    """A session whose random numbers begin anew, whichever tests ran before."""
     with tf.Session(graph=graph) as session:
         yield session
 
@@ -155,9 +163,9 @@ def bilinear(image, height, width):
     return upper * (1 - dy) + lower * dy
 
 
-def test_draws_are_spread_as_the_reference_says(graph, session):
+def test_draws_are_spread_as_the_reference_says(graph, fresh_session):
     feed = {graph.encoded: photo(120, 160)}
-    draws = [session.run(graph.drawn_anew, feed) for _ in range(400)]
+    draws = [fresh_session.run(graph.drawn_anew, feed) for _ in range(400)]
     begins = np.array([d.begin for d in draws])
     sizes = np.array([d.size for d in draws])
     assert (begins >= 0).all() and (begins + sizes <= [120, 160]).all()
@@ -183,13 +191,14 @@ def test_draws_are_spread_as_the_reference_says(graph, session):
 
 
 @pytest.mark.parametrize("mode", ["", "_full"])
-def test_what_the_network_sees_has_the_references_statistics(graph, session, mode):
+def test_what_the_network_sees_has_the_references_statistics(graph, fresh_session, mode):
     """Means, spreads and quantiles of many samples of both paths agree."""
+    num = 1500
     feed = {graph.encoded: photo(120, 160)}
 
     def statistics(image):
-        samples = np.stack([session.run(image, feed) for _ in range(500)])
-        per_image = samples.reshape(500, -1)
+        samples = np.stack([fresh_session.run(image, feed) for _ in range(num)])
+        per_image = samples.reshape(num, -1)
         return np.array(
             [
                 samples[..., 0].mean(),
@@ -209,10 +218,10 @@ def test_what_the_network_sees_has_the_references_statistics(graph, session, mod
 
 
 @pytest.mark.parametrize("name", ["train", "train_full", "train_whole", "eval"])
-def test_images_are_floats_from_minus_one_to_one(graph, session, name):
+def test_images_are_floats_from_minus_one_to_one(graph, fresh_session, name):
     tensor = getattr(graph, name)
     assert tensor.shape.as_list() == [SIZE, SIZE, 3] and tensor.dtype == tf.float32
-    images = [session.run(tensor, {graph.encoded: photo(90, 70, n)}) for n in range(10)]
+    images = [fresh_session.run(tensor, {graph.encoded: photo(90, 70, n)}) for n in range(10)]
     assert np.min(images) >= -1 and np.max(images) <= 1
     assert np.min(images) < -0.8 and np.max(images) > 0.8
 
