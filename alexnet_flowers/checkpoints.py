@@ -3,7 +3,7 @@
 import collections
 import os
 
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.optimization import in_scope, split_scopes
 from alexnet_flowers.tf1 import slim, tf
 
@@ -127,7 +127,7 @@ def open_reader(path):
     try:
         return tf.train.NewCheckpointReader(path)
     except tf.errors.OpError as error:
-        raise DataError("%s: not a readable checkpoint (%s)" % (path, _first_line(error)))
+        raise DataError("%s: not a readable checkpoint (%s)" % (path, first_line(error)))
 
 
 def global_step_of(path):
@@ -165,7 +165,7 @@ class Restorer:
         try:
             self._savers[key].restore(session, path)
         except tf.errors.OpError as error:
-            raise DataError("%s: cannot be restored (%s)" % (path, _first_line(error)))
+            raise DataError("%s: cannot be restored (%s)" % (path, first_line(error)))
 
 
 def check_continues(path, variables):
@@ -224,7 +224,3 @@ def _check_fits(path, reader, names, advice):
                 "%s: %s is %s there and %s here (another number of classes?); %s"
                 % (path, name, shapes[name], variable.shape.as_list(), advice % scope)
             )
-
-
-def _first_line(error):
-    return error.message.split("\n")[0]

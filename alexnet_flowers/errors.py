@@ -15,3 +15,8 @@ class UsageError(Exception):
     """An argument has a value that cannot be meant."""
 
     exit_status = 2
+
+
+def first_line(error):
+    """Returns the first line of a ``tf.errors.OpError``'s message; the rest is for developers."""
+    return error.message.split("\n")[0]

@@ -16,7 +16,7 @@ from alexnet_flowers import (
     settings,
     summaries,
 )
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.tf1 import slim, tf
 
 BATCH_SIZE = 50
@@ -145,7 +145,7 @@ class Evaluator:
             except tf.errors.OpError as error:
                 raise DataError(
                     "%s: reading stopped: %s"
-                    % (os.path.dirname(self._split.data_sources[0]), error.message.split("\n")[0])
+                    % (os.path.dirname(self._split.data_sources[0]), first_line(error))
                 )
         return tuple(
             np.concatenate([part[name] for part in fetched] or [[]])

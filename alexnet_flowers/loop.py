@@ -89,9 +89,8 @@ class Loop:
         if is_first:
             self._marked = (now, int(session.run(self._ops.global_step)))
             self._save_due = now + self._logging.save_interval_secs
-        comes_last = self._marked[1] + 1 >= self._num_steps or (
-            self.step_number is not None and self.step_number + 1 >= self._num_steps
-        )
+        made = self._marked[1] if is_first else self.step_number
+        comes_last = made + 1 >= self._num_steps
         fetches = {
             "loss": self._ops.train_op,
             "step": self._ops.step_after,

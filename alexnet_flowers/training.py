@@ -31,7 +31,7 @@ from alexnet_flowers import (
     settings,
     summaries,
 )
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.loop import Loop, StepOps
 from alexnet_flowers.tf1 import slim, tf
 
@@ -341,7 +341,7 @@ def _run(run, loop, ops, saver, writer, init_fn, num_steps, session_config):
                 raise _diverged(run, what)
             raise DataError(
                 "%s: stopped after step %d: %s"
-                % (run.name, loop.step_number or 0, error.message.split("\n")[0])
+                % (run.name, loop.step_number or 0, first_line(error))
             )
         except DataError as error:
             raise _diverged(run, error)

@@ -134,7 +134,6 @@ def training_step_real(dataset_dir, rounds):
 def training_step_torch(torch_python, rounds):
     """Synthetic images; None for the rival where there is no PyTorch."""
     what = "training step, batch 56, synthetic images"
-    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "torch_worker.py")
     has_torch = subprocess.run(
         [torch_python, "-c", "import torch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -142,7 +141,9 @@ def training_step_torch(torch_python, rounds):
         if has_torch.returncode:
             ours.make(2)
             return row("train_step_torch", what, "PyTorch", ours.make(rounds), None, "s")
-        with Worker([script, str(BATCH_SIZE)], python=torch_python) as rival:
+        with Worker(
+            ["-m", "alexnet_flowers.benchmark.torch_worker", str(BATCH_SIZE)], python=torch_python
+        ) as rival:
             secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
             against = "PyTorch %(torch)s, fp32, %(layout)s" % rival.about
     return row("train_step_torch", what, against, *secs, unit="s")

@@ -1,18 +1,18 @@
-"""The same network's training step in PyTorch; speaks as ``worker`` does, needs none of it.
+"""The same network's training step in PyTorch; speaks as ``worker`` does, needs no TensorFlow.
 
-    python torch_worker.py BATCH_SIZE
+    python -m alexnet_flowers.benchmark.torch_worker BATCH_SIZE
 
 Run by a Python that has PyTorch. Layers, activations, dropout, loss, weight decay and plain
 gradient descent as in ``alexnet_v2``; the layout PyTorch is fastest with on a CPU.
 """
 
-import json
-import resource
 import sys
 import time
 
 import torch
 from torch import nn
+
+from alexnet_flowers.benchmark.serving import serve
 
 
 def alexnet_v2(num_classes):
@@ -42,8 +42,8 @@ def alexnet_v2(num_classes):
     )
 
 
-def main():
-    """Serves training steps."""
+def prepare():
+    """Returns a training step, and what to say about it."""
     batch_size = int(sys.argv[1])
     torch.manual_seed(0)
     network = alexnet_v2(5)
@@ -75,19 +75,8 @@ def main():
         "layout": str(best),
         "parameters": sum(p.numel() for p in network.parameters()),
     }
-    print(json.dumps({"ready": about}), flush=True)
-    for line in sys.stdin:
-        uncounted, count = (int(number) for number in line.split())
-        for _ in range(uncounted):
-            step()
-        secs = []
-        for _ in range(count):
-            start = time.perf_counter()
-            step()
-            secs.append(time.perf_counter() - start)
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-        print(json.dumps({"secs": secs, "peak_mb": peak_mb}), flush=True)
+    return step, about
 
 
 if __name__ == "__main__":
-    main()
+    serve(prepare)

@@ -2,15 +2,11 @@
 
     python -m alexnet_flowers.benchmark.worker '{"kind": "step", ...}'
 
-It prepares itself, prints ``{"ready": ...}``, and then for each line ``m n`` on its standard input
-makes m that it does not count and n that it does, and prints ``{"secs": [...], "peak_mb": ...}``:
-the seconds each one took, and the process's largest resident size so far. Before it answers, it
-comes to rest.
+See ``serving`` for how it is spoken to.
 """
 
 import json
 import os
-import resource
 import shutil
 import sys
 import tempfile
@@ -30,43 +26,12 @@ from alexnet_flowers import (
     reference,
 )
 from alexnet_flowers.benchmark import flops
+from alexnet_flowers.benchmark.serving import serve
 from alexnet_flowers.settings import Settings
 from alexnet_flowers.tf1 import HAS_MKL, tf
 
 IMAGE_SIZE = 224
 NUM_CLASSES = 5
-
-
-def serve(prepare):
-    """Calls ``prepare()``, then answers the lines on standard input with what it returned.
-
-    Args:
-      prepare: returns (a function that makes one and returns the seconds it took, or None to have
-        them measured; a dict for the line that says ready).
-    """
-    make_one, about = prepare()
-    print(json.dumps({"ready": about}), flush=True)
-    for line in sys.stdin:
-        uncounted, count = (int(number) for number in line.split())
-        for _ in range(uncounted):
-            make_one()
-        secs = []
-        for _ in range(count):
-            start = time.perf_counter()
-            measured = make_one()
-            secs.append(time.perf_counter() - start if measured is None else measured)
-        _rest()
-        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-        print(json.dumps({"secs": secs, "peak_mb": peak_mb}), flush=True)
-
-
-def _rest():
-    """Waits until the process's own threads have filled its queues: the rival's turn is next."""
-    for _ in range(200):
-        before = time.process_time()
-        time.sleep(0.1)
-        if time.process_time() - before < 0.02:
-            return
 
 
 def _session(graph):
