@@ -7,7 +7,7 @@ fullness as a summary, ``.../fraction_of_<capacity>_full``: 1 means that the ste
 
 import collections
 
-from alexnet_flowers import preprocessing
+from alexnet_flowers import preprocessing, queue_runners
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import slim, tf
@@ -84,6 +84,7 @@ def training_batches(
             capacity=batch_queue_capacity,
         )
         queue = slim.prefetch_queue.prefetch_queue(batch, capacity=prefetch_capacity)
+        queue_runners.run_in_own_threads()
         return Batch(*queue.dequeue())
 
 
@@ -129,12 +130,12 @@ def evaluation_batches(dataset, batch_size, image_size):
         )
         encoded, label, filename = provider.get(["encoded", "label", "filename"])
         image = preprocessing.preprocess_for_eval(encoded, image_size, image_size)
-        return Batch(
-            *tf.train.batch(
-                [image, label, filename, encoded],
-                batch_size=batch_size,
-                num_threads=1,  # More would hand the photos on in another order each time.
-                capacity=2 * batch_size,
-                allow_smaller_final_batch=True,
-            )
+        batch = tf.train.batch(
+            [image, label, filename, encoded],
+            batch_size=batch_size,
+            num_threads=1,  # More would hand the photos on in another order each time.
+            capacity=2 * batch_size,
+            allow_smaller_final_batch=True,
         )
+        queue_runners.run_in_own_threads()
+        return Batch(*batch)

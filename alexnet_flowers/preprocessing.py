@@ -182,13 +182,16 @@ def _distort_color_fast(image, drawn):
     """Brightness and saturation, brightness first in one of the four orderings.
 
     The reference draws one of four orderings in fast mode too, and takes only the first for
-    another order than the rest. Instead of branching, the brightness that comes too early or too
-    late is added as zero, which changes no bit.
+    another order than the rest. The saturation is in the graph once, between two conditions.
     """
     first = tf.equal(drawn.ordering, 0)
-    image += tf.where(first, drawn.brightness, 0.0)
+
+    def brightness(x):
+        return x + drawn.brightness
+
+    image = tf.cond(first, lambda: brightness(image), lambda: image)
     image = tf.image.adjust_saturation(image, drawn.saturation)
-    return image + tf.where(first, 0.0, drawn.brightness)
+    return tf.cond(first, lambda: image, lambda: brightness(image))
 
 
 def _distort_color_full(image, drawn):

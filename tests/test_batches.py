@@ -100,13 +100,13 @@ def test_queue_sizes_and_thread_counts_reach_the_graph(tiny_dataset):
             split, 4, SIZE, num_readers=3, num_preprocessing_threads=5, common_queue_capacity=91,
             common_queue_min=17, batch_queue_capacity=13, prefetch_capacity=6,
         )  # fmt: skip
-        runners = {r.queue.name: r for r in tf.get_collection(tf.GraphKeys.QUEUE_RUNNERS)}
+        runners = {r.name: r for r in tf.get_collection(tf.GraphKeys.QUEUE_RUNNERS)}
         tags = {summary.op.name for summary in tf.get_collection(tf.GraphKeys.SUMMARIES)}
     (common,) = [op for op in graph.get_operations() if op.type == "RandomShuffleQueueV2"]
     assert common.get_attr("capacity") == 91 and common.get_attr("min_after_dequeue") == 17
     assert len(runners["parallel_read/common_queue"].enqueue_ops) == 3
     assert len(runners["batch/fifo_queue"].enqueue_ops) == 5
-    assert runners["batch/fifo_queue"].queue.queue_ref.op.get_attr("capacity") == 13
+    assert graph.get_operation_by_name("batch/fifo_queue").get_attr("capacity") == 13
     assert {
         "parallel_read/fraction_of_91_full",
         "batch/fraction_of_13_full",
