@@ -13,7 +13,7 @@ setuptools.setup(
     name="alexnet_flowers",
     version=VERSION,
     description="AlexNet v2 on the Flowers photos, the TensorFlow 1 / TF-Slim way",
-    packages=["alexnet_flowers", "alexnet_flowers.benchmark"],
+    packages=["alexnet_flowers", "alexnet_flowers.benchmark", "alexnet_flowers.pictures"],
     python_requires=">=3.6,<3.8",
     install_requires=[line for line in REQUIREMENTS if line],
 )

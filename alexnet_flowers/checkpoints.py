@@ -3,6 +3,7 @@
 import collections
 import os
 
+from alexnet_flowers import records
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.optimization import in_scope, split_scopes
 from alexnet_flowers.tf1 import slim, tf
@@ -68,6 +69,23 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
             raise UsageError("--run_name: which of %s?" % ", ".join(there))
         (name,) = there
     return locate_run(name, checkpoints_parent, summaries_parent)
+
+
+def check_labels(run, labels_to_names):
+    """Raises ``DataError`` if a run was trained on other classes than a dataset has."""
+    if not os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
+        return
+    trained_on = records.read_labels(run.checkpoints_dir)
+    if trained_on != labels_to_names:
+        raise DataError(
+            "%s: was trained on the classes %s, the dataset has %s; pass the --dataset_dir of the "
+            "run"
+            % (
+                run.checkpoints_dir,
+                ", ".join(trained_on.values()),
+                ", ".join(labels_to_names.values()),
+            )
+        )
 
 
 def newest(run_dir):

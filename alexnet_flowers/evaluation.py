@@ -12,7 +12,6 @@ from alexnet_flowers import (
     dataset,
     devices,
     network,
-    records,
     settings,
     summaries,
 )
@@ -43,7 +42,7 @@ class Evaluator:
         self._run = run
         self._split = dataset.get_split(split_name, dataset_dir)
         self._device = devices.resolve(device)
-        check_labels(run, self._split.labels_to_names)
+        checkpoints.check_labels(run, self._split.labels_to_names)
         image_size = settings.image_size_of(run.checkpoints_dir)
         self._graph = tf.Graph()
         with self._graph.as_default():
@@ -170,23 +169,6 @@ def _among_best(logits, labels, k):
     """Says of each row whether fewer than k classes score higher than the true one."""
     scores = logits[np.arange(len(labels)), labels]
     return (logits > scores[:, np.newaxis]).sum(1) < k
-
-
-def check_labels(run, labels_to_names):
-    """Raises ``DataError`` if a run was trained on other classes than a dataset has."""
-    if not os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
-        return
-    trained_on = records.read_labels(run.checkpoints_dir)
-    if trained_on != labels_to_names:
-        raise DataError(
-            "%s: was trained on the classes %s, the dataset has %s; pass the --dataset_dir of the "
-            "run"
-            % (
-                run.checkpoints_dir,
-                ", ".join(trained_on.values()),
-                ", ".join(labels_to_names.values()),
-            )
-        )
 
 
 def watch(run, make_evaluator, poll_secs=2.0):

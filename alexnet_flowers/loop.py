@@ -16,7 +16,7 @@ from alexnet_flowers.errors import DataError
 StepOps = collections.namedtuple(
     "StepOps",
     ["train_op", "step_after", "global_step", "rate", "batch_accuracy", "update", "is_finite"]
-    + ["summary", "histograms"],
+    + ["summary", "predictions", "histograms"],
 )
 StepOps.__doc__ = """What a step can run.
 
@@ -30,6 +30,7 @@ Attributes:
   is_finite: bool [], whether all model variables, and the loss of another batch, are; to be run
     between steps.
   summary: string [], scalars and images.
+  predictions: a ``summaries.Predictions``, or None.
   histograms: string [], or None.
 """
 
@@ -100,6 +101,8 @@ class Loop:
         }
         if self._writer is not None and (now >= self._summary_due or comes_last):
             fetches["summary"] = self._ops.summary
+            if self._ops.predictions is not None:
+                fetches["predictions"] = self._ops.predictions.fetches
         # The first histograms come with the second step: they take seconds, and somebody waits to
         # see the first one.
         if (
@@ -124,6 +127,9 @@ class Loop:
         now = time.time()
         if "summary" in fetched:
             self._writer.add_summary(fetched["summary"], self.step_number)
+            if "predictions" in fetched:
+                drawn = self._ops.predictions.summary(fetched["predictions"])
+                self._writer.add_summary(drawn, self.step_number)
             rate = {summaries.IMAGES_PER_SEC_TAG: self._measure_speed() * self._batch_size}
             summaries.write_scalars(self._writer, rate, self.step_number)
             self._summary_due = now + self._logging.save_summaries_secs

@@ -9,6 +9,9 @@ For evaluation everybody looks at the same thing: the central 87.5 % of each sid
 """
 
 import collections
+import functools
+
+import numpy as np
 
 from alexnet_flowers.tf1 import tf
 
@@ -22,6 +25,11 @@ _MAX_BRIGHTNESS_DELTA = 32.0 / 255.0
 _SATURATION_RANGE = (0.5, 1.5)
 _MAX_HUE_DELTA = 0.2
 _CONTRAST_RANGE = (0.5, 1.5)
+
+# For each of the four orderings that are drawn: brightness, saturation, hue, contrast. In fast
+# mode, which has no more than the first two, three of the four are the same.
+FAST_ORDERS = ("bs", "sb", "sb", "sb")
+FULL_ORDERS = ("bshc", "sbch", "chbs", "hscb")
 
 _CENTRAL_FRACTION = 0.875
 
@@ -123,12 +131,23 @@ def preprocess_for_eval(encoded, height, width):
     """
     with tf.name_scope("preprocess_for_eval"):
         image_shape = tf.image.extract_jpeg_shape(encoded)
-        # The same rounding as tf.image.central_crop.
-        sides = tf.cast(image_shape[:2], tf.float64)
-        begin = tf.cast((sides - sides * _CENTRAL_FRACTION) / 2, tf.int32)
-        size = image_shape[:2] - 2 * begin
-        box = decode_box(encoded, image_shape, tf.unstack(begin), tf.unstack(size))
+        box = decode_box(encoded, image_shape, *central_box(image_shape))
         return _center(_resize_bilinear(box, height, width))
+
+
+def central_box(image_shape):
+    """Returns the box of the evaluation view.
+
+    Args:
+      image_shape: int32 [3], the height, width and channels of the whole photo.
+
+    Returns:
+      Its top and left, and its height and width, in px, int32 [] each.
+    """
+    # The same rounding as tf.image.central_crop.
+    sides = tf.cast(image_shape[:2], tf.float64)
+    begin = tf.cast((sides - sides * _CENTRAL_FRACTION) / 2, tf.int32)
+    return tf.unstack(begin), tf.unstack(image_shape[:2] - 2 * begin)
 
 
 def decode_box(encoded, image_shape, begin, size):
@@ -155,6 +174,17 @@ def decode_box(encoded, image_shape, begin, size):
         return tf.slice(wider, tf.stack([0, left - first, 0]), tf.stack([-1, columns, 3]))
 
 
+Stages = collections.namedtuple("Stages", ["resized", "flipped", "colored", "centered"])
+Stages.__doc__ = """What becomes of a box, one stage after the other.
+
+Attributes:
+  resized: float32 [height, width, 3], about [0, 1]: bicubic overshoots.
+  flipped: the same, mirrored if it was drawn so.
+  colored: in [0, 1].
+  centered: in [-1, 1], what the network sees.
+"""
+
+
 def distort(box, drawn, height, width, fast_mode=True):
     """Resizes, mirrors and colors a box of a photo as drawn.
 
@@ -168,21 +198,36 @@ def distort(box, drawn, height, width, fast_mode=True):
     Returns:
       float32 [height, width, 3] in [-1, 1].
     """
+    return stages(box, drawn, height, width, fast_mode).centered
+
+
+def stages(box, drawn, height, width, fast_mode=True):
+    """Returns the ``Stages`` of ``distort``, which takes the same arguments."""
     if fast_mode:
-        image = _resize_bilinear(box, height, width)
+        resized = _resize_bilinear(box, height, width)
     else:
-        image = _resize(box, height, width, drawn.method)
-    image = tf.cond(drawn.flip, lambda: tf.reverse(image, [1]), lambda: image)
-    image.set_shape([height, width, 3])
+        resized = _resize(box, height, width, drawn.method)
+    flipped = tf.cond(drawn.flip, lambda: tf.reverse(resized, [1]), lambda: resized)
+    flipped.set_shape([height, width, 3])
     color = _distort_color_fast if fast_mode else _distort_color_full
-    return _center(tf.clip_by_value(color(image, drawn), 0.0, 1.0))
+    colored = tf.clip_by_value(color(flipped, drawn), 0.0, 1.0)
+    return Stages(resized, flipped, colored, _center(colored))
+
+
+def as_bytes(image):
+    """Returns an array of what the network sees, in [-1, 1], as uint8, for people to see."""
+    return np.uint8(np.clip(np.round((np.asarray(image) / 2 + 0.5) * 255), 0, 255))
+
+
+def from_bytes(image):
+    """Returns a uint8 array of an image as the network takes it: float32 in [-1, 1]."""
+    return _center(np.float32(image) * np.float32(1 / 255.0))
 
 
 def _distort_color_fast(image, drawn):
     """Brightness and saturation, brightness first in one of the four orderings.
 
-    The reference draws one of four orderings in fast mode too, and takes only the first for
-    another order than the rest. The saturation is in the graph once, between two conditions.
+    The saturation is in the graph once, between two conditions, not once for each order.
     """
     first = tf.equal(drawn.ordering, 0)
 
@@ -196,36 +241,17 @@ def _distort_color_fast(image, drawn):
 
 def _distort_color_full(image, drawn):
     """Brightness, saturation, hue and contrast in one of the reference's four orders."""
-
-    def brightness(x):
-        return tf.image.adjust_brightness(x, drawn.brightness)
-
-    def saturation(x):
-        return tf.image.adjust_saturation(x, drawn.saturation)
-
-    def hue(x):
-        return tf.image.adjust_hue(x, drawn.hue)
-
-    def contrast(x):
-        return tf.image.adjust_contrast(x, drawn.contrast)
-
-    orders = [
-        (brightness, saturation, hue, contrast),
-        (saturation, brightness, contrast, hue),
-        (contrast, hue, brightness, saturation),
-        (hue, saturation, contrast, brightness),
-    ]
+    changes = {
+        "b": lambda x: tf.image.adjust_brightness(x, drawn.brightness),
+        "s": lambda x: tf.image.adjust_saturation(x, drawn.saturation),
+        "h": lambda x: tf.image.adjust_hue(x, drawn.hue),
+        "c": lambda x: tf.image.adjust_contrast(x, drawn.contrast),
+    }
 
     def in_order(order):
-        def apply():
-            result = image
-            for change in order:
-                result = change(result)
-            return result
+        return lambda: functools.reduce(lambda x, change: changes[change](x), order, image)
 
-        return apply
-
-    return tf.switch_case(drawn.ordering, [in_order(order) for order in orders])
+    return tf.switch_case(drawn.ordering, [in_order(order) for order in FULL_ORDERS])
 
 
 def _resize(image, height, width, method):

@@ -12,9 +12,12 @@ A record is a ``tf.train.Example`` with
 ==================== ===== ==================================================
 """
 
+import collections
 import math
 import os
 import re
+
+from google.protobuf.message import DecodeError
 
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
@@ -97,24 +100,58 @@ def find_shards(dataset_dir, split_name):
     return [os.path.join(dataset_dir, name) for name in expected]
 
 
+Record = collections.namedtuple("Record", ["encoded", "label", "filename"])
+Record.__doc__ = """A record's photo.
+
+Attributes:
+  encoded: bytes of the JPEG.
+  label: int, its class id.
+  filename: str, ``<class>/<file>``; empty where the record does not have it.
+"""
+
+
+def read_shard(path):
+    """Reads a shard without TensorFlow's queues.
+
+    Yields:
+      A ``Record`` for each.
+
+    Raises:
+      DataError: the shard is damaged or cut off, or a record is not of a photo.
+    """
+    for number, record in enumerate(_raw_records(path)):
+        try:
+            feature = tf.train.Example.FromString(record).features.feature
+            (encoded,) = feature["image/encoded"].bytes_list.value
+            (label,) = feature["image/class/label"].int64_list.value
+        except (ValueError, DecodeError):
+            raise DataError("%s: record %d is not of a photo; convert again" % (path, number))
+        filename = b"".join(feature["image/filename"].bytes_list.value)
+        yield Record(encoded, label, filename.decode("utf-8", "surrogateescape"))
+
+
 def count_records(path):
     """Returns the number of records in a shard; every one is read and its checksum compared.
 
     Raises:
       DataError: the shard is damaged or cut off.
     """
+    return sum(1 for _ in _raw_records(path))
+
+
+def _raw_records(path):
     count, num_bytes, problem = 0, 0, None
     try:
         for record in tf.python_io.tf_record_iterator(path):
             count += 1
             num_bytes += len(record) + _FRAME_BYTES
+            yield record
     except tf.errors.OpError as error:
         problem = error.message
     if problem is None and num_bytes != os.path.getsize(path):
         problem = "cut off"  # TensorFlow takes half a length for the end of the file.
     if problem is not None:
         raise DataError("%s: damaged after record %d (%s); convert again" % (path, count, problem))
-    return count
 
 
 def write_labels(path, class_names):

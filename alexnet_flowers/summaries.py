@@ -11,11 +11,15 @@
 ``sparsity/<end point>``              their share of zeros
 ``parameters/<variable>``             histogram of its values
 ``raw``, ``preprocessed``             photos of the batch, and what the network saw of them
+``predictions/<position>``            the same, each with its softmax values and true class
 ==================================== ==========================================================
 """
 
 import collections
+import io
 
+from alexnet_flowers import preprocessing
+from alexnet_flowers.pictures import cards
 from alexnet_flowers.tf1 import slim, tf
 
 ACCURACY_TAG = "eval/accuracy"
@@ -122,6 +126,50 @@ def images(batch, image_size, max_images):
             tf.summary.image("preprocessed", seen, max_outputs=max_images),
         ]
     )
+
+
+class Predictions:
+    """The first images of a batch with their softmax values, which are drawn beneath them.
+
+    They are those of training: dropout is on.
+
+    Attributes:
+      fetches: the tensors to fetch for ``summary``.
+    """
+
+    def __init__(self, batch, logits, class_names, max_images):
+        """Adds to the graph.
+
+        Args:
+          batch: a ``batches.Batch``.
+          logits: float32 [N, classes].
+          class_names: list of str.
+          max_images: int, how many of the batch.
+        """
+        self._class_names = class_names
+        self.fetches = (
+            batch.images[:max_images],
+            tf.nn.softmax(logits[:max_images]),
+            batch.labels[:max_images],
+        )
+
+    def summary(self, fetched):
+        """Returns a ``tf.Summary`` of what was fetched: an image under one tag a position."""
+        values = []
+        for position, (image, probabilities, label) in enumerate(zip(*fetched)):
+            drawn = cards.card(
+                preprocessing.as_bytes(image), probabilities, self._class_names, label
+            )
+            buffer = io.BytesIO()
+            drawn.save(buffer, "PNG")
+            encoded = tf.Summary.Image(
+                height=drawn.height,
+                width=drawn.width,
+                colorspace=3,
+                encoded_image_string=buffer.getvalue(),
+            )
+            values.append(tf.Summary.Value(tag="predictions/%d" % position, image=encoded))
+        return tf.Summary(value=values)
 
 
 def write_scalars(writer, tags_to_values, step):

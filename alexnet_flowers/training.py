@@ -251,8 +251,12 @@ def _identity(dataset_dir, split):
         "archive_sha256": info["archive_sha256"] if info else None,
         "split_seed": info["request"]["seed"] if info else None,
         "num_photos": split.num_samples,
-        "classes": [split.labels_to_names[label] for label in range(split.num_classes)],
+        "classes": _class_names(split),
     }
+
+
+def _class_names(split):
+    return [split.labels_to_names[label] for label in range(split.num_classes)]
 
 
 def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_rules):
@@ -285,9 +289,11 @@ def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_r
     with tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
     summary = [summaries.scalars(total_loss, cross_entropy, metrics, rate)]
+    predictions = None
     if logging.max_images:
         shown = min(logging.max_images, run_settings.batch_size)
         summary.append(summaries.images(batch, run_settings.image_size, shown))
+        predictions = summaries.Predictions(batch, logits, _class_names(split), shown)
     histograms = None
     if logging.save_histograms_secs:
         histograms = summaries.histograms(end_points, after=train_op)
@@ -305,6 +311,7 @@ def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_r
         update=metrics.update,
         is_finite=tf.reduce_all(is_finite),
         summary=tf.summary.merge(summary),
+        predictions=predictions,
         histograms=histograms,
     )
 

@@ -1,16 +1,20 @@
 """What all scripts share: finding the package, the flags of every command, errors in one line."""
 
+import functools
 import os
+import shlex
 import sys
 import traceback
 
 # The scripts run from a plain checkout; the package need not be installed.
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, _ROOT)
 
 from absl import app, flags
 
-from alexnet_flowers import checkpoints
+from alexnet_flowers import checkpoints, devices, inference, photos, splits
 from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.pictures import style
 
 FLAGS = flags.FLAGS
 
@@ -44,28 +48,85 @@ def chosen_run():
     )
 
 
+def define_device():
+    """Defines where the network runs."""
+    flags.DEFINE_enum("device", "auto", devices.DEVICES, "auto: the GPU where there is one.")
+    FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS["device"])
+
+
+def define_photos(default_split=None):
+    """Defines the photos that a command is about where none are named."""
+    flags.DEFINE_enum("split", default_split, splits.SPLITS, "All photos of this split instead.")
+    flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
+    for name in ("split", "dataset_dir"):
+        FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
+
+
+def chosen_network():
+    """Returns the ``TrainedNetwork`` that the flags choose."""
+    return inference.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, FLAGS.device)
+
+
+def chosen_photos(paths, network):
+    """Returns the photos of a command: those of ``paths``, or the split of the flags."""
+    if paths and FLAGS["split"].present:
+        raise UsageError("--split %s: or photos, not both" % FLAGS.split)
+    if paths:
+        return photos.from_paths(paths, network.class_names)
+    if not FLAGS.split:
+        raise UsageError("no photos; name files or folders, or pass --split validation")
+    found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
+    checkpoints.check_labels(network.run, labels_to_names)
+    return found
+
+
+def check_files(*paths):
+    """Raises ``UsageError`` for an output that is a folder; None is no output."""
+    for path in paths:
+        if path and os.path.isdir(path):
+            raise UsageError("%s: is a folder; name a file" % path)
+
+
+def origin(what, network):
+    """Returns the ``Origin`` of a picture of a trained network."""
+    title = "%s: run %s, step %d" % (what, network.run.name, network.global_step)
+    return style.Origin(title, command())
+
+
 def from_flags(kind):
     """Returns a named tuple whose fields are the flags of the same names."""
     return kind(**{name: FLAGS[name].value for name in kind._fields})
 
 
-def run(main):
-    """Parses the flags, calls ``main()`` and ends the process with its status (None: 0).
+def command():
+    """Returns the command that this is, for the metadata of what it makes."""
+    words = ["python", os.path.relpath(sys.argv[0], _ROOT)] + sys.argv[1:]
+    return " ".join(shlex.quote(word) for word in words)
+
+
+def run(main, takes_arguments=False):
+    """Parses the flags, calls ``main`` and ends the process with its status (None: 0).
+
+    With ``takes_arguments``, ``main`` is called with the list of what stands beside the flags.
 
     An error that the caller can mend is printed as one line, with the status 1 (data) or 2
     (flags); so are the operating system's (a full disk, a folder without permission).
     """
-    app.run(lambda _: sys.exit(_guarded(main)), flags_parser=_parse)
+
+    def guarded(argv):
+        sys.exit(_guarded(functools.partial(main, argv[1:]) if takes_arguments else main))
+
+    app.run(guarded, flags_parser=functools.partial(_parse, takes_arguments))
 
 
-def _parse(argv):
+def _parse(takes_arguments, argv):
     try:
         rest = FLAGS(argv)
     except flags.Error as error:
         _fail(error, 2)
     except SystemExit:  # absl's --help ends with 1, as if it were an error.
         sys.exit(0)
-    if len(rest) > 1:
+    if len(rest) > 1 and not takes_arguments:
         _fail("unexpected argument %r; flags begin with --" % rest[1], 2)
     return rest
 

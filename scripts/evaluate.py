@@ -5,12 +5,10 @@ python scripts/evaluate.py --run_name sgd
 python scripts/evaluate.py --run_name sgd --watch     # while training goes on
 """
 
-import os
-
 import command_line
 from absl import flags
 
-from alexnet_flowers import checkpoints, devices, evaluation, json_file, splits
+from alexnet_flowers import checkpoints, evaluation, json_file, splits
 from alexnet_flowers.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -19,7 +17,7 @@ flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos a
 flags.DEFINE_enum("split", "validation", splits.SPLITS, "Which photos.")
 command_line.define_run_parents()
 command_line.define_run_choice()
-flags.DEFINE_enum("device", "auto", devices.DEVICES, "auto: the GPU where there is one.")
+command_line.define_device()
 flags.DEFINE_integer(
     "batch_size", evaluation.BATCH_SIZE, "Images a step; of no influence.", lower_bound=1
 )
@@ -30,8 +28,7 @@ flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run
 def main():
     if FLAGS.watch and FLAGS.checkpoint_path:
         raise UsageError("--watch: evaluates each new checkpoint of a run, not --checkpoint_path")
-    if FLAGS.json and os.path.isdir(FLAGS.json):
-        raise UsageError("--json=%s: is a folder; name a file" % FLAGS.json)
+    command_line.check_files(FLAGS.json)
     run = command_line.chosen_run()
 
     def make_evaluator():

@@ -13,7 +13,7 @@ import signal
 import command_line
 from absl import flags
 
-from alexnet_flowers import checkpoints, devices, optimization, training
+from alexnet_flowers import checkpoints, optimization, training
 from alexnet_flowers.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -29,7 +29,7 @@ command_line.define_run_parents()
 # How long, and where it runs.
 flags.DEFINE_float("num_epochs", 700, "How often each photo is seen.")
 flags.DEFINE_integer("max_number_of_steps", None, "Steps, instead of epochs.")
-flags.DEFINE_enum("device", "auto", devices.DEVICES, "auto: the GPU where there is one.")
+command_line.define_device()
 flags.DEFINE_boolean(
     "gradient_rules",
     None,

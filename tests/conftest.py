@@ -35,6 +35,40 @@ def tiny_dataset(tiny_archive, tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="session")
+def random_run(tmp_path_factory):
+    """A run whose one checkpoint has random weights that tell photos apart; 195 px, 5 classes.
+
+    All tests read the same one: copy it before changing anything.
+    """
+    from alexnet_flowers import checkpoints, records, settings
+    from alexnet_flowers.tf1 import alexnet, slim, tf
+
+    parent = tmp_path_factory.mktemp("runs")
+    run = checkpoints.locate_run("random", str(parent / "checkpoints"), str(parent / "summaries"))
+    os.makedirs(run.checkpoints_dir)
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.set_random_seed(5)
+        alexnet.alexnet_v2(tf.zeros([1, 195, 195, 3]), 5, is_training=False)
+        step = tf.train.get_or_create_global_step()
+        session.run(tf.global_variables_initializer())
+        session.run(step.assign(7))
+        for variable in slim.get_model_variables():
+            if variable.op.name.endswith("fc6/biases") or variable.op.name.endswith("fc7/biases"):
+                session.run(variable.assign(variable * 0))
+            elif variable.op.name.endswith("fc8/weights"):
+                session.run(variable.assign(variable * 5000))
+        tf.train.Saver(slim.get_model_variables() + [step]).save(
+            session, os.path.join(run.checkpoints_dir, "model.ckpt"), global_step=7,
+            write_meta_graph=False,
+        )  # fmt: skip
+    kept = {"settings": {"image_size": 195}, "dataset": {}, "num_steps": 7}
+    settings.write(run.checkpoints_dir, kept)
+    labels = os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)
+    records.write_labels(labels, photo_archives.CLASS_NAMES)
+    return run
+
+
 @pytest.fixture
 def run_script(tmp_path):
     """A function that runs ``scripts/<name>.py`` in ``tmp_path``; returns a CompletedProcess."""

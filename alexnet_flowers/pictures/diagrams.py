@@ -1,0 +1,73 @@
+"""Diagrams of a single network: dead units and the confusion matrix."""
+
+import numpy as np
+
+from alexnet_flowers.pictures import style
+
+
+def dead_units(layers):
+    """Draws each layer's share of dead units as a bar, and its share of zeros as a mark.
+
+    Args:
+      layers: a list of ``inspection.LayerUnits``.
+
+    Returns:
+      A matplotlib ``Figure``.
+    """
+
+    def draw(figure):
+        axes = figure.subplots()
+        places = np.arange(len(layers))
+        dead = [100.0 * one.num_dead / one.num_units for one in layers]
+        axes.bar(places, dead, color=style.WRONG, width=0.6, label="units that never fire")
+        zeros = [100.0 * one.zeros for one in layers]
+        axes.plot(
+            places, zeros, "_", color=style.RIGHT, markersize=18, markeredgewidth=2,
+            label="zeros among all values",
+        )  # fmt: skip
+        for place, one, percent in zip(places, layers, dead):
+            axes.annotate(
+                "%d of %d" % (one.num_dead, one.num_units),
+                (place, percent), (0, 3), textcoords="offset points", ha="center", fontsize=7,
+            )  # fmt: skip
+        axes.set_xticks(places)
+        axes.set_xticklabels([one.layer for one in layers])
+        axes.set_ylim(0, 108)
+        axes.set_ylabel("%")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncol=2)
+
+    return style.figure(6.5, 3.2, draw)
+
+
+def confusion_matrix(counts, class_names):
+    """Draws how often each class was taken for each.
+
+    Args:
+      counts: int [classes, classes]; rows are the true classes.
+      class_names: list of str.
+
+    Returns:
+      A matplotlib ``Figure``.
+    """
+    counts = np.asarray(counts)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+
+    def draw(figure):
+        axes = figure.subplots()
+        image = axes.imshow(shares, cmap=style.COLOR_MAP, vmin=0, vmax=1)
+        for row, column in np.ndindex(*counts.shape):
+            axes.text(
+                column, row, counts[row, column], ha="center", va="center",
+                color="white" if shares[row, column] < 0.6 else "black",
+            )  # fmt: skip
+        axes.set_xticks(range(len(class_names)))
+        axes.set_xticklabels(class_names, rotation=30, ha="right")
+        axes.set_yticks(range(len(class_names)))
+        axes.set_yticklabels(class_names)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("is")
+        bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.04)
+        bar.set_label("share of the true class")
+
+    side_in = 2.2 + 0.45 * len(class_names)
+    return style.figure(side_in + 0.8, side_in, draw)

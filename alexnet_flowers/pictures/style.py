@@ -1,0 +1,105 @@
+"""What all pictures share: colors, a font, and how they are saved."""
+
+import collections
+import functools
+import os
+
+import matplotlib
+from matplotlib.figure import Figure
+from PIL import Image, ImageFont, PngImagePlugin
+
+from alexnet_flowers.errors import UsageError
+
+# Okabe and Ito, 2008: eight colors that people with any kind of color blindness can tell apart.
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
+RIGHT, WRONG, NEUTRAL = PALETTE[0], PALETTE[3], "#767676"
+
+# For quantities: dark to light in one direction, also in gray.
+COLOR_MAP = "viridis"
+
+_DIAGRAM_SUFFIXES = (".svg", ".pdf", ".png")
+_PHOTO_SUFFIXES = (".png",)
+_DPI = 150
+
+_RC = {
+    "font.size": 9,
+    "font.family": "DejaVu Sans",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": matplotlib.cycler(color=PALETTE),
+    "axes.titlesize": 10,
+    "legend.frameon": False,
+    "svg.hashsalt": "alexnet_flowers",  # The same figure is the same file.
+    "svg.fonttype": "path",
+}
+
+Origin = collections.namedtuple("Origin", ["title", "command"])
+Origin.__doc__ = """Where a picture comes from, for its metadata.
+
+Attributes:
+  title: str, what it shows, and of which run.
+  command: str, the command that made it.
+"""
+
+
+def figure(width_in, height_in, draw):
+    """Returns a matplotlib ``Figure`` on which ``draw(figure)`` has drawn, in this style."""
+    with matplotlib.rc_context(_RC):
+        drawn = Figure(figsize=(width_in, height_in))
+        draw(drawn)
+        return drawn
+
+
+def check_output(path, of_photos=False):
+    """Raises ``UsageError`` unless a picture can have this file name."""
+    suffixes = _PHOTO_SUFFIXES if of_photos else _DIAGRAM_SUFFIXES
+    if os.path.isdir(path) or os.path.splitext(path)[1].lower() not in suffixes:
+        raise UsageError("%s: must be the name of a file, *%s" % (path, " or *".join(suffixes)))
+
+
+def save(picture, path, origin):
+    """Saves a picture, whole or not at all, with its ``Origin`` in its metadata.
+
+    Args:
+      picture: a matplotlib ``Figure`` or a Pillow ``Image``.
+      path: its folder is made if need be.
+      origin: an ``Origin``.
+
+    Raises:
+      OSError: it cannot be written; nothing is left of it.
+      UsageError: see ``check_output``.
+    """
+    is_image = isinstance(picture, Image.Image)
+    check_output(path, of_photos=is_image)
+    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    partial = path + ".partial"
+    try:
+        if is_image:
+            info = PngImagePlugin.PngInfo()
+            info.add_text("Title", origin.title)
+            info.add_text("Description", origin.command)
+            picture.save(partial, "PNG", pnginfo=info, optimize=True)
+        else:
+            _save_figure(picture, partial, os.path.splitext(path)[1][1:].lower(), origin)
+        os.replace(partial, path)
+    except BaseException:
+        if os.path.exists(partial):
+            os.remove(partial)
+        raise
+
+
+def _save_figure(drawn, path, kind, origin):
+    metadata = {
+        "svg": {"Title": origin.title, "Description": origin.command, "Date": None},
+        "pdf": {"Title": origin.title, "Subject": origin.command, "CreationDate": None},
+        "png": {"Title": origin.title, "Description": origin.command},
+    }[kind]
+    with matplotlib.rc_context(_RC):
+        drawn.savefig(path, format=kind, dpi=_DPI, bbox_inches="tight", metadata=metadata)
+
+
+@functools.lru_cache(maxsize=None)
+def font(size_px):
+    """Returns matplotlib's own DejaVu Sans for Pillow, so that text looks alike everywhere."""
+    path = os.path.join(matplotlib.get_data_path(), "fonts", "ttf", "DejaVuSans.ttf")
+    return ImageFont.truetype(path, size_px)

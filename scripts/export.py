@@ -1,0 +1,35 @@
+#!/usr/bin/env python
+"""Exports a trained network as a frozen GraphDef and a SavedModel.
+
+python scripts/export.py --run_name sgd --output_dir exported
+"""
+
+import command_line
+from absl import flags
+
+from alexnet_flowers import export
+
+FLAGS = flags.FLAGS
+
+command_line.define_run_parents()
+command_line.define_run_choice()
+command_line.define_device()
+flags.DEFINE_string("output_dir", "exported", "Where it goes: a new folder.")
+
+
+def main():
+    with command_line.chosen_network() as network:
+        export.export(network, FLAGS.output_dir)
+    print(
+        "%s: run %s, step %d, for classes %s"
+        % (
+            FLAGS.output_dir,
+            network.run.name,
+            network.global_step,
+            ", ".join(network.class_names),
+        )
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(main)

@@ -1,0 +1,41 @@
+#!/usr/bin/env python
+"""Shows what the inception preprocessing does to a photo.
+
+python scripts/show_preprocessing.py photo.jpg --output preprocessing.png
+"""
+
+import command_line
+from absl import flags
+
+from alexnet_flowers import draws, photos
+from alexnet_flowers.errors import UsageError
+from alexnet_flowers.pictures import distortions, style
+from alexnet_flowers.settings import Settings
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("output", "figures/preprocessing.png", "The picture: *.png, *.svg or *.pdf.")
+flags.DEFINE_integer("num_draws", 6, "Draws, a row each.", lower_bound=1, upper_bound=50)
+flags.DEFINE_boolean(
+    "fast_mode",
+    Settings().fast_mode,
+    "The reference's fast preprocessing. Otherwise also hue, contrast and four resize methods.",
+)
+flags.DEFINE_integer("image_size", Settings().image_size, "px.", lower_bound=1, upper_bound=1024)
+flags.DEFINE_integer("seed", 0, "Of the draws.")
+
+
+def main(paths):
+    style.check_output(FLAGS.output)
+    if len(paths) != 1:
+        raise UsageError("name one photo; these are %d" % len(paths))
+    (photo,) = photos.from_paths(paths)
+    looked = draws.look(photo, FLAGS.num_draws, FLAGS.image_size, FLAGS.fast_mode, FLAGS.seed)
+    drawn = distortions.distortions(looked, FLAGS.fast_mode)
+    origin = style.Origin("the preprocessing of %s" % photo.name, command_line.command())
+    style.save(drawn, FLAGS.output, origin)
+    print(FLAGS.output)
+
+
+if __name__ == "__main__":
+    command_line.run(main, takes_arguments=True)
