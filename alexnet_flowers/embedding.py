@@ -70,6 +70,7 @@ def write(network, photos, end_point, output_dir):
     _sprite(photos, per_side).save(os.path.join(output_dir, "sprite.png"))
     writer = tf.summary.FileWriter(output_dir)
     projector.visualize_embeddings(writer, config)
+    writer.add_summary(tf.Summary(), network.global_step)
     writer.close()
     return values
 

@@ -10,7 +10,7 @@ import collections
 import signal
 import time
 
-from alexnet_flowers import summaries
+from alexnet_flowers import memory, summaries
 from alexnet_flowers.errors import DataError
 
 StepOps = collections.namedtuple(
@@ -138,6 +138,7 @@ class Loop:
             self._histograms_due = now + self._logging.save_histograms_secs
         if "summary" in fetched or "histograms" in fetched:
             self._writer.flush()
+            memory.give_back()  # Such a step takes more of it than the others.
 
     def _measure_speed(self):
         """Returns the steps per second since this was last asked for at another step."""
