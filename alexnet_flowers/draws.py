@@ -4,7 +4,7 @@ import collections
 
 import numpy as np
 
-from alexnet_flowers import preprocessing
+from alexnet_flowers import devices, preprocessing
 from alexnet_flowers.tf1 import tf
 
 Looked = collections.namedtuple("Looked", ["photo", "draws", "crops", "stages", "box", "view"])
@@ -43,7 +43,8 @@ def look(photo, count, image_size, fast_mode=True, seed=0):
         box = preprocessing.central_box(shape)
         view = preprocessing.preprocess_for_eval(encoded, image_size, image_size)
         whole = tf.image.decode_jpeg(encoded, channels=3)
-        with tf.Session() as session:
+        device = devices.resolve("cpu")  # It is not worth waking a GPU.
+        with tf.Session(config=devices.session_config(device)) as session:
             drawings = [session.run((drawn, crop, stages)) for _ in range(count)]
             whole, box, view = session.run((whole, box, view))
     draws, crops, stages = (list(part) for part in zip(*drawings))

@@ -9,7 +9,7 @@ from alexnet_flowers.pictures import style
 
 PHOTO_PX = 192
 _MARGIN_PX = 6
-_LINE_PX = 15
+_LINE_PX = 18
 _FONT_PX = 11
 _MOST_BARS = 5
 
@@ -61,11 +61,9 @@ def card(photo, probabilities, class_names, label=None, photo_px=PHOTO_PX):
         elif class_id == answer and is_wrong:
             color = style.WRONG
         bar = int(round(room * float(probabilities[class_id])))
-        draw.rectangle((_MARGIN_PX, y + _LINE_PX - 4, _MARGIN_PX + room, y + _LINE_PX - 2), "#eee")
+        draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + room, y + 15), "#eee")
         if bar:
-            draw.rectangle(
-                (_MARGIN_PX, y + _LINE_PX - 4, _MARGIN_PX + bar, y + _LINE_PX - 2), color
-            )
+            draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + bar, y + 15), color)
         value = "%.3f" % probabilities[class_id]
         value_width = _width(draw, value)
         _text(draw, width - _MARGIN_PX - value_width, y - 2, value, "black", width)

@@ -36,7 +36,9 @@ def score_map(mapped, class_names):
         for panel in panels:
             panel.set_axis_off()
         panels[0].imshow(mapped.image)
-        panels[0].set_title("%d x %d px, %d x %d places" % (width, height, columns, rows))
+        panels[0].set_title(
+            "%d x %d px, %d x %d places" % (width, height, columns, rows), fontsize=8
+        )
         for class_id, panel in zip(np.argsort(-mean, kind="stable"), panels[1:]):
             panel.imshow(mapped.image.mean(2), cmap="gray", vmin=0, vmax=255)
             heat = panel.imshow(
@@ -47,7 +49,8 @@ def score_map(mapped, class_names):
             panel.set_ylim(height, 0)
             panel.set_title(
                 "%s: %.2f, at most %.2f"
-                % (class_names[class_id], mean[class_id], mapped.scores[..., class_id].max())
+                % (class_names[class_id], mean[class_id], mapped.scores[..., class_id].max()),
+                fontsize=8,
             )
         bar = figure.colorbar(heat, ax=list(panels), fraction=0.025, pad=0.02)
         bar.set_label("softmax")

@@ -78,7 +78,7 @@ def save(picture, path, origin):
             info = PngImagePlugin.PngInfo()
             info.add_text("Title", origin.title)
             info.add_text("Description", origin.command)
-            picture.save(partial, "PNG", pnginfo=info, optimize=True)
+            picture.save(partial, "PNG", pnginfo=info)
         else:
             _save_figure(picture, partial, os.path.splitext(path)[1][1:].lower(), origin)
         os.replace(partial, path)
