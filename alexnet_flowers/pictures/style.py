@@ -19,7 +19,7 @@ COLOR_MAP = "viridis"
 
 _DIAGRAM_SUFFIXES = (".svg", ".pdf", ".png")
 _PHOTO_SUFFIXES = (".png",)
-_DPI = 150
+_DPI = 110
 
 _RC = {
     "font.size": 9,
