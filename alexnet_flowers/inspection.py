@@ -4,10 +4,8 @@ import collections
 
 import numpy as np
 
+from alexnet_flowers.network import RELU_LAYERS
 from alexnet_flowers.tf1 import tf
-
-# Every layer whose output is the ReLU of its own units; pooling only repeats these.
-LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 
 LayerUnits = collections.namedtuple("LayerUnits", ["layer", "num_units", "num_dead", "zeros"])
 LayerUnits.__doc__ = """The units of a layer.
@@ -39,11 +37,11 @@ def dead_units(network, photos):
                 tf.reduce_max(network.end_points[layer], [1, 2]),
                 tf.reduce_mean(tf.nn.zero_fraction(network.end_points[layer])),
             )
-            for layer in LAYERS
+            for layer in RELU_LAYERS
         }
     largest, zeros, counts = {}, collections.Counter(), 0
     for batch in network.ask(photos, fetches, "looking for dead units"):
-        for layer in LAYERS:
+        for layer in RELU_LAYERS:
             per_photo, share = batch[layer]
             top = per_photo.max(0)
             largest[layer] = np.maximum(largest[layer], top) if layer in largest else top
@@ -53,7 +51,7 @@ def dead_units(network, photos):
         LayerUnits(
             layer, len(largest[layer]), int((largest[layer] <= 0).sum()), zeros[layer] / counts
         )
-        for layer in LAYERS
+        for layer in RELU_LAYERS
     ]
 
 

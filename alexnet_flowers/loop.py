@@ -12,11 +12,12 @@ import time
 
 from alexnet_flowers import memory, summaries
 from alexnet_flowers.errors import DataError
+from alexnet_flowers.health import Health
 
 StepOps = collections.namedtuple(
     "StepOps",
-    ["train_op", "step_after", "global_step", "rate", "batch_accuracy", "update", "is_finite"]
-    + ["summary", "predictions", "histograms"],
+    ["train_op", "step_after", "global_step", "rate", "cross_entropy", "batch_accuracy", "update"]
+    + ["largest", "is_finite", "summary", "predictions", "histograms"],
 )
 StepOps.__doc__ = """What a step can run.
 
@@ -25,8 +26,10 @@ Attributes:
   step_after: int64 [], the number of steps made, this one included.
   global_step: the step's variable.
   rate: float32 [], the learning rate.
-  batch_accuracy: float32 [], of this batch.
+  cross_entropy: float32 [], of this batch.
+  batch_accuracy: float32 [], likewise.
   update: the operation that counts the batch in the streaming metrics.
+  largest: a dict of layer to its largest value for this batch, float32 [].
   is_finite: bool [], whether all model variables, and the loss of another batch, are; to be run
     between steps.
   summary: string [], scalars and images.
@@ -44,9 +47,7 @@ class Loop:
       signal: int, the signal that asked for the end; None if none did.
     """
 
-    def __init__(
-        self, ops, saver, writer, path, num_steps, num_samples, batch_size, logging, report
-    ):
+    def __init__(self, ops, saver, writer, path, num_steps, split, batch_size, logging, report):
         """Prepares it.
 
         Args:
@@ -55,7 +56,7 @@ class Loop:
           writer: a ``tf.summary.FileWriter``, or None for no summaries.
           path: the checkpoints' path, to which ``-<step>`` is added.
           num_steps: the number of the last step.
-          num_samples: photos of an epoch.
+          split: the ``slim.dataset.Dataset`` that is trained on.
           batch_size: photos of a step.
           logging: a ``training.Logging``.
           report: called with each line of the console.
@@ -68,10 +69,11 @@ class Loop:
         self._writer = writer
         self._path = path
         self._num_steps = num_steps
-        self._num_samples = num_samples
+        self._num_samples = split.num_samples
         self._batch_size = batch_size
         self._logging = logging
         self._report = report
+        self._health = Health(split.num_classes)
         self._summary_due = 0.0  # The first step is summarised.
         self._histograms_due = 0.0
         self._save_due = None
@@ -95,10 +97,14 @@ class Loop:
         fetches = {
             "loss": self._ops.train_op,
             "step": self._ops.step_after,
+            "cross_entropy": self._ops.cross_entropy,
             "accuracy": self._ops.batch_accuracy,
             "rate": self._ops.rate,
             "update": self._ops.update,
         }
+        every = self._logging.log_every_n_steps
+        if every and (made + 1) % every == 0:
+            fetches["largest"] = self._ops.largest
         if self._writer is not None and (now >= self._summary_due or comes_last):
             fetches["summary"] = self._ops.summary
             if self._ops.predictions is not None:
@@ -120,6 +126,7 @@ class Loop:
         is_last = self.step_number >= self._num_steps or self.signal is not None
         self._summarise(fetched)
         self._log(is_last)
+        self._warn(fetched)
         self._save(session, is_last)
         return fetched["loss"], is_last
 
@@ -168,6 +175,12 @@ class Loop:
             )
         )
         self._losses, self._accuracies, self._num_added = 0.0, 0.0, 0
+
+    def _warn(self, fetched):
+        warnings = [self._health.observe_loss(self.step_number, float(fetched["cross_entropy"]))]
+        warnings += self._health.observe_layers(self.step_number, fetched.get("largest", {}))
+        for warning in filter(None, warnings):
+            self._report(warning)
 
     def _save(self, session, is_last):
         by_steps = self._logging.save_interval_steps

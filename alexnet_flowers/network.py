@@ -23,6 +23,8 @@ from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import alexnet, slim
 
 SCOPE = "alexnet_v2"
+# Every layer whose output is the ReLU of its own units; pooling only repeats these.
+RELU_LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 SMALLEST_IMAGE_SIZE = 195
 LARGEST_IMAGE_SIZE = 226
 

@@ -12,10 +12,12 @@ A start that fails before the first step of a new run leaves nothing.
 """
 
 import collections
+import contextlib
 import math
 import os
 import shutil
 import signal
+import types
 import warnings
 
 from alexnet_flowers import (
@@ -24,6 +26,7 @@ from alexnet_flowers import (
     conversion,
     dataset,
     devices,
+    lock,
     memory,
     network,
     optimization,
@@ -142,54 +145,48 @@ def train(
         "dataset": _identity(dataset_dir, split),
         "num_steps": num_steps,
     }
-    newest = checkpoints.newest(run.checkpoints_dir)
-    if newest:
-        step = checkpoints.global_step_of(newest)
-        before = settings.read(run.checkpoints_dir)
-        changes = before and settings.check_unchanged(
-            run.checkpoints_dir, before, kept, allow_changed_settings
-        )
-        if step >= num_steps:
-            report(
-                "%s: finished already, at step %d of %d; more steps continue it"
-                % (run.name, step, num_steps)
-            )
-            return None
-        for change in changes or ():
-            report("changed: " + change)
-        report("%s: continued from %s" % (run.name, newest))
-        if run_settings.checkpoint_path:
-            report("--checkpoint_path is where the run once started; its own checkpoint is newer")
-
-    graph = tf.Graph()
-    with graph.as_default():
-        if run_settings.seed is not None:
-            tf.set_random_seed(run_settings.seed)
-        if use_gradient_rules is None:
-            use_gradient_rules = device == "cpu"
-        ops = _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_rules)
-        init_fn = None
+    with _own_folders(run) as folders:
+        newest = checkpoints.newest(run.checkpoints_dir)
         if newest:
-            checkpoints.check_continues(newest, tf.global_variables())
-        elif run_settings.checkpoint_path:
-            init_fn = checkpoints.warm_start(
-                run_settings.checkpoint_path, run_settings.checkpoint_exclude_scopes
+            step = checkpoints.global_step_of(newest)
+            before = settings.read(run.checkpoints_dir)
+            changes = before and settings.check_unchanged(
+                run.checkpoints_dir, before, kept, allow_changed_settings
             )
-        saver = tf.train.Saver(
-            max_to_keep=logging.max_to_keep,
-            keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
-            save_relative_paths=True,  # So that a run can be moved.
-        )
+            if step >= num_steps:
+                report(
+                    "%s: finished already, at step %d of %d; more steps continue it"
+                    % (run.name, step, num_steps)
+                )
+                return None
+            for change in changes or ():
+                report("changed: " + change)
+            report("%s: continued from %s" % (run.name, newest))
+            if run_settings.checkpoint_path:
+                report(
+                    "--checkpoint_path is where the run once started; its own checkpoint is newer"
+                )
 
-        new_folders = [
-            folder
-            for folder in (run.checkpoints_dir, run.summaries_dir)
-            if not os.path.isdir(folder)
-        ]
-        loop = None
-        try:
-            os.makedirs(run.checkpoints_dir, exist_ok=True)
-            os.makedirs(run.summaries_dir, exist_ok=True)
+        graph = tf.Graph()
+        with graph.as_default():
+            if run_settings.seed is not None:
+                tf.set_random_seed(run_settings.seed)
+            if use_gradient_rules is None:
+                use_gradient_rules = device == "cpu"
+            ops = _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_rules)
+            init_fn = None
+            if newest:
+                checkpoints.check_continues(newest, tf.global_variables())
+            elif run_settings.checkpoint_path:
+                init_fn = checkpoints.warm_start(
+                    run_settings.checkpoint_path, run_settings.checkpoint_exclude_scopes
+                )
+            saver = tf.train.Saver(
+                max_to_keep=logging.max_to_keep,
+                keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
+                save_relative_paths=True,  # So that a run can be moved.
+            )
+
             settings.write(run.checkpoints_dir, kept)
             records.write_labels(
                 os.path.join(run.checkpoints_dir, records.LABELS_FILENAME),
@@ -204,29 +201,48 @@ def train(
                 writer,
                 os.path.join(run.checkpoints_dir, "model.ckpt"),
                 num_steps,
-                split.num_samples,
+                split,
                 run_settings.batch_size,
                 logging,
                 report,
             )
             config = devices.session_config(device, intra_op_threads, inter_op_threads)
-            _run(run, loop, ops, saver, writer, init_fn, num_steps, config)
-        except BaseException:
-            if loop is None or loop.step_number is None:
-                for folder in new_folders:
-                    shutil.rmtree(folder, ignore_errors=True)
-            raise
-    report(
-        "%s: %s at step %d of %d; checkpoint %s"
-        % (
-            run.name,
-            "finished" if loop.signal is None else "stopped",
-            loop.step_number,
-            num_steps,
-            checkpoints.newest(run.checkpoints_dir),
+            try:
+                _run(run, loop, ops, saver, writer, init_fn, num_steps, config)
+            finally:
+                folders.are_used = loop.step_number is not None
+        report(
+            "%s: %s at step %d of %d; checkpoint %s"
+            % (
+                run.name,
+                "finished" if loop.signal is None else "stopped",
+                loop.step_number,
+                num_steps,
+                checkpoints.newest(run.checkpoints_dir),
+            )
         )
-    )
-    return loop.signal
+        return loop.signal
+
+
+@contextlib.contextmanager
+def _own_folders(run):
+    """Makes a run's folders and keeps other processes from training in them.
+
+    Unless ``are_used`` is set, an error removes those that were not there before.
+    """
+    folders = (run.checkpoints_dir, run.summaries_dir)
+    new = [folder for folder in folders if not os.path.isdir(folder)]
+    state = types.SimpleNamespace(are_used=False)
+    try:
+        for folder in folders:
+            os.makedirs(folder, exist_ok=True)
+        with lock.held(run.checkpoints_dir, "trained"):
+            yield state
+    except BaseException:
+        if not state.are_used:
+            for folder in new:
+                shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _check(logging, queues, batch_size, num_epochs, max_number_of_steps):
@@ -307,8 +323,13 @@ def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_r
         step_after=step_after,
         global_step=global_step,
         rate=rate,
+        cross_entropy=cross_entropy,
         batch_accuracy=metrics.batch_accuracy,
         update=metrics.update,
+        largest={
+            layer: tf.reduce_max(end_points["%s/%s" % (network.SCOPE, layer)])
+            for layer in network.RELU_LAYERS
+        },
         is_finite=tf.reduce_all(is_finite),
         summary=tf.summary.merge(summary),
         predictions=predictions,

@@ -1,0 +1,50 @@
+"""A run that goes nowhere is told of, once; one that goes somewhere is not."""
+
+import math
+
+from alexnet_flowers.health import WINDOW_STEPS, Health
+
+GUESSING = math.log(5)
+
+
+def _warnings(losses):
+    health = Health(5)
+    found = [(step, health.observe_loss(step, loss)) for step, loss in enumerate(losses, 1)]
+    return [(step, warning) for step, warning in found if warning]
+
+
+def test_a_loss_that_does_not_move_is_told_once():
+    ((step, warning),) = _warnings([GUESSING + 0.001 * (step % 2) for step in range(1000)])
+    assert step == 3 * WINDOW_STEPS
+    assert "step 300" in warning and "guessing costs 1.609" in warning
+    assert "1.610 over the last 100 steps, 1.610 over the first" in warning
+
+
+def test_a_loss_that_rises_does_not_move_either():
+    assert len(_warnings([1.6 + 0.001 * step for step in range(400)])) == 1
+
+
+def test_a_loss_that_falls_slowly_moves():
+    assert not _warnings([1.61 - 0.0002 * step for step in range(2000)])
+
+
+def test_a_plateau_that_comes_later_is_none():
+    assert not _warnings([1.6] * 100 + [1.2] * 1000)
+
+
+def test_a_trained_network_may_rest():
+    assert not _warnings([0.15] * 1000)
+
+
+def test_too_few_steps_tell_nothing():
+    assert not _warnings([GUESSING] * 299)
+
+
+def test_a_dead_layer_is_named_once():
+    health = Health(5)
+    assert health.observe_layers(10, {"conv5": 0.1, "fc6": 2.0}) == []
+    (warning,) = health.observe_layers(20, {"conv5": 0.0, "fc6": 2.0})
+    assert warning.startswith("warning: step 20: conv5: none of its units fires")
+    assert health.observe_layers(30, {"conv5": 0.0, "fc6": 2.0}) == []
+    (warning,) = health.observe_layers(40, {"conv5": 0.0, "fc6": 0.0})
+    assert "fc6" in warning
