@@ -12,6 +12,9 @@ PHOTOS_PER_CLASS = 6
 # Wide and tall, so that height and width cannot be mixed up unnoticed.
 SIZES_PX = [(60, 40), (48, 64)]
 
+# One beside the official members that cannot be decoded.
+BAD_PHOTO = ("flower_photos/roses/bad.jpg", b"<html>Not found</html>")
+
 _COLORS = [(240, 240, 240), (120, 120, 110), (200, 20, 40), (250, 200, 20), (220, 80, 170)]
 
 

@@ -1,0 +1,43 @@
+"""Conversions for the tests, and what they leave."""
+
+import os
+
+from alexnet_flowers import conversion, records
+from alexnet_flowers.tf1 import tf
+
+TINY = {"num_validation": 5, "num_shards": 2}
+TINY_FILES = [
+    "dataset.json",
+    "flowers_train_00000-of-00002.tfrecord",
+    "flowers_train_00001-of-00002.tfrecord",
+    "flowers_validation_00000-of-00002.tfrecord",
+    "flowers_validation_00001-of-00002.tfrecord",
+    "labels.txt",
+]
+
+
+def convert(dataset_dir, archive, lines=None, **kwargs):
+    """Converts an archive without a word, or with its words in ``lines``."""
+    report = (lambda line: None) if lines is None else lines.append
+    return conversion.convert(str(dataset_dir), archive=str(archive), report=report, **kwargs)
+
+
+def contents(folder):
+    """Returns ``{file name: bytes}``."""
+    found = {}
+    for name in sorted(os.listdir(str(folder))):
+        with open(os.path.join(str(folder), name), "rb") as file:
+            found[name] = file.read()
+    return found
+
+
+def filenames(folder, split_name):
+    """Returns ``<class>/<file>`` of a split's records in order."""
+    return [
+        tf.train.Example.FromString(record)
+        .features.feature["image/filename"]
+        .bytes_list.value[0]
+        .decode("utf-8")
+        for path in records.find_shards(str(folder), split_name)
+        for record in tf.python_io.tf_record_iterator(path)
+    ]
