@@ -2,7 +2,9 @@
 
 The rooms, in the order in which a photo passes through them::
 
-    download, archive, sample   the photos
+    download, sample            an archive of photos
+    archive, folder             the photos of an archive or a folder
+    class_folders               the class of each of them
     verification                each of them decoded once
     splits                      which photo is for training, which for validation
     records, conversion         TFRecord shards, labels.txt, dataset.json

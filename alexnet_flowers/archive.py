@@ -1,29 +1,18 @@
-"""What is in an archive of photos: ``*/<class>/<file>``, nothing else, and nothing unpacked.
+"""What photos are in a tar archive; nothing is unpacked.
 
 The photos of a tar archive are copied one after the other into a single nameless file, which
 the operating system deletes with the process, and are read from there in any order. No member
 ever gets to choose where something is written.
 """
 
-import collections
 import functools
 import os
 import tarfile
 import tempfile
 import zlib
 
+from alexnet_flowers import class_folders
 from alexnet_flowers.errors import DataError
-
-_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
-
-Photo = collections.namedtuple("Photo", ["class_name", "name", "read"])
-Photo.__doc__ = """A photo that has not been decoded yet.
-
-Attributes:
-  class_name: str, the name of its folder.
-  name: str, its file name within that folder.
-  read: a function without arguments that returns its bytes; safe in threads.
-"""
 
 
 def read_photos(path, spool_dir):
@@ -34,38 +23,29 @@ def read_photos(path, spool_dir):
       spool_dir: a folder on a disk with room for all its photos; nothing stays there.
 
     Returns:
-      A list of ``Photo``, sorted by class and file name.
+      A ``class_folders.Sorted``.
 
     Raises:
-      DataError: no such file, no tar, a truncated one, a member that is not to be trusted, the
-        same photo twice, or no class folders.
+      DataError: no such file, no tar, a truncated one, or a member that is not to be trusted; or
+        see ``class_folders.sort_photos``.
     """
     if not os.path.isfile(path):
         raise DataError("%s: no such archive; give an existing file or a URL as --archive" % path)
     spool = Spool(spool_dir)
-    readers = {}
+    files = []
     try:
         with tarfile.open(path, mode="r|*", tarinfo=_Member) as tar:
             for member in tar:
-                place = _place(path, member)
-                if place is None:
-                    continue
-                if place in readers:
-                    raise DataError("%s: holds the member %r twice" % (path, member.name))
-                readers[place] = spool.add(tar.extractfile(member), member.size)
+                parts = _parts(path, member)
+                if parts:
+                    files.append((parts, spool.add(tar.extractfile(member), member.size)))
     except (tarfile.TarError, EOFError, zlib.error, ValueError, TypeError) as error:
         raise _unreadable(path, error)  # TypeError: tarfile's own, for a cut-off gzip header.
     except OSError as error:
         if error.errno is not None and error.filename is None:
             raise  # The disk of spool_dir, not the archive.
         raise _unreadable(path, error)
-    if not readers:
-        raise DataError(
-            "%s: holds no photos; expected members like flower_photos/<class>/<name>.jpg" % path
-        )
-    return [
-        Photo(class_name, name, readers[class_name, name]) for class_name, name in sorted(readers)
-    ]
+    return class_folders.sort_photos(path, files)
 
 
 class _Member(tarfile.TarInfo):
@@ -89,9 +69,9 @@ def _unreadable(path, error):
     return DataError("%s: not a complete tar archive (%s); download it again" % (path, error))
 
 
-def _place(path, member):
-    """Returns (class, file name) of a photo, None for other harmless members; refuses the rest."""
-    parts = [part for part in member.name.split("/") if part not in ("", ".")]
+def _parts(path, member):
+    """Returns a photo's folders and name, None for other harmless members; refuses the rest."""
+    parts = tuple(part for part in member.name.split("/") if part not in ("", "."))
     if member.name.startswith("/") or "\\" in member.name or ".." in parts or "\0" in member.name:
         raise DataError("%s: refused: the member %r lies outside the archive" % (path, member.name))
     if member.isdir():
@@ -100,18 +80,7 @@ def _place(path, member):
         raise DataError(
             "%s: refused: the member %r is a link or a device, not a file" % (path, member.name)
         )
-    if any(ord(character) < 32 or ord(character) == 127 for character in member.name):
-        raise DataError(
-            "%s: refused: control characters in the name of the member %r" % (path, member.name)
-        )
-    if len(parts) != 3 or not is_photo_name(parts[2]) or parts[1].startswith("."):
-        return None
-    return parts[1], parts[2]
-
-
-def is_photo_name(name):
-    """Says whether a file name is a photo's: a visible ``.jpg``, ``.jpeg`` or ``.png``."""
-    return not name.startswith(".") and name.lower().endswith(_PHOTO_SUFFIXES)
+    return parts if class_folders.is_photo(parts) else None
 
 
 class Spool:

@@ -1,4 +1,4 @@
-"""From an archive to a dataset: verified, split, written, and marked as finished last.
+"""From photos to a dataset: verified, split, written, and marked as finished last.
 
 What it leaves in ``dataset_dir``::
 
@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 import alexnet_flowers
 from alexnet_flowers import archive as archive_room
-from alexnet_flowers import download, json_file, records, sample, splits, verification
+from alexnet_flowers import download, folder, json_file, records, sample, splits, verification
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
 
@@ -43,17 +43,18 @@ def convert(
     keep_archive=False,
     report=print,
 ):
-    """Makes sure that ``dataset_dir`` holds the finished dataset of an archive.
+    """Makes sure that ``dataset_dir`` holds the finished dataset of an archive or a folder.
 
     Args:
       dataset_dir: the folder; made if need be.
-      archive: a URL, or the path of a tar archive.
+      archive: a URL, or the path of a tar archive or of a folder; see ``class_folders``.
       use_sample: take the drawn sample instead.
       num_validation: photos for validation; None: 350, but at most a tenth of all.
       num_test: photos for the test split.
       num_shards: shards of each split.
       seed: decides which photo falls into which split.
-      strict: a photo that cannot be decoded is an error; otherwise it is named and left out.
+      strict: a photo that cannot be decoded, or a stray, is an error; otherwise it is named and
+        left out.
       keep_archive: leave a downloaded or drawn archive in ``dataset_dir``.
       report: called with each line for the person who waits.
 
@@ -61,20 +62,21 @@ def convert(
       The contents of ``dataset.json``.
 
     Raises:
-      DataError: the archive or the folder is not as it has to be; nothing half-written stays.
+      DataError: the archive or a folder is not as it has to be, or the photos are of fewer than
+        two classes; nothing half-written stays.
       UsageError: numbers that cannot be meant.
     """
     _check_numbers(num_validation, num_test, num_shards)
+    local_path = None if use_sample or _is_url(archive) else archive
+    if local_path is not None and not (os.path.isfile(local_path) or os.path.isdir(local_path)):
+        raise DataError("--archive %s: no such file or folder, and not a URL" % local_path)
     request = {
-        "archive": SAMPLE_NAME if use_sample else os.path.basename(archive.rstrip("/")),
+        "archive": SAMPLE_NAME if use_sample else _name(local_path or archive),
         "num_validation": num_validation,
         "num_test": num_test,
         "num_shards": num_shards,
         "seed": seed,
     }
-    local_path = None if use_sample or _is_url(archive) else archive
-    if local_path and not os.path.isfile(local_path):
-        raise DataError("--archive %s: no such file, and not a URL" % local_path)
     is_new = not os.path.isdir(dataset_dir)
     os.makedirs(dataset_dir, exist_ok=True)
 
@@ -133,6 +135,11 @@ def _is_url(archive):
     return archive.startswith(("http://", "https://"))
 
 
+def _name(archive):
+    """Returns the last part of a URL or a path; of the folder ``.`` too."""
+    return os.path.basename(archive.rstrip("/") if _is_url(archive) else os.path.abspath(archive))
+
+
 def _partial(dataset_dir, name):
     return os.path.join(dataset_dir, name + ".partial")
 
@@ -165,8 +172,8 @@ def _finished(dataset_dir, request, archive, local_path, report):
         if info["request"][key] != wanted[key]
     ]
     if local_path and not differences:
-        if download.sha256_of(local_path) != info["archive_sha256"]:
-            differences.append("it was made from another archive than %s" % local_path)
+        if _sha256_of(local_path) != info["archive_sha256"]:
+            differences.append("it was made from something else than %s is now" % local_path)
     if differences:
         raise DataError(
             "%s: holds another dataset (%s); choose another --dataset_dir or remove it"
@@ -188,6 +195,13 @@ def _finished(dataset_dir, request, archive, local_path, report):
         return None
     report("%s: finished already; every record read and counted" % dataset_dir)
     return info
+
+
+def _sha256_of(path, photos=None):
+    """Returns the digest of an archive, or of a folder's photos where they are listed already."""
+    if not os.path.isdir(path):
+        return download.sha256_of(path)
+    return folder.sha256_of(folder.read_photos(path).photos if photos is None else photos)
 
 
 def _num_photos(info):
@@ -232,7 +246,7 @@ def _clear_unfinished(dataset_dir):
 
 def _archive_path(dataset_dir, archive, use_sample):
     """Returns where an archive that is not local goes."""
-    name = "flower_sample.tar" if use_sample else os.path.basename(archive.rstrip("/"))
+    name = "flower_sample.tar" if use_sample else _name(archive)
     return os.path.join(dataset_dir, name or "archive")
 
 
@@ -255,17 +269,25 @@ _Entry = collections.namedtuple("_Entry", ["class_name", "name", "height_px", "w
 
 def _convert(dataset_dir, path, request, strict, report):
     """Writes all files of the dataset; ``dataset.json``, last, makes them one."""
-    photos = archive_room.read_photos(path, dataset_dir)
-    entries, left_out = _verify_all(photos, archive_room.Spool(dataset_dir), strict, path)
+    if os.path.isdir(path):
+        found = folder.read_photos(path)
+    else:
+        found = archive_room.read_photos(path, dataset_dir)
+    entries, left_out = _verify_all(found, archive_room.Spool(dataset_dir), strict, path)
     for filename, reason in left_out.items():
         # A name may hold bytes that are no UTF-8.
         name = filename.encode("utf-8", "backslashreplace").decode("utf-8")
         report("left out: %s: %s" % (name, reason))
     if left_out:
-        report("%d of %d photos left out" % (len(left_out), len(photos)))
+        report("%d of %d photos left out" % (len(left_out), len(left_out) + len(entries)))
     if not entries:
         raise DataError("%s: none of its photos can be decoded" % path)
     class_names = sorted({entry.class_name for entry in entries})
+    if len(class_names) < 2:
+        raise DataError(
+            "%s: all photos that can be used are of one class, %r; a classifier needs two or more, "
+            "each in a folder of its own" % (path, class_names[0])
+        )
 
     request = dict(request)
     if request["num_validation"] is None:
@@ -280,7 +302,7 @@ def _convert(dataset_dir, path, request, strict, report):
 
     info = {
         "request": request,
-        "archive_sha256": download.sha256_of(path),
+        "archive_sha256": _sha256_of(path, found.photos),
         "classes": class_names,
         "left_out": left_out,
         "splits": {},
@@ -311,9 +333,14 @@ def _convert(dataset_dir, path, request, strict, report):
     return info
 
 
-def _verify_all(photos, spool, strict, path):
+def _verify_all(found, spool, strict, path):
     """Decodes every photo once, on all cores; returns the good ones and the reasons of the rest."""
     entries, left_out = [], {}
+
+    def leave_out(filename, reason):
+        if strict:
+            raise DataError("%s: %s: %s (--strict)" % (path, filename, reason))
+        left_out[filename] = reason
 
     def check(photo):
         try:
@@ -321,17 +348,16 @@ def _verify_all(photos, spool, strict, path):
         except verification.BadPhotoError as error:
             return error
 
+    for filename in found.strays:
+        leave_out(filename, "not as deep in folders as most photos, so of no class")
     # Pillow decodes without holding the interpreter's lock, so threads use all cores.
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(check, photos)
+        results = pool.map(check, found.photos)
         try:
-            checked = tqdm(results, desc="checking", unit="photo", total=len(photos))
-            for result, photo in zip(checked, photos):
-                filename = "%s/%s" % (photo.class_name, photo.name)
+            checked = tqdm(results, desc="checking", unit="photo", total=len(found.photos))
+            for result, photo in zip(checked, found.photos):
                 if isinstance(result, verification.BadPhotoError):
-                    if strict:
-                        raise DataError("%s: %s: %s (--strict)" % (path, filename, result))
-                    left_out[filename] = str(result)
+                    leave_out("%s/%s" % (photo.class_name, photo.name), str(result))
                     continue
                 read = photo.read
                 if result.replacement is not None:

@@ -3,7 +3,7 @@
 import collections
 import os
 
-from alexnet_flowers import archive, dataset, records, verification
+from alexnet_flowers import class_folders, dataset, records, verification
 from alexnet_flowers.errors import DataError
 
 Photo = collections.namedtuple("Photo", ["name", "encoded", "label"])
@@ -68,7 +68,7 @@ def _files_of(path):
         os.path.join(folder, name)
         for folder, _, names in sorted(os.walk(path))
         for name in sorted(names)
-        if archive.is_photo_name(name)
+        if class_folders.is_photo_name(name)
     ]
 
 

@@ -112,6 +112,9 @@ def run(main, takes_arguments=False):
     An error that the caller can mend is printed as one line, with the status 1 (data) or 2
     (flags); so are the operating system's (a full disk, a folder without permission).
     """
+    if hasattr(sys.stdout, "reconfigure"):  # Not in Python 3.6.
+        # A class or photo whose name the terminal cannot show is no reason to fail.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
     def guarded(argv):
         sys.exit(_guarded(functools.partial(main, argv[1:]) if takes_arguments else main))

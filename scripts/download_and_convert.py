@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Downloads the Flowers photos and converts them to TFRecords.
+"""Downloads the Flowers photos, or takes yours, and converts them to TFRecords.
 
 python scripts/download_and_convert.py
 python scripts/download_and_convert.py --archive path/to/flower_photos.tgz
+python scripts/download_and_convert.py --archive my_photos --dataset_dir data/mine
 python scripts/download_and_convert.py --sample --dataset_dir data/sample
 """
 
@@ -15,7 +16,9 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the dataset goes.")
 flags.DEFINE_string(
-    "archive", download.OFFICIAL_URL, "The archive of photos: a URL or a local path."
+    "archive",
+    download.OFFICIAL_URL,
+    "The photos: a folder of class folders, or a tar archive of one (a URL or a local path).",
 )
 flags.DEFINE_boolean("sample", False, "Convert the built-in drawn flowers instead.")
 flags.DEFINE_integer(
@@ -25,7 +28,7 @@ flags.DEFINE_integer("num_test", 0, "Photos for a test split.")
 flags.DEFINE_integer("num_shards", 5, "TFRecord files of each split.")
 flags.DEFINE_integer("seed", 0, "Decides which photo falls into which split.")
 flags.DEFINE_boolean("keep_archive", False, "Keep the downloaded archive in dataset_dir.")
-flags.DEFINE_boolean("strict", False, "Stop at a photo that cannot be decoded.")
+flags.DEFINE_boolean("strict", False, "Stop at a photo that would be left out.")
 
 
 def main():

@@ -21,7 +21,7 @@ def special(name, kind, target=""):
 
 
 def read(path):
-    return archive.read_photos(str(path), os.path.dirname(str(path)))
+    return archive.read_photos(str(path), os.path.dirname(str(path))).photos
 
 
 def names(photos):
@@ -29,7 +29,8 @@ def names(photos):
 
 
 def test_photos_of_the_official_layout_are_listed_sorted(tiny_archive, tmp_path):
-    photos = archive.read_photos(tiny_archive, str(tmp_path))
+    photos, strays = archive.read_photos(tiny_archive, str(tmp_path))
+    assert strays == []
     assert names(photos) == [
         (class_name, "%d_n.jpg" % (1000 + number))
         for class_name in ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
@@ -78,8 +79,7 @@ def test_photos_stay_readable_when_the_archive_is_gone(tmp_path):
 
 
 def test_reading_leaves_no_file(tiny_archive, tmp_path):
-    photos = archive.read_photos(tiny_archive, str(tmp_path))
-    photos[0].read()
+    archive.read_photos(tiny_archive, str(tmp_path)).photos[0].read()
     assert os.listdir(str(tmp_path)) == []
 
 
@@ -97,23 +97,31 @@ def test_every_compression_of_tarfile_is_read(tmp_path, mode):
 def test_only_visible_photos_in_class_folders_are_taken(tmp_path):
     ignored = [
         "flower_photos/LICENSE.txt",
-        "flower_photos/stray.jpg",
         "flower_photos/daisy/notes.txt",
         "flower_photos/daisy/._1.jpg",
         "flower_photos/daisy/.DS_Store",
         "flower_photos/.hidden/1.jpg",
-        "flower_photos/daisy/more/1.jpg",
-        "1.jpg",
+        ".hidden/daisy/1.jpg",
     ]
+    strays = ["1.jpg", "flower_photos/daisy/more/1.jpg", "flower_photos/stray.jpg"]
     taken = [
         "./flower_photos/daisy/1.jpg",
         "flower_photos/daisy/2.JPEG",
         "flower_photos/roses/3.png",
     ]
     folders = [special("flower_photos", tarfile.DIRTYPE), special("f/empty", tarfile.DIRTYPE)]
-    members = folders + [(name, b"content") for name in ignored + taken]
+    members = folders + [(name, b"content") for name in ignored + strays + taken]
+    path = write_tgz(tmp_path / "photos.tgz", members)
+    found = archive.read_photos(path, str(tmp_path))
+    assert names(found.photos) == [("daisy", "1.jpg"), ("daisy", "2.JPEG"), ("roses", "3.png")]
+    assert found.strays == strays
+
+
+@pytest.mark.parametrize("above", ["", "./", "flower_photos/", "a/b/c/"])
+def test_class_folders_may_lie_at_any_depth(tmp_path, above):
+    members = [(above + name, b"content") for name in ("roses/1.jpg", "daisy/1.jpg")]
     photos = read(write_tgz(tmp_path / "photos.tgz", members))
-    assert names(photos) == [("daisy", "1.jpg"), ("daisy", "2.JPEG"), ("roses", "3.png")]
+    assert names(photos) == [("daisy", "1.jpg"), ("roses", "1.jpg")]
 
 
 @pytest.mark.parametrize(
@@ -169,7 +177,10 @@ def test_same_photo_twice_is_refused(tmp_path, again):
     path = write_tgz(tmp_path / "twice.tgz", [ONE_PHOTO, (again, b"two")])
     with pytest.raises(DataError) as caught:
         read(path)
-    assert str(caught.value) == "%s: holds the member %r twice" % (path, again)
+    assert str(caught.value) == (
+        "%s: 'flower_photos/daisy/1.jpg' and %r are both daisy/1.jpg; rename one"
+        % (path, again[2:] if again.startswith("./") else again)
+    )
 
 
 def test_missing_archive_says_what_to_do(tmp_path):
@@ -230,16 +241,16 @@ def test_damaged_header_is_not_taken_for_the_end(tmp_path):
         [],
         [("flower_photos/LICENSE.txt", b"...")],
         [("1.jpg", b"one"), ("2.jpg", b"two")],
-        [("flower_photos/1.jpg", b"one")],
     ],
-    ids=["nothing", "no_photos", "photos_at_the_top", "photos_in_one_folder"],
+    ids=["nothing", "no_photos", "photos_at_the_top"],
 )
 def test_archive_without_class_folders_says_what_is_expected(tmp_path, members):
     path = write_tgz(tmp_path / "photos.tgz", members)
     with pytest.raises(DataError) as caught:
         read(path)
     assert str(caught.value) == (
-        "%s: holds no photos; expected members like flower_photos/<class>/<name>.jpg" % path
+        "%s: holds no photos in class folders; expected <class>/<name>.jpg or .jpeg or .png, all "
+        "equally deep" % path
     )
 
 

@@ -227,7 +227,7 @@ def test_other_settings_than_those_of_the_finished_dataset_are_refused(
 
 def test_another_archive_than_that_of_the_finished_dataset_is_refused(copy, tmp_path):
     other = write_tgz(tmp_path / "tiny_photos.tgz", official_members()[::-1])
-    with pytest.raises(DataError, match="it was made from another archive than %s" % other):
+    with pytest.raises(DataError, match="it was made from something else than %s" % other):
         convert(copy, other, **TINY)
 
 

@@ -205,7 +205,7 @@ def test_missing_archive_is_an_error_before_anything_is_made(tmp_path):
     path = str(tmp_path / "nowhere.tgz")
     with pytest.raises(DataError) as caught:
         convert(tmp_path / "flowers", path)
-    assert str(caught.value) == "--archive %s: no such file, and not a URL" % path
+    assert str(caught.value) == "--archive %s: no such file or folder, and not a URL" % path
     assert os.listdir(str(tmp_path)) == []
 
 

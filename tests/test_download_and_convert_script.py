@@ -4,7 +4,7 @@ import re
 
 import pytest
 from http_servers import serving, whole
-from photo_archives import official_members, write_tgz
+from photo_archives import draw, official_members, write_tgz
 
 from alexnet_flowers import records
 
@@ -91,7 +91,7 @@ def test_flag_that_cannot_be_meant_is_one_line_and_status_2(run_script, tmp_path
 
 def test_missing_archive_is_one_line_and_status_1(run_script, tmp_path):
     done = run_script("download_and_convert", "--archive=nowhere.tgz")
-    assert_fails(done, 1, "--archive nowhere.tgz: no such file, and not a URL")
+    assert_fails(done, 1, "--archive nowhere.tgz: no such file or folder, and not a URL")
     assert os.listdir(str(tmp_path)) == []
 
 
@@ -130,6 +130,19 @@ def test_sample_beside_another_dataset_is_one_line_and_status_1(run_script, tiny
         "%s: holds another dataset (archive is tiny_photos.tgz, not the built-in sample); "
         "choose another --dataset_dir or remove it" % tiny_dataset,
     )
+
+
+def test_photos_of_a_folder_in_words_that_the_terminal_cannot_show(run_script, tmp_path):
+    for class_name in ("Gänseblümchen", "roses"):
+        (tmp_path / "mine" / class_name).mkdir(parents=True)
+        for number in range(2):
+            path = tmp_path / "mine" / class_name / ("%d.jpg" % number)
+            path.write_bytes(draw("roses", number))
+    done = run_script("download_and_convert", "--archive=mine", PYTHONIOENCODING="ascii")
+    assert (done.returncode, messages(done.stderr)) == (0, [])
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "class", "G\\xe4nsebl\\xfcmchen", "roses", "all",
+    ]  # fmt: skip
 
 
 def test_verbose_shows_the_traceback_of_an_error_too(run_script):
