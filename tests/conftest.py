@@ -1,5 +1,6 @@
 """What the tests of all rooms share."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -69,14 +70,14 @@ def random_run(tmp_path_factory):
     return run
 
 
-@pytest.fixture
-def run_script(tmp_path):
-    """A function that runs ``scripts/<name>.py`` in ``tmp_path``; returns a CompletedProcess."""
+@pytest.fixture(scope="session")
+def run_script_in():
+    """A function that runs ``scripts/<name>.py`` in a folder; returns a CompletedProcess."""
 
-    def run(name, *args, **environment):
+    def run(folder, name, *args, **environment):
         return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
             [sys.executable, os.path.join(ROOT, "scripts", name + ".py")] + [str(a) for a in args],
-            cwd=str(tmp_path),
+            cwd=str(folder),
             env=dict(os.environ, **environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -85,6 +86,12 @@ def run_script(tmp_path):
         )
 
     return run
+
+
+@pytest.fixture
+def run_script(run_script_in, tmp_path):
+    """The same in ``tmp_path``."""
+    return functools.partial(run_script_in, tmp_path)
 
 
 @pytest.fixture(autouse=True)
