@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 import alexnet_flowers
 from alexnet_flowers import archive as archive_room
-from alexnet_flowers import download, folder, json_file, records, sample, splits, verification
+from alexnet_flowers import download, folder, json_file, lock, records, sample, splits, verification
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
 
@@ -80,9 +80,30 @@ def convert(
     is_new = not os.path.isdir(dataset_dir)
     os.makedirs(dataset_dir, exist_ok=True)
 
-    info = _finished(dataset_dir, request, archive, local_path, report)
+    def finished():
+        return _finished(dataset_dir, request, archive, local_path, report)
+
+    info = finished()
     if info is not None:
         return info
+    try:
+        with lock.held(dataset_dir, "converted"):
+            # Asked again: another process may have had the lock meanwhile.
+            info = finished()
+            if info is None:
+                info = _make(
+                    dataset_dir, request, archive, local_path, use_sample, strict,
+                    keep_archive, report,
+                )  # fmt: skip
+            return info
+    except BaseException:
+        if is_new and not os.listdir(dataset_dir):
+            os.rmdir(dataset_dir)
+        raise
+
+
+def _make(dataset_dir, request, archive, local_path, use_sample, strict, keep_archive, report):
+    """Makes the dataset anew; returns the contents of its ``dataset.json``."""
     _clear_unfinished(dataset_dir)
     path = None
     try:
@@ -98,8 +119,6 @@ def convert(
             for leftover in (path, partial):
                 if leftover and os.path.exists(leftover):
                     os.remove(leftover)
-        if is_new and not os.listdir(dataset_dir):
-            os.rmdir(dataset_dir)
         raise
     if not local_path and not keep_archive:
         os.remove(path)

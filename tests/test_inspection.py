@@ -116,3 +116,12 @@ def test_the_bars_are_as_high_as_the_shares():
     assert [bar.get_height() for bar in axes.patches] == [25.0, 0.0]
     assert list(axes.lines[0].get_ydata()) == [50.0, 90.0]
     assert {"16 of 64", "0 of 10"} <= {text.get_text() for text in axes.texts}
+
+
+def test_the_confusion_matrix_shows_counts_and_any_class_name():
+    (axes, _) = diagrams.confusion_matrix([[3, 1], [0, 2]], ["$a_$b", "c"]).axes
+    assert [text.get_text() for text in axes.texts] == ["3", "1", "0", "2"]
+    assert axes.images[0].get_array().tolist() == [[0.75, 0.25], [0.0, 1.0]]
+    axes.figure.canvas.draw()
+    many = diagrams.confusion_matrix(np.eye(31, dtype=int), ["c"] * 31).axes[0]
+    assert not many.texts

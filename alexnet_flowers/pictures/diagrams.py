@@ -4,6 +4,8 @@ import numpy as np
 
 from alexnet_flowers.pictures import style
 
+_MOST_NUMBERED = 30
+
 
 def dead_units(layers):
     """Draws each layer's share of dead units as a bar, and its share of zeros as a mark.
@@ -50,24 +52,27 @@ def confusion_matrix(counts, class_names):
       A matplotlib ``Figure``.
     """
     counts = np.asarray(counts)
+    names = [style.plain(name) for name in class_names]
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
     def draw(figure):
         axes = figure.subplots()
         image = axes.imshow(shares, cmap=style.COLOR_MAP, vmin=0, vmax=1)
-        for row, column in np.ndindex(*counts.shape):
+        # Of many classes nobody could read the numbers, and writing them would take minutes.
+        written = np.ndindex(*counts.shape) if len(counts) <= _MOST_NUMBERED else ()
+        for row, column in written:
             axes.text(
                 column, row, counts[row, column], ha="center", va="center",
                 color="white" if shares[row, column] < 0.6 else "black",
             )  # fmt: skip
         axes.set_xticks(range(len(class_names)))
-        axes.set_xticklabels(class_names, rotation=30, ha="right")
+        axes.set_xticklabels(names, rotation=30, ha="right")
         axes.set_yticks(range(len(class_names)))
-        axes.set_yticklabels(class_names)
+        axes.set_yticklabels(names)
         axes.set_xlabel("predicted")
         axes.set_ylabel("is")
         bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.04)
         bar.set_label("share of the true class")
 
-    side_in = 2.2 + 0.45 * len(class_names)
+    side_in = 2.2 + 0.45 * min(len(class_names), _MOST_NUMBERED)
     return style.figure(side_in + 0.8, side_in, draw)

@@ -49,7 +49,11 @@ def score_map(mapped, class_names):
             panel.set_ylim(height, 0)
             panel.set_title(
                 "%s: %.2f, at most %.2f"
-                % (class_names[class_id], mean[class_id], mapped.scores[..., class_id].max()),
+                % (
+                    style.plain(class_names[class_id]),
+                    mean[class_id],
+                    mapped.scores[..., class_id].max(),
+                ),
                 fontsize=8,
             )
         bar = figure.colorbar(heat, ax=list(panels), fraction=0.025, pad=0.02)

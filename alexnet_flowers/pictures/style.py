@@ -50,6 +50,11 @@ def figure(width_in, height_in, draw):
         return drawn
 
 
+def plain(text):
+    """Returns text for matplotlib, which otherwise reads what is between two ``$`` as a formula."""
+    return text.replace("$", r"\$")
+
+
 def check_output(path, of_photos=False):
     """Raises ``UsageError`` unless a picture can have this file name."""
     suffixes = _PHOTO_SUFFIXES if of_photos else _DIAGRAM_SUFFIXES
