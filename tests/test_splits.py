@@ -3,7 +3,7 @@ import random
 import pytest
 
 from alexnet_flowers import splits
-from alexnet_flowers.archive import Photo
+from alexnet_flowers.class_folders import Photo
 
 
 def photos_named(*names):
