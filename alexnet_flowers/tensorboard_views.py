@@ -64,7 +64,7 @@ def shares_between(histogram, edges):
         at_edges[0] = 0
     if edges[-1] >= histogram.edges[-1]:
         at_edges[-1] = 1
-    return np.diff(at_edges)
+    return np.diff(at_edges).clip(0)  # Rounding may go below.
 
 
 def evenly_spaced(count, most):

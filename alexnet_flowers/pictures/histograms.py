@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from alexnet_flowers import network, summaries, tensorboard_views
@@ -35,7 +36,8 @@ def histograms(runs, kind):
     """Draws ridges: at each step, the oldest at the top, how often which value is.
 
     The panels of a layer share the scale of the values, which leaves out the least and the
-    largest 0.5 %; the heights are each panel's own.
+    largest 0.5 %; the heights are each panel's own. Those of activations are square roots:
+    beside the zeros of the ReLUs nothing else would be seen.
 
     Args:
       runs: a list of ``events.RunEvents``, at most ``MOST_RUNS``; a layer's are side by side.
@@ -44,6 +46,7 @@ def histograms(runs, kind):
     Returns:
       A matplotlib ``Figure``.
     """
+    is_rooted = kind == "activations"
 
     def draw_panel(panel, found, span, color, most):
         edges = np.linspace(span[0], span[1], _NUM_BINS + 1)
@@ -52,7 +55,8 @@ def histograms(runs, kind):
         shares = np.array([tensorboard_views.shares_between(one, edges) for one in shown])
         steps = np.array([one.step for one in shown])
         duration = (steps[-1] - steps[0]) or 1
-        heights = shares / shares.max() * duration * _RIDGE
+        heights = np.sqrt(shares) if is_rooted else shares
+        heights = heights / heights.max() * duration * _RIDGE
         for number, (step, height) in enumerate(zip(steps, heights)):
             age = 1 - number / max(1, len(steps) - 1)
             panel.fill(
@@ -63,12 +67,13 @@ def histograms(runs, kind):
             )  # fmt: skip
         panel.set_xlim(span)
         panel.set_ylim(steps[-1] + 0.03 * duration, steps[0] - duration * (_RIDGE + 0.03))
-        panel.set_yticks([steps[0], steps[-1]] if len(steps) > 1 else steps)
+        panel.set_yticks(sorted({steps[0], steps[-1]}))
         panel.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
         panel.xaxis.set_major_formatter(_SHORT)
 
     most = (_MOST_RIDGES, _MOST_RIDGES_IN_ALL)
-    return _panels(runs, kind, draw_panel, _SHOWN_PERCENTS, most, "x")
+    across = "value (heights: square roots)" if is_rooted else "value"
+    return _panels(runs, kind, draw_panel, _SHOWN_PERCENTS, most, (across, "step"))
 
 
 def distributions(runs, kind):
@@ -100,16 +105,26 @@ def distributions(runs, kind):
         panel.plot(steps, lines[middle], color="black", linewidth=0.9, clip_on=False)
         panel.set_xlim(steps[0], steps[-1])
         panel.set_ylim(span)
-        panel.xaxis.set_major_locator(MaxNLocator(3, steps=(1, 2, 5, 10), integer=True))
+        panel.set_xticks(sorted({shown[0].step, shown[-1].step}))
         panel.yaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
         panel.yaxis.set_major_formatter(_SHORT)
 
     most = (_MOST_STEPS, _MOST_STEPS_IN_ALL)
-    return _panels(runs, kind, draw_panel, (0, 100), most, "y")
+    return _panels(runs, kind, draw_panel, (0, 100), most, ("step", "value"))
 
 
-def _panels(runs, kind, draw_panel, percents, most, value_axis):
-    """Draws all panels, the layers in the network's order, a layer's runs side by side."""
+def _panels(runs, kind, draw_panel, percents, most, axes_labels):
+    """Draws all panels, the layers in the network's order, a layer's runs side by side.
+
+    Args:
+      runs: a list of ``events.RunEvents``; those without such histograms are left out.
+      kind: one of ``KINDS``.
+      draw_panel: draws a list of ``events.Histogram`` into a panel, from the values' scale, a
+        color, and how many of them at most.
+      percents: (float, float), which percentiles the values' scale is between.
+      most: (int, int), how many histograms at most in a panel, and in all.
+      axes_labels: (str, str), of the horizontal and the vertical axis.
+    """
     prefix = KINDS[kind]
     runs = [run for run in runs if has_any(run, kind)]
     tags = {tag for run in runs for tag in run.training.histograms if tag.startswith(prefix)}
@@ -118,47 +133,49 @@ def _panels(runs, kind, draw_panel, percents, most, value_axis):
     num_rows = -(-len(tags) // tags_in_row)
     most = max(2, min(most[0], most[1] // (len(tags) * len(runs))))
 
-    across, upwards = ("value", "step") if value_axis == "x" else ("step", "value")
-
     def draw(figure):
         panels = figure.subplots(num_rows, tags_in_row * len(runs), squeeze=False)
         for panel in panels.ravel():
             panel.set_axis_off()
         for number, tag in enumerate(tags):
             row, place = divmod(number, tags_in_row)
-            there = [run.training.histograms.get(tag) for run in runs]
-            span = _span([one for found in there for one in found or ()], percents)
-            for column, (run, found) in enumerate(zip(runs, there)):
-                panel = panels[row, place * len(runs) + column]
-                if column == 0:
-                    name = tag[len(prefix) :].replace(network.SCOPE + "/", "")
-                    panel.set_title(name, fontsize=8, pad=3, loc="left")
-                if row == 0 and len(runs) > 1:
-                    panel.annotate(
-                        run.name, (0.5, 1), (0, 16), "axes fraction", "offset points",
-                        ha="center", weight="bold",
-                    )  # fmt: skip
-                if not found:
-                    continue
-                panel.set_axis_on()
-                draw_panel(panel, found, span, style.LINE_COLORS[column], most)
-                panel.patch.set_visible(False)
-                panel.tick_params(labelsize=7, length=2, pad=2)
-                is_lowest = number + tags_in_row >= len(tags)
-                # A scale that is also the neighbour's, or the one above's, has its numbers once.
-                if value_axis == "x":
-                    panel.tick_params(labelbottom=column == 0)
-                else:
-                    panel.tick_params(labelleft=column == 0, labelbottom=is_lowest)
-                if is_lowest:
-                    panel.set_xlabel(across, fontsize=7, labelpad=2)
-                if place == column == 0:
-                    panel.set_ylabel(upwards, fontsize=7, labelpad=2)
+            of_tag = panels[row, place * len(runs) :]
+            of_tag[0].set_title(
+                tag[len(prefix) :].replace(network.SCOPE + "/", ""), fontsize=8, pad=3, loc="left"
+            )
+            there = [run.training.histograms.get(tag, ()) for run in runs]
+            span = _span([one for found in there for one in found], percents)
+            is_lowest = number + tags_in_row >= len(tags)
+            for column, (panel, found) in enumerate(zip(of_tag, there)):
+                if found:
+                    panel.set_axis_on()
+                    draw_panel(panel, found, span, style.LINE_COLORS[column], most)
+                    _label(panel, axes_labels, column == 0, place == column == 0, is_lowest)
+        if len(runs) > 1:
+            for number, panel in enumerate(panels[0]):
+                panel.annotate(
+                    runs[number % len(runs)].name, (0.5, 1), (0, 16), "axes fraction",
+                    "offset points", ha="center", weight="bold",
+                )  # fmt: skip
         figure.subplots_adjust(hspace=0.5, wspace=0.3)
 
     return style.figure(
         _PANEL_WIDTH_IN * tags_in_row * len(runs), _PANEL_HEIGHT_IN * num_rows, draw
     )
+
+
+def _label(panel, axes_labels, is_first_of_layer, is_leftmost, is_lowest):
+    """Labels a panel's axes; a scale that a neighbour has as well has its numbers there only."""
+    panel.patch.set_visible(False)
+    panel.tick_params(labelsize=7, length=2, pad=2)
+    if axes_labels[1] == "step":
+        panel.tick_params(labelbottom=is_first_of_layer)
+    else:
+        panel.tick_params(labelleft=is_first_of_layer, labelbottom=is_lowest)
+    if is_lowest:
+        panel.set_xlabel(axes_labels[0], fontsize=7, labelpad=2)
+    if is_leftmost:
+        panel.set_ylabel(axes_labels[1], fontsize=7, labelpad=2)
 
 
 def _span(found, percents):
@@ -178,5 +195,4 @@ def _order(tag):
 
 def _lighter(color, share):
     """Returns a color mixed with so much white."""
-    mixed = (np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255) * (1 - share) + share
-    return tuple(mixed)
+    return tuple(np.array(to_rgb(color)) * (1 - share) + share)
