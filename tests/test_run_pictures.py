@@ -110,6 +110,13 @@ def test_runs_stand_side_by_side_on_the_same_scale(runs):
     ] == ["a", "b", "a", "b"]  # fmt: skip
 
 
+def test_a_runs_name_is_no_formula(runs, tmp_path):
+    odd = [run._replace(name="$\\x_" + run.name) for run in runs[:2]]
+    for picture in (curves.curves(odd, 0.9, "test"), histograms.histograms(odd, "activations")):
+        style.save(picture, str(tmp_path / "x.svg"), style.Origin("t", "c"))
+        assert "<!-- $\\x_a -->" in (tmp_path / "x.svg").read_text(encoding="utf-8")
+
+
 def test_layers_stand_in_the_networks_order(tmp_path):
     layers = ["conv1", "conv2", "conv5", "fc6", "pool1", "pool2", "pool5"]
     event_files.write_run(tmp_path, "a", 1, layers)

@@ -55,7 +55,7 @@ def curves(runs, smoothing, split_name):
         figure.subplots_adjust(wspace=0.22)
         legends = (
             [
-                Line2D([], [], color=color, linewidth=3, label=run.name)
+                Line2D([], [], color=color, linewidth=3, label=style.plain(run.name))
                 for run, color in zip(runs, style.LINE_COLORS)
             ],
             _styles(smoothing, split_name),

@@ -154,7 +154,7 @@ def _panels(runs, kind, draw_panel, percents, most, axes_labels):
         if len(runs) > 1:
             for number, panel in enumerate(panels[0]):
                 panel.annotate(
-                    runs[number % len(runs)].name, (0.5, 1), (0, 16), "axes fraction",
+                    style.plain(runs[number % len(runs)].name), (0.5, 1), (0, 16), "axes fraction",
                     "offset points", ha="center", weight="bold",
                 )  # fmt: skip
         figure.subplots_adjust(hspace=0.5, wspace=0.3)
