@@ -28,6 +28,8 @@ CROSS_ENTROPY_TAG = "losses/cross_entropy"
 TOTAL_LOSS_TAG = "losses/total_loss"
 LEARNING_RATE_TAG = "learning_rate"
 IMAGES_PER_SEC_TAG = "images_per_sec"
+ACTIVATIONS_PREFIX = "activations/"
+PARAMETERS_PREFIX = "parameters/"
 
 Metrics = collections.namedtuple("Metrics", ["batch_accuracy", "accuracy", "recall_at_2", "update"])
 Metrics.__doc__ = """How well the training batches are classified.
@@ -88,13 +90,13 @@ def histograms(end_points, after):
     """
     built = []
     for name, activations in sorted(end_points.items()):
-        built.append(tf.summary.histogram("activations/" + name, activations))
+        built.append(tf.summary.histogram(ACTIVATIONS_PREFIX + name, activations))
         built.append(tf.summary.scalar("sparsity/" + name, tf.nn.zero_fraction(activations)))
     for variable in slim.get_model_variables():
         with tf.control_dependencies([after]):
             value = variable.read_value()
         # The prefix, because a summary named like the variable itself would be called weights_1.
-        built.append(tf.summary.histogram("parameters/" + variable.op.name, value))
+        built.append(tf.summary.histogram(PARAMETERS_PREFIX + variable.op.name, value))
     return tf.summary.merge(built)
 
 

@@ -3,6 +3,7 @@
 import collections
 import functools
 import os
+import re
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -14,12 +15,19 @@ from alexnet_flowers.errors import UsageError
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000")
 RIGHT, WRONG, NEUTRAL = PALETTE[0], PALETTE[3], "#767676"
 
+# Those of them that a line on white is seen in; so many runs can be told apart.
+LINE_COLORS = PALETTE[:6]
+
 # For quantities: dark to light in one direction, also in gray.
 COLOR_MAP = "viridis"
 
 _DIAGRAM_SUFFIXES = (".svg", ".pdf", ".png")
 _PHOTO_SUFFIXES = (".png",)
 _DPI = 110
+# The coordinates of an SVG, what is too exact in them, and the indentation.
+_COORDINATES = re.compile(r'(?<= [dxy]=")[^"]*')
+_LONG = re.compile(r"(\.\d\d)\d+")
+_INDENTATION = re.compile(r"\n +(?=<)")
 
 _RC = {
     "font.size": 9,
@@ -101,6 +109,16 @@ def _save_figure(drawn, path, kind, origin):
     }[kind]
     with matplotlib.rc_context(_RC):
         drawn.savefig(path, format=kind, dpi=_DPI, bbox_inches="tight", metadata=metadata)
+    if kind == "svg":
+        _shorten(path)
+
+
+def _shorten(svg_path):
+    """Halves a file: a hundredth of a point is exact enough, and nobody reads the indentation."""
+    with open(svg_path, encoding="utf-8") as file:
+        svg = _INDENTATION.sub("\n", file.read())
+    with open(svg_path, "w", encoding="utf-8") as file:
+        file.write(_COORDINATES.sub(lambda found: _LONG.sub(r"\1", found.group()), svg))
 
 
 @functools.lru_cache(maxsize=None)

@@ -1,0 +1,117 @@
+"""How well runs learn: loss, accuracy and recall@2 over the steps."""
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from alexnet_flowers import summaries, tensorboard_views
+from alexnet_flowers.pictures import style
+
+_PANELS = (
+    (summaries.CROSS_ENTROPY_TAG, "loss (cross entropy)"),
+    (summaries.ACCURACY_TAG, "accuracy"),
+    (summaries.RECALL_AT_2_TAG, "recall@2"),
+)
+# More than a panel has room for only make the file large.
+_MOST_POINTS = 200
+_MOST_MARKS = 40
+# A loss beyond so many interquartile ranges, as after a first large step, is out of the picture.
+_FAR = 10
+
+
+def has_any(run):
+    """Says whether there is a curve to draw of an ``events.RunEvents``."""
+    return any(tag in part.scalars for part in run[1:] for tag, _ in _PANELS)
+
+
+def curves(runs, smoothing, split_name):
+    """Draws a panel for each number, and in it each run in a color of its own.
+
+    What was measured is thin, what is smoothed is strong. Training is solid; evaluation is
+    dotted, with a mark for each, and dashed where it is smoothed.
+
+    Args:
+      runs: a list of ``events.RunEvents``, at most as many as ``style.LINE_COLORS``.
+      smoothing: float in [0, 1), see ``tensorboard_views.smoothed``.
+      split_name: str, of what the evaluations are.
+
+    Returns:
+      A matplotlib ``Figure``.
+    """
+
+    def draw(figure):
+        panels = figure.subplots(1, len(_PANELS))
+        for panel, (tag, title) in zip(panels, _PANELS):
+            for run, color in zip(runs, style.LINE_COLORS):
+                _draw_run(panel, run, tag, color, smoothing)
+            panel.set_title(title)
+            panel.set_xlabel("step")
+            panel.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10), integer=True))
+            panel.grid(axis="y", linewidth=0.5, alpha=0.4)
+            if tag == summaries.CROSS_ENTROPY_TAG:
+                _leave_out_outliers(panel, runs, tag)
+            else:
+                panel.set_ylim(0, 1.02)
+        figure.subplots_adjust(wspace=0.22)
+        legends = (
+            [
+                Line2D([], [], color=color, linewidth=3, label=style.plain(run.name))
+                for run, color in zip(runs, style.LINE_COLORS)
+            ],
+            _styles(smoothing, split_name),
+        )
+        for row, handles in enumerate(legends):
+            figure.legend(
+                handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.04 - 0.08 * row),
+                ncol=len(handles),
+            )  # fmt: skip
+
+    return style.figure(9, 2.7, draw)
+
+
+def _draw_run(panel, run, tag, color, smoothing):
+    training = run.training.scalars.get(tag)
+    if training is not None:
+        shown = tensorboard_views.evenly_spaced(len(training.steps), _MOST_POINTS)
+        averages = tensorboard_views.smoothed(training.values, smoothing)
+        panel.plot(
+            training.steps[shown], training.values[shown], color=color, linewidth=0.8, alpha=0.35
+        )
+        panel.plot(training.steps[shown], averages[shown], color=color, linewidth=1.6)
+    evaluation = run.evaluation.scalars.get(tag)
+    if evaluation is not None:
+        shown = tensorboard_views.evenly_spaced(len(evaluation.steps), _MOST_MARKS)
+        averages = tensorboard_views.smoothed(evaluation.values, smoothing)
+        panel.plot(evaluation.steps[shown], averages[shown], "--", color=color, linewidth=1.4)
+        panel.plot(
+            evaluation.steps[shown], evaluation.values[shown], "o:", color=color, markersize=3.5,
+            markerfacecolor="white", markeredgewidth=0.9, linewidth=0.8,
+        )  # fmt: skip
+
+
+def _styles(smoothing, split_name):
+    """Returns the legend's lines for what is drawn how."""
+    smooth = "smoothed, %g" % smoothing
+    gray = style.NEUTRAL
+    return [
+        Line2D([], [], color=gray, linewidth=0.8, alpha=0.6, label="training"),
+        Line2D([], [], color=gray, linewidth=1.6, label="training, " + smooth),
+        Line2D(
+            [], [], color=gray, linestyle=":", linewidth=0.8, marker="o", markersize=3.5,
+            markerfacecolor="white", label=split_name,
+        ),
+        Line2D(
+            [], [], color=gray, linewidth=1.4, linestyle="--", label="%s, %s" % (split_name, smooth)
+        ),
+    ]  # fmt: skip
+
+
+def _leave_out_outliers(panel, runs, tag):
+    parts = [part.scalars[tag].values for run in runs for part in run[1:] if tag in part.scalars]
+    values = np.concatenate(parts or [[]])
+    values = values[np.isfinite(values)]
+    if len(values):
+        low, quarter, three_quarters, high = np.percentile(values, (0, 25, 75, 100))
+        high = min(high, three_quarters + _FAR * (three_quarters - quarter))
+        margin = 0.05 * (high - low) or 0.05
+        panel.set_ylim(low - margin, high + margin)

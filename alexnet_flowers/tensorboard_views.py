@@ -1,0 +1,74 @@
+"""What TensorBoard makes of numbers before it draws them, so that our pictures look alike."""
+
+import numpy as np
+
+# Percentiles of a normal distribution at its mean and at 0.5, 1 and 1.5 standard deviations to
+# either side, between the extremes.
+PERCENTS = (0, 6.68, 15.87, 30.85, 50, 69.15, 84.13, 93.32, 100)
+
+
+def smoothed(values, factor):
+    """Returns the exponential moving average of TensorBoard's scalars.
+
+    It is divided by the weight that the values so far have, so that it starts at the first of
+    them instead of near 0. NaN and infinite values stay where they are, and count for nothing.
+
+    Args:
+      values: float [n].
+      factor: float in [0, 1): the weight of the past; 0 returns the values themselves.
+
+    Returns:
+      float64 [n].
+    """
+    result = np.array(values, np.float64)
+    average, weight = 0.0, 0.0
+    for place in np.flatnonzero(np.isfinite(result)):
+        average = factor * average + (1 - factor) * result[place]
+        weight = factor * weight + (1 - factor)
+        result[place] = average / weight
+    return result
+
+
+def percentiles(histogram, percents=PERCENTS):
+    """Returns percentiles of a histogram, whose values may be anywhere in their bucket.
+
+    Args:
+      histogram: an ``events.Histogram`` of at least one value.
+      percents: float [m] in [0, 100].
+
+    Returns:
+      float64 [m]; for 0 and 100 the least and the largest value.
+    """
+    # Between two buckets the share stays the same while the value jumps; hence two knots each.
+    filled = histogram.counts > 0
+    values = np.stack([histogram.edges[:-1][filled], histogram.edges[1:][filled]], 1)
+    shares = np.concatenate([[0], np.cumsum(histogram.counts[filled])]) / histogram.counts.sum()
+    knots = np.stack([shares[:-1], shares[1:]], 1)
+    return np.interp(np.asarray(percents) / 100.0, knots.ravel(), values.ravel())
+
+
+def shares_between(histogram, edges):
+    """Returns which share of a histogram's values lies between each two edges.
+
+    Args:
+      histogram: an ``events.Histogram``.
+      edges: float [bins + 1], ascending.
+
+    Returns:
+      float64 [bins]; their sum is 1 unless there are values beyond the outer edges.
+    """
+    below = np.concatenate([[0], np.cumsum(histogram.counts)]) / histogram.counts.sum()
+    at_edges = np.interp(edges, histogram.edges, below)
+    # A bucket of a single value is a step, of which interpolation takes either end.
+    if edges[0] <= histogram.edges[0]:
+        at_edges[0] = 0
+    if edges[-1] >= histogram.edges[-1]:
+        at_edges[-1] = 1
+    return np.diff(at_edges).clip(0)  # Rounding may go below.
+
+
+def evenly_spaced(count, most):
+    """Returns int64 indices of ``count`` things: all, or ``most``, the first and last included."""
+    if count <= most:
+        return np.arange(count)
+    return np.linspace(0, count - 1, most).round().astype(np.int64)
