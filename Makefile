@@ -14,7 +14,7 @@ PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dataset train evaluate tensorboard lint test bench clean
+.PHONY: help install demo dataset train evaluate tensorboard lint test soak bench clean
 
 help:  ## list these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -78,6 +78,9 @@ lint: $(INSTALLED)  ## check style and docstrings
 
 test: $(INSTALLED)  ## run all tests
 	$(PY) -m pytest tests
+
+soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, long runs (an hour)
+	$(PY) -m pytest tests -m soak --soak
 
 bench: $(INSTALLED)  ## measure the speed (BENCH_FLAGS=--quick for a few minutes)
 	$(PY) scripts/benchmark.py $(BENCH_FLAGS)

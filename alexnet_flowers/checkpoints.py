@@ -2,6 +2,8 @@
 
 import collections
 import os
+import re
+import shutil
 
 from alexnet_flowers import records
 from alexnet_flowers.errors import DataError, UsageError, first_line
@@ -18,6 +20,11 @@ Attributes:
 """
 
 _AVERAGE_SUFFIX = "/ExponentialMovingAverage"
+
+# What TensorFlow calls a part of a checkpoint, the list of checkpoints or the graph until it is
+# complete; and the parts of a checkpoint.
+_TEMPORARY = re.compile(r"^(model\.ckpt-.*(\.tempstate|_temp_)|checkpoint\.tmp|graph\.pbtxt\.tmp)")
+_PART = re.compile(r"^(model\.ckpt-\d+)\.(index|meta|data-\d{5}-of-\d{5})$")
 
 
 def locate_run(name, checkpoints_parent, summaries_parent):
@@ -109,6 +116,33 @@ def all_complete(run_dir):
 def is_complete(path):
     """Says whether a checkpoint's index and all of its data are there."""
     return tf.train.checkpoint_exists(path) and os.path.exists(path + ".data-00000-of-00001")
+
+
+def remove_torn(run_dir):
+    """Removes what a process that was killed in the middle of a save has left.
+
+    Those are files under TensorFlow's temporary names, and parts of checkpoints whose other parts
+    are missing. Complete checkpoints stay, also those that are not in the list of the newest.
+
+    Returns:
+      The names of the removed files, sorted.
+    """
+    parts = collections.defaultdict(set)
+    torn = []
+    for name in os.listdir(run_dir):
+        if _TEMPORARY.search(name):
+            torn.append(name)
+        else:
+            match = _PART.match(name)
+            if match:
+                parts[match.group(1)].add(name)
+    for prefix, names in parts.items():
+        if not is_complete(os.path.join(run_dir, prefix)):
+            torn.extend(names)
+    for name in torn:
+        path = os.path.join(run_dir, name)
+        shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
+    return sorted(torn)
 
 
 def resolve(path, run_dir):

@@ -344,11 +344,11 @@ def _convert(dataset_dir, path, request, strict, report):
     for part in info["splits"].values():
         for name in part["shards"]:
             os.replace(_partial(dataset_dir, name), os.path.join(dataset_dir, name))
-    labels_path = os.path.join(dataset_dir, records.LABELS_FILENAME)
-    records.write_labels(labels_path + ".partial", class_names)
-    os.replace(labels_path + ".partial", labels_path)
-    info_path = os.path.join(dataset_dir, INFO_FILENAME)
-    json_file.write(info_path, info)
+    records.write_labels(os.path.join(dataset_dir, records.LABELS_FILENAME), class_names)
+    # The mark of an unfinished conversion becomes that of a finished one.
+    marker = _partial(dataset_dir, INFO_FILENAME)
+    json_file.write(marker, info)
+    os.replace(marker, os.path.join(dataset_dir, INFO_FILENAME))
     return info
 
 

@@ -2,10 +2,10 @@
 
 import collections
 import csv
-import os
 
 import numpy as np
 
+from alexnet_flowers import atomic
 from alexnet_flowers.pictures import cards
 
 Prediction = collections.namedtuple("Prediction", ["photo", "probabilities"])
@@ -102,19 +102,14 @@ def write_csv(path, predictions, class_names):
     Raises:
       OSError: it cannot be written; nothing is left of it.
     """
-    partial = path + ".partial"
-    try:
-        with open(partial, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["photo", "true_class", "predicted"] + list(class_names))
-            for row in as_rows(predictions, class_names):
-                values = ["%.9g" % value for value in row["probabilities"].values()]
-                writer.writerow([row["photo"], row["true_class"] or "", row["predicted"]] + values)
-        os.replace(partial, path)
-    except OSError:
-        if os.path.exists(partial):
-            os.remove(partial)
-        raise
+    with atomic.replacing(path) as partial, open(
+        partial, "w", encoding="utf-8", errors="surrogateescape", newline=""
+    ) as file:
+        writer = csv.writer(file)
+        writer.writerow(["photo", "true_class", "predicted"] + list(class_names))
+        for row in as_rows(predictions, class_names):
+            values = ["%.9g" % value for value in row["probabilities"].values()]
+            writer.writerow([row["photo"], row["true_class"] or "", row["predicted"]] + values)
 
 
 def contact_sheet(predictions, class_names):

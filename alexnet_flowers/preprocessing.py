@@ -169,9 +169,11 @@ def decode_box(encoded, image_shape, begin, size):
         last = tf.minimum(left + columns + _DECODE_MARGIN_PX, image_shape[1])
         window = tf.stack([top, first, rows, last - first])
         wider = tf.image.decode_and_crop_jpeg(encoded, window, channels=3)
-        # In floats already: TensorFlow 1.15 slices bytes more slowly than floats.
-        wider = tf.image.convert_image_dtype(wider, tf.float32)
-        return tf.slice(wider, tf.stack([0, left - first, 0]), tf.stack([-1, columns, 3]))
+        # Rows of bytes: TensorFlow copies these at once, and slices images value by value.
+        lines = tf.reshape(wider, [rows, -1])
+        lines = tf.slice(lines, [0, 3 * (left - first)], [-1, 3 * columns])
+        box = tf.reshape(lines, [rows, columns, 3])
+        return tf.image.convert_image_dtype(box, tf.float32)
 
 
 Stages = collections.namedtuple("Stages", ["resized", "flipped", "colored", "centered"])
@@ -210,7 +212,10 @@ def stages(box, drawn, height, width, fast_mode=True):
     flipped = tf.cond(drawn.flip, lambda: tf.reverse(resized, [1]), lambda: resized)
     flipped.set_shape([height, width, 3])
     color = _distort_color_fast if fast_mode else _distort_color_full
-    colored = tf.clip_by_value(color(flipped, drawn), 0.0, 1.0)
+    # One operation, where tf.clip_by_value would build two.
+    colored = tf.raw_ops.ClipByValue(
+        t=color(flipped, drawn), clip_value_min=0.0, clip_value_max=1.0
+    )
     return Stages(resized, flipped, colored, _center(colored))
 
 

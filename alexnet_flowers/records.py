@@ -19,6 +19,7 @@ import re
 
 from google.protobuf.message import DecodeError
 
+from alexnet_flowers import atomic
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
@@ -155,8 +156,10 @@ def _raw_records(path):
 
 
 def write_labels(path, class_names):
-    """Writes ``<id>:<name>`` lines, ids in the order of ``class_names``."""
-    with open(path, "w", encoding="utf-8", errors="surrogateescape") as file:
+    """Writes ``<id>:<name>`` lines, ids in the order of ``class_names``; all or none."""
+    with atomic.replacing(path) as partial, open(
+        partial, "w", encoding="utf-8", errors="surrogateescape"
+    ) as file:
         for label, name in enumerate(class_names):
             file.write("%d:%s\n" % (label, name))
 

@@ -7,11 +7,12 @@ garden, so that a network has to look at the flower and can learn to within minu
 
 import io
 import math
-import os
 import random
 import tarfile
 
 from PIL import Image, ImageDraw, ImageFilter
+
+from alexnet_flowers import atomic
 
 PHOTOS_PER_CLASS = 120
 _WIDTH_PX, _HEIGHT_PX = 320, 240
@@ -19,8 +20,7 @@ _WIDTH_PX, _HEIGHT_PX = 320, 240
 
 def write_archive(path, photos_per_class=PHOTOS_PER_CLASS, seed=0):
     """Draws the sample as a tar archive at ``path``; the same bytes for the same seed."""
-    partial = path + ".partial"
-    with open(partial, "wb") as file:
+    with atomic.replacing(path) as partial, open(partial, "wb") as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for class_name in sorted(_FLOWERS):
                 for number in range(photos_per_class):
@@ -30,7 +30,6 @@ def write_archive(path, photos_per_class=PHOTOS_PER_CLASS, seed=0):
                     encoded = draw(class_name, "%d/%s/%d" % (seed, class_name, number))
                     member.size = len(encoded)
                     tar.addfile(member, io.BytesIO(encoded))
-    os.replace(partial, path)
 
 
 def draw(class_name, seed):

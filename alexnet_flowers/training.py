@@ -146,6 +146,12 @@ def train(
         "num_steps": num_steps,
     }
     with _own_folders(run) as folders:
+        torn = checkpoints.remove_torn(run.checkpoints_dir)
+        if torn:
+            report(
+                "%s: removed what a save that was broken off had left: %s"
+                % (run.name, ", ".join(torn))
+            )
         newest = checkpoints.newest(run.checkpoints_dir)
         if newest:
             step = checkpoints.global_step_of(newest)

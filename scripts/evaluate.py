@@ -2,13 +2,15 @@
 """Evaluates a checkpoint on every photo of a split, each counted once.
 
 python scripts/evaluate.py --run_name sgd
-python scripts/evaluate.py --run_name sgd --watch     # while training goes on
+python scripts/evaluate.py --run_name sgd --watch --keep_best     # while training goes on
 """
+
+import os
 
 import command_line
 from absl import flags
 
-from alexnet_flowers import checkpoints, evaluation, json_file, splits
+from alexnet_flowers import best, checkpoints, evaluation, json_file, splits
 from alexnet_flowers.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -23,11 +25,16 @@ flags.DEFINE_integer(
 )
 flags.DEFINE_string("json", None, "Also write the result to this file.")
 flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run is finished.")
+flags.DEFINE_boolean(
+    "keep_best", False, "Keep the most accurate checkpoint in the run's folder best/."
+)
 
 
 def main():
     if FLAGS.watch and FLAGS.checkpoint_path:
         raise UsageError("--watch: evaluates each new checkpoint of a run, not --checkpoint_path")
+    if FLAGS.keep_best and FLAGS.checkpoint_path:
+        raise UsageError("--keep_best: keeps a checkpoint of a run, not --checkpoint_path")
     command_line.check_files(FLAGS.json)
     run = command_line.chosen_run()
 
@@ -45,6 +52,8 @@ def main():
     for evaluator, result in results:
         evaluator.write_events(result)
         print(evaluation.table(result), flush=True)
+        if FLAGS.keep_best and best.keep(run, result):
+            print("best so far: %s" % os.path.join(run.checkpoints_dir, best.DIRNAME), flush=True)
         if FLAGS.json:
             json_file.write(FLAGS.json, result)
 

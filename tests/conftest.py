@@ -94,6 +94,40 @@ def run_script(run_script_in, tmp_path):
     return functools.partial(run_script_in, tmp_path)
 
 
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="make the long trials, for an hour or so")
+
+
+_TALLY = {}
+
+
+@pytest.fixture
+def trials(request):
+    """A function that returns how many trials to make: the first number, with --soak the second."""
+    return lambda short, long: long if request.config.getoption("--soak") else short
+
+
+@pytest.fixture
+def tally():
+    """A function that counts, for the table at the end of a soak: ``tally(trial, outcome)``."""
+
+    def count(trial, outcome, number=1):
+        outcomes = _TALLY.setdefault(trial, {})
+        outcomes[outcome] = outcomes.get(outcome, 0) + number
+
+    return count
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not config.getoption("--soak"):
+        return
+    terminalreporter.write_line("| trial | made | of which |")
+    terminalreporter.write_line("| --- | --- | --- |")
+    for trial, outcomes in sorted(_TALLY.items()):
+        parts = ", ".join("%s: %d" % outcome for outcome in sorted(outcomes.items()))
+        terminalreporter.write_line("| %s | %d | %s |" % (trial, sum(outcomes.values()), parts))
+
+
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
     """Requests to 127.0.0.1 go there, whatever proxy the environment names."""

@@ -158,3 +158,26 @@ def test_a_checkpoint_without_a_variable_or_damaged_is_refused(saved, tmp_path):
         file.write(b"nonsense" * 20)
     with pytest.raises(DataError, match="not a readable checkpoint"):
         checkpoints.global_step_of(damaged + "/model.ckpt-20")
+
+
+def test_what_a_broken_save_left_is_removed_and_nothing_else(tmp_path):
+    complete = ["model.ckpt-4.index", "model.ckpt-4.data-00000-of-00001", "model.ckpt-4.meta"]
+    others = ["checkpoint", "settings.json", "labels.txt", "graph.pbtxt", "lock", "notes.txt"]
+    others += ["model.ckpt-9.txt"]
+    torn = [
+        "model.ckpt-6.data-00000-of-00001.tempstate12345",
+        "model.ckpt-6.index.tempstate6",
+        "model.ckpt-8.data-00000-of-00001",  # Its index is missing,
+        "model.ckpt-10.index",  # its data,
+        "model.ckpt-12.meta",  # both.
+        "checkpoint.tmp0123456789abcdef",
+        "graph.pbtxt.tmp99",
+    ]
+    for name in complete + others + torn:
+        (tmp_path / name).write_text("x")
+    (tmp_path / "model.ckpt-14_temp_ab").mkdir()
+    (tmp_path / "model.ckpt-14_temp_ab" / "part-0").write_text("x")
+    torn.append("model.ckpt-14_temp_ab")
+    assert checkpoints.remove_torn(str(tmp_path)) == sorted(torn)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(complete + others)
+    assert checkpoints.remove_torn(str(tmp_path)) == []

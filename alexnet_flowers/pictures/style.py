@@ -9,6 +9,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image, ImageFont, PngImagePlugin
 
+from alexnet_flowers import atomic
 from alexnet_flowers.errors import UsageError
 
 # Okabe and Ito, 2008: eight colors that people with any kind of color blindness can tell apart.
@@ -85,8 +86,7 @@ def save(picture, path, origin):
     is_image = isinstance(picture, Image.Image)
     check_output(path, of_photos=is_image)
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    partial = path + ".partial"
-    try:
+    with atomic.replacing(path) as partial:
         if is_image:
             info = PngImagePlugin.PngInfo()
             info.add_text("Title", origin.title)
@@ -94,11 +94,6 @@ def save(picture, path, origin):
             picture.save(partial, "PNG", pnginfo=info)
         else:
             _save_figure(picture, partial, os.path.splitext(path)[1][1:].lower(), origin)
-        os.replace(partial, path)
-    except BaseException:
-        if os.path.exists(partial):
-            os.remove(partial)
-        raise
 
 
 def _save_figure(drawn, path, kind, origin):

@@ -1,0 +1,83 @@
+"""The best checkpoint of a run, kept while training goes on and removes the older ones.
+
+It leaves::
+
+    runs/checkpoints/<run>/best/checkpoint, model.ckpt-<step>.*   one checkpoint
+    runs/checkpoints/<run>/best/settings.json, labels.txt         as of the run
+    runs/checkpoints/<run>/best/best.json                         what it was chosen by
+
+At every moment there is a complete one, once there has been a first.
+"""
+
+import json
+import os
+import shutil
+
+from alexnet_flowers import checkpoints, json_file, records, settings
+from alexnet_flowers.tf1 import tf
+
+DIRNAME = "best"
+_RESULT_FILENAME = "best.json"
+_CHOSEN_BY = ("split", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
+
+
+def keep(run, result):
+    """Keeps a checkpoint if it is more accurate than the one kept so far.
+
+    Args:
+      run: a ``checkpoints.Run``.
+      result: what ``evaluation.Evaluator.evaluate`` returns of one of its checkpoints.
+
+    Returns:
+      bool, whether it was kept. It is not either where training has removed it meanwhile.
+    """
+    folder = os.path.join(run.checkpoints_dir, DIRNAME)
+    before = result_of(run)
+    if before is not None and before["split"] == result["split"]:
+        if result["accuracy"] <= before["accuracy"]:
+            return False
+    os.makedirs(folder, exist_ok=True)
+    name = os.path.basename(result["checkpoint"])
+    parts = [part for part in os.listdir(run.checkpoints_dir) if part.startswith(name + ".")]
+    beside = [settings.FILENAME, records.LABELS_FILENAME]
+    try:
+        for part in parts + [one for one in beside if _is_file(run.checkpoints_dir, one)]:
+            _link(os.path.join(run.checkpoints_dir, part), os.path.join(folder, part))
+    except FileNotFoundError:
+        return False
+    if not checkpoints.is_complete(os.path.join(folder, name)):
+        return False
+    # From here on it is the best one, whatever happens.
+    tf.train.update_checkpoint_state(folder, name, [name])
+    chosen = {key: result[key] for key in _CHOSEN_BY}
+    json_file.write(os.path.join(folder, _RESULT_FILENAME), chosen)
+    wanted = set(parts + beside + ["checkpoint", _RESULT_FILENAME])
+    for other in set(os.listdir(folder)) - wanted:
+        os.remove(os.path.join(folder, other))
+    return True
+
+
+def result_of(run):
+    """Returns what the best checkpoint of a run was chosen by, a dict; None if there is none."""
+    folder = os.path.join(run.checkpoints_dir, DIRNAME)
+    path = os.path.join(folder, _RESULT_FILENAME)
+    if checkpoints.newest(folder) is None or not os.path.exists(path):
+        return None
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def _is_file(folder, name):
+    return os.path.isfile(os.path.join(folder, name))
+
+
+def _link(source, target):
+    """Gives a file a second name, which costs nothing, or copies it where that cannot be."""
+    if os.path.exists(target):
+        os.remove(target)
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, target)
