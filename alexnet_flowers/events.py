@@ -90,9 +90,9 @@ def choose_run_names(names, summaries_parent, most):
                 % (summaries_parent, name, ", ".join(there))
             )
     if len(set(chosen)) < len(chosen):
-        raise UsageError("--run_names %s: names a run twice" % ",".join(names))
+        raise UsageError("--run_name %s: names a run twice" % ",".join(names))
     if len(chosen) > most:
-        raise UsageError("--run_names: at most %d; which of %s?" % (most, ", ".join(chosen)))
+        raise UsageError("--run_name: at most %d; which of %s?" % (most, ", ".join(chosen)))
     return chosen
 
 

@@ -4,6 +4,7 @@ import collections
 import csv
 
 import numpy as np
+from tqdm import tqdm
 
 from alexnet_flowers import atomic
 from alexnet_flowers.pictures import cards
@@ -119,14 +120,8 @@ def contact_sheet(predictions, class_names):
       A Pillow image.
     """
     ordered = sorted(predictions, key=lambda one: not is_wrong(one))
-    return cards.sheet(
-        [
-            cards.card(
-                cards.open_photo(one.photo.encoded),
-                one.probabilities,
-                class_names,
-                one.photo.label,
-            )
-            for one in ordered
-        ]
-    )
+    drawn = []
+    for one in tqdm(ordered, desc="drawing", unit="photo", delay=1):
+        photo = cards.open_photo(one.photo.encoded)
+        drawn.append(cards.card(photo, one.probabilities, class_names, one.photo.label))
+    return cards.sheet(drawn)

@@ -2,7 +2,7 @@
 """Draws what TensorBoard shows of runs, their confusion matrices, and the network itself.
 
     python scripts/make_figures.py
-    python scripts/make_figures.py --run_names momentum,adam --figures curves,distributions
+    python scripts/make_figures.py --run_name momentum,adam --figures curves,distributions
 
 It leaves in --output_dir::
 
@@ -12,7 +12,7 @@ It leaves in --output_dir::
     distributions_parameters.svg          the same as percentiles
     distributions_activations.svg
     alexnet_v2.svg                        the network's layers, as the first run has them
-    confusion_<run>.svg                   of each run's newest checkpoint
+    confusion_<run>.svg                   of each run's newest checkpoint, or --checkpoint_path
 
 What a run has not written yet is left out; a line says so.
 """
@@ -33,8 +33,13 @@ FLAGS = flags.FLAGS
 
 FIGURES = ("curves", "histograms", "distributions", "graph", "confusion")
 
-flags.DEFINE_list("run_names", [], "Which runs, comma-separated. Default: all with events.")
+flags.DEFINE_list("run_name", [], "Which runs, comma-separated. Default: all with events.")
 command_line.define_run_parents()
+flags.DEFINE_string(
+    "checkpoint_path",
+    None,
+    "Of one --run_name: the checkpoint of the confusion matrix. Default: its newest.",
+)
 flags.DEFINE_list("figures", list(FIGURES), "Which figures, comma-separated.")
 flags.DEFINE_list("histograms_of", list(histograms.KINDS), "Of what of every layer: likewise.")
 flags.DEFINE_float(
@@ -49,12 +54,16 @@ flags.DEFINE_string("output_dir", "figures", "Where the figures go.")
 def main():
     figures = _chosen("figures", FIGURES)
     kinds = _chosen("histograms_of", histograms.KINDS)
-    names = events.choose_run_names(FLAGS.run_names, FLAGS.summaries_dir, len(style.LINE_COLORS))
+    names = events.choose_run_names(FLAGS.run_name, FLAGS.summaries_dir, len(style.LINE_COLORS))
     runs = [
         checkpoints.locate_run(name, FLAGS.checkpoints_dir, FLAGS.summaries_dir) for name in names
     ]
-    newest = {run.name: checkpoints.newest(run.checkpoints_dir) for run in runs}
-    if "confusion" in figures and any(newest.values()):
+    evaluated = {run.name: checkpoints.newest(run.checkpoints_dir) for run in runs}
+    if FLAGS.checkpoint_path:
+        if len(runs) > 1:
+            raise UsageError("--checkpoint_path: of which run? name one --run_name")
+        evaluated = {names[0]: checkpoints.resolve(FLAGS.checkpoint_path, None)}
+    if "confusion" in figures and any(evaluated.values()):
         _check_dataset()
 
     read = []
@@ -72,7 +81,7 @@ def main():
         _save(architecture_picture.diagram(layers), "alexnet_v2", "graph of alexnet_v2", runs[:1])
     if "confusion" in figures:
         for run in runs:
-            _draw_confusion(run, newest[run.name])
+            _draw_confusion(run, evaluated[run.name])
 
 
 def _chosen(flag, choices):
@@ -103,7 +112,7 @@ def _draw_curves(runs):
 
 def _draw_layers(figure, draw, kinds, runs):
     if len(runs) > histograms.MOST_RUNS:
-        _leave_out(figure, "of at most %d --run_names" % histograms.MOST_RUNS)
+        _leave_out(figure, "of at most %d --run_name" % histograms.MOST_RUNS)
         return
     for kind in kinds:
         name = "%s_%s" % (figure, kind)

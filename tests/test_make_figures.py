@@ -58,8 +58,9 @@ def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path)
 @pytest.mark.parametrize(
     "args, status, message",
     [
-        (["--run_names", "random,other"], 1, "no events of a run 'other'; there are those of rand"),
+        (["--run_name", "random,other"], 1, "no events of a run 'other'; there are those of rand"),
         (["--dataset_dir", "nowhere"], 1, "or leave confusion out of --figures"),
+        (["--checkpoint_path", "nowhere"], 1, "nowhere: no such checkpoint"),
         (["--figures", "curves,loss"], 2, "--figures: 'loss' is none of curves, histograms, "),
     ],
 )
