@@ -88,6 +88,15 @@ def run_script_in():
     return run
 
 
+@pytest.fixture(scope="session")
+def network(random_run):
+    """The network of ``random_run``, restored; whoever changes a variable changes it back."""
+    from alexnet_flowers import inference
+
+    with inference.TrainedNetwork(random_run, device="cpu") as network:
+        yield network
+
+
 @pytest.fixture
 def run_script(run_script_in, tmp_path):
     """The same in ``tmp_path``."""

@@ -8,15 +8,9 @@ from google.protobuf import text_format
 from PIL import Image
 from tensorboard.plugins import projector
 
-from alexnet_flowers import embedding, inference, photos
+from alexnet_flowers import embedding, photos
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.pictures import cards
-
-
-@pytest.fixture(scope="module")
-def network(random_run):
-    with inference.TrainedNetwork(random_run, device="cpu") as network:
-        yield network
 
 
 @pytest.fixture(scope="module")

@@ -6,15 +6,9 @@ import numpy as np
 import photo_archives
 import pytest
 
-from alexnet_flowers import export, inference, photos, prediction, records
+from alexnet_flowers import export, photos, prediction, records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
-
-
-@pytest.fixture(scope="module")
-def network(random_run):
-    with inference.TrainedNetwork(random_run, device="cpu") as network:
-        yield network
 
 
 @pytest.fixture(scope="module")

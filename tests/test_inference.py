@@ -9,12 +9,6 @@ from alexnet_flowers.tf1 import alexnet, slim, tf
 
 
 @pytest.fixture(scope="module")
-def network(random_run):
-    with inference.TrainedNetwork(random_run, device="cpu") as network:
-        yield network
-
-
-@pytest.fixture(scope="module")
 def validation(tiny_dataset):
     return photos.from_split(tiny_dataset, "validation")[0]
 

@@ -11,12 +11,6 @@ KILLED = {"conv1": [0, 5, 63], "conv4": list(range(100)), "fc6": list(range(0, 4
 
 
 @pytest.fixture(scope="module")
-def network(random_run):
-    with inference.TrainedNetwork(random_run, device="cpu") as network:
-        yield network
-
-
-@pytest.fixture(scope="module")
 def validation(tiny_dataset):
     return photos.from_split(tiny_dataset, "validation")[0]
 

@@ -5,15 +5,9 @@ import photo_archives
 import pytest
 from PIL import Image
 
-from alexnet_flowers import inference, photos, preprocessing, score_map
+from alexnet_flowers import photos, preprocessing, score_map
 from alexnet_flowers.pictures import heat_map
 from alexnet_flowers.tf1 import tf
-
-
-@pytest.fixture(scope="module")
-def network(random_run):
-    with inference.TrainedNetwork(random_run, device="cpu") as network:
-        yield network
 
 
 @pytest.fixture(scope="module")
