@@ -89,3 +89,18 @@ def test_another_split_begins_anew(run):
     assert best.keep(run, _result(run, 7, 0.9, "train"))
     assert best.keep(run, _result(run, 8, 0.5, "validation"))
     assert _kept(run).endswith("model.ckpt-8")
+
+
+def test_the_evaluation_keeps_it_when_asked(run, run_script, tiny_dataset):
+    flags = [
+        "--dataset_dir", tiny_dataset, "--run_name", "mine", "--device", "cpu",
+        "--checkpoints_dir", os.path.dirname(run.checkpoints_dir),
+    ]  # fmt: skip
+    assert run_script("evaluate", *flags).returncode == 0
+    assert _kept(run) is None
+    done = run_script("evaluate", *flags, "--keep_best")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("best so far: %s\n" % os.path.dirname(_kept(run)))
+    assert _kept(run).endswith("model.ckpt-9")
+    refused = run_script("evaluate", *flags, "--keep_best", "--checkpoint_path", _kept(run))
+    assert refused.returncode == 2 and "--keep_best: keeps a checkpoint of a run" in refused.stderr

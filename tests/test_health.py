@@ -3,6 +3,7 @@
 import math
 
 from alexnet_flowers.health import WINDOW_STEPS, Health
+from alexnet_flowers.tf1 import tf
 
 GUESSING = math.log(5)
 
@@ -48,3 +49,25 @@ def test_a_dead_layer_is_named_once():
     assert health.observe_layers(30, {"conv5": 0.0, "fc6": 2.0}) == []
     (warning,) = health.observe_layers(40, {"conv5": 0.0, "fc6": 0.0})
     assert "fc6" in warning
+
+
+def test_training_tells_of_a_dead_layer_and_goes_on(run_script, network, tiny_dataset, tmp_path):
+    variables = {v.op.name: v for v in network.graph.get_collection(tf.GraphKeys.MODEL_VARIABLES)}
+    biases = variables["alexnet_v2/conv5/biases"]
+    before = network.session.run(biases)
+    with network.graph.as_default():
+        biases.load(before - 1e6, network.session)
+        saver = tf.train.Saver(list(variables.values()))
+        saver.save(network.session, str(tmp_path / "dead.ckpt"), write_meta_graph=False)
+        biases.load(before, network.session)
+    done = run_script(
+        "train", "--dataset_dir", tiny_dataset, "--checkpoint_path", "dead.ckpt", "--batch_size",
+        "2", "--image_size", "195", "--max_number_of_steps", "2", "--log_every_n_steps", "2",
+        "--save_summaries_secs", "0",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    warnings = [line for line in done.stdout.split("\n") if line.startswith("warning")]
+    # Without conv5 the layers behind it have nothing but their biases, which are 0 here.
+    assert [line.split(": ")[1:3] for line in warnings] == [
+        ["step 2", "conv5"], ["step 2", "fc6"], ["step 2", "fc7"],
+    ]  # fmt: skip
