@@ -109,7 +109,7 @@ def complaint(bad, num_allowed=0):
         text = "%s, --skip_bad_records allows %d; the first: %s" % (known, num_allowed, text)
     text += "; convert again"
     if number < float("inf"):
-        text += ", or go on without: --skip_bad_records %d" % number
+        text += ", or train and evaluate without: --skip_bad_records %d" % number
     return text
 
 

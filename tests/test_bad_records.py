@@ -3,6 +3,7 @@
 A mutant is a copy of a small dataset with one thing changed in one shard, drawn by a seed.
 """
 
+import collections
 import os
 import random
 import re
@@ -13,7 +14,7 @@ import photo_archives
 import pytest
 from PIL import Image
 
-from alexnet_flowers import bad_records, batches, dataset, records
+from alexnet_flowers import bad_records, batches, dataset, photos, records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
@@ -273,7 +274,8 @@ def test_the_shard_the_number_and_the_reason_are_told(of_another_converter, how,
     with pytest.raises(DataError) as caught:
         dataset.get_split("train", of_another_converter)
     assert str(caught.value) == (
-        "%s: record 3: %s; convert again, or go on without: --skip_bad_records 1" % (path, reason)
+        "%s: record 3: %s; convert again, or train and evaluate without: --skip_bad_records 1"
+        % (path, reason)
     )
 
 
@@ -295,8 +297,38 @@ def test_one_line_a_skipped_record_and_the_others_are_read(copy):
         dataset.get_split("train", copy, 2, pytest.fail)
     assert str(caught.value) == (
         "3 bad records, --skip_bad_records allows 2; the first: %s: record 2: its checksum does "
-        "not fit its bytes; convert again, or go on without: --skip_bad_records 3" % first
+        "not fit its bytes; convert again, or train and evaluate without: --skip_bad_records 3"
+        % first
     )
+
+
+def test_copies_without_bad_records_are_read_epoch_after_epoch(copy):
+    flip(shards(copy)[0], 100)
+    with tf.Graph().as_default(), tf.Session() as session:
+        split = dataset.get_split("train", copy, 1, lambda line: None)
+        batch = batches.training_batches(split, 4, 32, num_epochs=3, common_queue_min=0)
+        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+        coordinator = tf.train.Coordinator()
+        threads = tf.train.start_queue_runners(session, coordinator)
+        seen = collections.Counter()
+        for _ in range(3 * 24 // 4):
+            seen.update(session.run(batch.filenames))
+        with pytest.raises(tf.errors.OutOfRangeError):
+            session.run(batch.filenames)
+        coordinator.request_stop()
+        coordinator.join(threads)
+    assert len(seen) == 24 and set(seen.values()) == {3}
+
+
+def test_a_dataset_of_this_project_is_not_examined_without_need(copy, monkeypatch):
+    monkeypatch.setattr(bad_records, "examine", pytest.fail)
+    assert dataset.get_split("train", copy).num_samples == 25
+
+
+def test_photos_of_a_split_are_not_handed_out_with_a_bad_one(copy):
+    change(shards(copy, "validation")[0], 1, set_label(5))
+    with pytest.raises(DataError, match="record 1: the label is 5, not one of 0 to 4"):
+        photos.from_split(copy, "validation")
 
 
 def test_behind_a_damaged_length_all_are_lost_and_counted(copy):

@@ -217,7 +217,8 @@ def test_shard_of_another_size_is_named(copy):
     with pytest.raises(DataError) as caught:
         dataset.get_split("train", copy)
     assert str(caught.value) == (
-        "%s: record 11: cut off; convert again, or go on without: --skip_bad_records 1" % path
+        "%s: record 11: cut off; convert again, or train and evaluate without: --skip_bad_records 1"
+        % path
     )
 
 
