@@ -1,8 +1,10 @@
 """A split of converted photos as a slim ``Dataset``."""
 
+import collections
 import os
 
-from alexnet_flowers import conversion, records
+from alexnet_flowers import bad_records, conversion, records
+from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import slim, tf
 
@@ -14,24 +16,29 @@ _ITEMS_TO_DESCRIPTIONS = {
 }
 
 
-def get_split(split_name, dataset_dir):
+def get_split(split_name, dataset_dir, skip_bad_records=0, report=print):
     """Describes a split to slim's ``DatasetDataProvider``.
 
-    Records of this project and of slim's own converter can both be read; for the latter, which
-    have no ``dataset.json``, the photos are counted in the shards.
+    Records of this project and of slim's own converter can both be read. This project has decoded
+    every photo before it wrote it, and the checksums are compared whenever a record is read; so
+    only shards of another size than was written are examined here. Of slim's, which have no
+    ``dataset.json``, every record is; and of both, where bad ones are to be skipped.
 
     Args:
       split_name: ``"train"``, ``"validation"`` or ``"test"``.
       dataset_dir: the folder of the shards.
+      skip_bad_records: how many may be bad; they are left out.
+      report: called with a line for each that is left out.
 
     Returns:
       A ``slim.dataset.Dataset`` with the items ``image`` (uint8 [height, width, 3], decoded only
       where it is used), ``label`` (int64 []), ``encoded`` (string []) and ``filename``
-      (string []); with ``num_samples``, ``num_classes`` and ``labels_to_names``.
+      (string []); with ``num_samples``, ``num_classes`` and ``labels_to_names``, and with
+      ``nums_records``, how many are in each of its ``data_sources``.
 
     Raises:
-      DataError: no such folder or split, a conversion that did not finish, or a shard that is
-        missing or has another size than it was written with.
+      DataError: no such folder or split, a conversion that did not finish, a shard that is
+        missing or not the one that was written, or more bad records than may be skipped.
     """
     if not os.path.isdir(dataset_dir):
         raise DataError(
@@ -41,18 +48,22 @@ def get_split(split_name, dataset_dir):
     info = conversion.read_info(dataset_dir)
     labels_to_names = records.read_labels(dataset_dir)
     paths = records.find_shards(dataset_dir, split_name)
-    if info is not None and split_name in info["splits"]:
-        split = info["splits"][split_name]
-        for path in paths:
-            written = split["shards"].get(os.path.basename(path), {}).get("num_bytes")
-            if os.path.getsize(path) != written:
-                raise DataError(
-                    "%s: %d bytes, not the %s that were written; convert again"
-                    % (path, os.path.getsize(path), written)
-                )
-        num_samples = split["num_photos"]
-    else:
-        num_samples = sum(records.count_records(path) for path in paths)
+    written = None
+    if info is not None:
+        written = info["splits"].get(split_name, {"shards": {}})["shards"]
+    examined = _examine(paths, written, len(labels_to_names), everything=skip_bad_records > 0)
+    bad = [one for shard in examined.values() for one in shard.bad]
+    if bad_records.count(bad) > skip_bad_records:
+        raise DataError(bad_records.complaint(bad, skip_bad_records))
+    for one in bad:
+        report("skipped: %s" % str(one))
+    nums_records = [
+        len(examined[path].sound)
+        if path in examined
+        else written[os.path.basename(path)]["num_records"]
+        for path in paths
+    ]
+    num_samples = sum(nums_records)
     if not num_samples:
         raise DataError("%s: the split %r holds no photos" % (dataset_dir, split_name))
 
@@ -65,13 +76,19 @@ def get_split(split_name, dataset_dir):
         },
         {
             "image": slim.tfexample_decoder.ItemHandlerCallback(["image/encoded"], _decode),
-            "label": slim.tfexample_decoder.Tensor("image/class/label"),
+            "label": slim.tfexample_decoder.ItemHandlerCallback(
+                ["image/class/label"],
+                lambda tensors: _checked(tensors["image/class/label"], len(labels_to_names)),
+            ),
             "encoded": slim.tfexample_decoder.Tensor("image/encoded"),
             "filename": slim.tfexample_decoder.Tensor("image/filename"),
         },
     )
+    copies = {
+        shard.path: bad_records.copy_of_sound(shard) for shard in examined.values() if shard.bad
+    }
     return slim.dataset.Dataset(
-        data_sources=paths,
+        data_sources=[copies[path][1] if path in copies else path for path in paths],
         reader=tf.TFRecordReader,
         decoder=decoder,
         num_samples=num_samples,
@@ -79,9 +96,42 @@ def get_split(split_name, dataset_dir):
         num_classes=len(labels_to_names),
         labels_to_names=labels_to_names,
         split_name=split_name,
+        nums_records=nums_records,
+        open_files=[file for file, _ in copies.values()],
     )
+
+
+def _examine(paths, written, num_classes, everything):
+    """Returns ``{path: Examined}`` of the shards that have to be examined, in order."""
+    examined = collections.OrderedDict()
+    for path in paths:
+        name = os.path.basename(path)
+        if written is None:
+            examined[path] = bad_records.examine(path, num_classes)
+        elif name not in written:
+            raise DataError(
+                "%s: dataset.json does not name this shard; it is another conversion's; convert "
+                "again" % path
+            )
+        elif everything or os.path.getsize(path) != written[name]["num_bytes"]:
+            shard = bad_records.examine(path, num_classes, written[name]["num_records"])
+            if not shard.bad and os.path.getsize(path) != written[name]["num_bytes"]:
+                raise DataError(
+                    "%s: %d bytes, not the %d that were written, although its records are sound; "
+                    "it is another conversion's; convert again"
+                    % (path, os.path.getsize(path), written[name]["num_bytes"])
+                )
+            examined[path] = shard
+    return examined
 
 
 def _decode(keys_to_tensors):
     # slim's own Image handler chooses between three decoders at run time; here all are JPEGs.
     return tf.image.decode_jpeg(keys_to_tensors["image/encoded"], channels=3)
+
+
+def _checked(label, num_classes):
+    # The one-hot code of a label that is out of range is all zeros, which would be trained on;
+    # to look it up is an error, on a CPU at least (a GPU returns 0).
+    with tf.device(INPUT_DEVICE):
+        return tf.gather(tf.range(num_classes, dtype=tf.int64), label)

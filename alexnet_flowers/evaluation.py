@@ -7,6 +7,7 @@ import numpy as np
 from tqdm import tqdm
 
 from alexnet_flowers import (
+    bad_records,
     batches,
     checkpoints,
     dataset,
@@ -25,7 +26,14 @@ class Evaluator:
     """The evaluation of a run's checkpoints on a split; the graph is built once for all of them."""
 
     def __init__(
-        self, run, dataset_dir, split_name="validation", device="auto", batch_size=BATCH_SIZE
+        self,
+        run,
+        dataset_dir,
+        split_name="validation",
+        device="auto",
+        batch_size=BATCH_SIZE,
+        skip_bad_records=0,
+        report=print,
     ):
         """Builds the graph.
 
@@ -35,12 +43,15 @@ class Evaluator:
           split_name: ``"train"``, ``"validation"`` or ``"test"``.
           device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
           batch_size: images a step; of no influence on the result.
+          skip_bad_records: see ``dataset.get_split``.
+          report: likewise.
 
         Raises:
           DataError: the dataset is not as it has to be, or has other classes than the run.
         """
         self._run = run
-        self._split = dataset.get_split(split_name, dataset_dir)
+        self._dataset_dir = dataset_dir
+        self._split = dataset.get_split(split_name, dataset_dir, skip_bad_records, report)
         self._device = devices.resolve(device)
         checkpoints.check_labels(run, self._split.labels_to_names)
         image_size = settings.image_size_of(run.checkpoints_dir)
@@ -81,11 +92,7 @@ class Evaluator:
         if len(labels) != self._split.num_samples:
             raise DataError(
                 "%s: %d photos were read, not %d; convert again"
-                % (
-                    os.path.dirname(self._split.data_sources[0]),
-                    len(labels),
-                    self._split.num_samples,
-                )
+                % (self._dataset_dir, len(labels), self._split.num_samples)
             )
         confusion = np.zeros([self._split.num_classes] * 2, np.int64)
         np.add.at(confusion, (labels, logits.argmax(1)), 1)
@@ -142,9 +149,11 @@ class Evaluator:
             try:
                 coordinator.join(threads)
             except tf.errors.OpError as error:
+                bad = bad_records.explanation(
+                    self._split.data_sources, self._split.nums_records, self._split.num_classes
+                )
                 raise DataError(
-                    "%s: reading stopped: %s"
-                    % (os.path.dirname(self._split.data_sources[0]), first_line(error))
+                    bad or "%s: reading stopped: %s" % (self._dataset_dir, first_line(error))
                 )
         return tuple(
             np.concatenate([part[name] for part in fetched] or [[]])

@@ -3,7 +3,7 @@
 import collections
 import os
 
-from alexnet_flowers import class_folders, dataset, records, verification
+from alexnet_flowers import bad_records, class_folders, dataset, records, verification
 from alexnet_flowers.errors import DataError
 
 Photo = collections.namedtuple("Photo", ["name", "encoded", "label"])
@@ -50,9 +50,12 @@ def from_split(dataset_dir, split_name):
       A list of ``Photo``, and the split's ``{id: class name}``.
 
     Raises:
-      DataError: see ``dataset.get_split`` and ``records.read_shard``.
+      DataError: see ``dataset.get_split``; or one of the records is bad.
     """
     split = dataset.get_split(split_name, dataset_dir)
+    bad = bad_records.explanation(split.data_sources, split.nums_records, split.num_classes)
+    if bad:
+        raise DataError(bad)
     found = [
         Photo(record.filename or "%s, photo %d" % (split_name, number), *record[:2])
         for path in split.data_sources

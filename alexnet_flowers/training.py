@@ -21,6 +21,7 @@ import types
 import warnings
 
 from alexnet_flowers import (
+    bad_records,
     batches,
     checkpoints,
     conversion,
@@ -95,6 +96,7 @@ def train(
     intra_op_threads=0,
     inter_op_threads=0,
     allow_changed_settings=False,
+    skip_bad_records=0,
     report=print,
 ):
     """Trains a run to its end, from its newest checkpoint if it has one.
@@ -114,6 +116,7 @@ def train(
       intra_op_threads: TensorFlow's; 0: one a core.
       inter_op_threads: TensorFlow's; 0: one a core.
       allow_changed_settings: continue a run although its settings differ.
+      skip_bad_records: see ``dataset.get_split``.
       report: called with each line of the console.
 
     Returns:
@@ -130,7 +133,7 @@ def train(
     device = devices.resolve(device)
     if device == "cpu":
         memory.keep_freed()
-    split = dataset.get_split("train", dataset_dir)
+    split = dataset.get_split("train", dataset_dir, skip_bad_records, report)
     if run_settings.batch_size > split.num_samples:
         raise UsageError(
             "--batch_size %d: the train split has only %d photos"
@@ -214,7 +217,7 @@ def train(
             )
             config = devices.session_config(device, intra_op_threads, inter_op_threads)
             try:
-                _run(run, loop, ops, saver, writer, init_fn, num_steps, config)
+                _run(run, split, loop, ops, saver, writer, init_fn, num_steps, config)
             finally:
                 folders.are_used = loop.step_number is not None
         report(
@@ -343,7 +346,7 @@ def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_r
     )
 
 
-def _run(run, loop, ops, saver, writer, init_fn, num_steps, session_config):
+def _run(run, split, loop, ops, saver, writer, init_fn, num_steps, session_config):
     """Has slim run the loop; translates TensorFlow's errors for a person."""
     with loop.stopped_by(signal.SIGINT, signal.SIGTERM), warnings.catch_warnings():
         # slim stops its supervisor twice; the second time finds the writer closed.
@@ -373,9 +376,10 @@ def _run(run, loop, ops, saver, writer, init_fn, num_steps, session_config):
                     "unknown" if loop.rate is None else "%g" % loop.rate,
                 )
                 raise _diverged(run, what)
+            bad = bad_records.explanation(split.data_sources, split.nums_records, split.num_classes)
             raise DataError(
                 "%s: stopped after step %d: %s"
-                % (run.name, loop.step_number or 0, first_line(error))
+                % (run.name, loop.step_number or 0, bad or first_line(error))
             )
         except DataError as error:
             raise _diverged(run, error)

@@ -54,6 +54,18 @@ def define_device():
     FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS["device"])
 
 
+def define_skip_bad_records():
+    """Defines how many records a command goes on without."""
+    flags.DEFINE_integer(
+        "skip_bad_records",
+        0,
+        "Go on without so many records that are damaged or of no use; each is reported. Looking "
+        "for them takes seconds.",
+        lower_bound=0,
+    )
+    FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS["skip_bad_records"])
+
+
 def define_photos(default_split=None):
     """Defines the photos that a command is about where none are named."""
     flags.DEFINE_enum("split", default_split, splits.SPLITS, "All photos of this split instead.")

@@ -17,6 +17,7 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
 flags.DEFINE_enum("split", "validation", splits.SPLITS, "Which photos.")
+command_line.define_skip_bad_records()
 command_line.define_run_parents()
 command_line.define_run_choice()
 command_line.define_device()
@@ -40,7 +41,12 @@ def main():
 
     def make_evaluator():
         return evaluation.Evaluator(
-            run, FLAGS.dataset_dir, FLAGS.split, FLAGS.device, FLAGS.batch_size
+            run,
+            FLAGS.dataset_dir,
+            FLAGS.split,
+            FLAGS.device,
+            FLAGS.batch_size,
+            FLAGS.skip_bad_records,
         )
 
     if FLAGS.watch:

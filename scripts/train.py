@@ -23,6 +23,7 @@ _QUEUES = training.DEFAULT_QUEUES
 
 # Where things are.
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
+command_line.define_skip_bad_records()
 flags.DEFINE_string("run_name", None, "The run's name. Default: the optimizer's.")
 command_line.define_run_parents()
 
@@ -178,6 +179,7 @@ def main():
         intra_op_threads=FLAGS.intra_op_threads,
         inter_op_threads=FLAGS.inter_op_threads,
         allow_changed_settings=FLAGS.allow_changed_settings,
+        skip_bad_records=FLAGS.skip_bad_records,
         report=functools.partial(print, flush=True),
     )
     return command_line.INTERRUPTED if ended_by == signal.SIGINT else 0

@@ -308,6 +308,7 @@ FLAGS = dict(
     batch_queue_capacity=36, num_epochs=37.0, max_number_of_steps=38, device="cpu",
     use_gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
     allow_changed_settings=True,
+    skip_bad_records=3,
 )  # fmt: skip
 
 SHOW = """
