@@ -1,5 +1,6 @@
 """Scripts as processes of their own, to be killed, and what they have left."""
 
+import atexit
 import collections
 import os
 import signal
@@ -35,6 +36,7 @@ class Script:
             stderr=subprocess.PIPE,
             encoding="utf-8",
         )
+        atexit.register(self._process.kill)  # A test that fails may leave it running.
         self.pid = self._process.pid
         self._readers = [
             threading.Thread(target=self._read, args=(self._process.stdout, self.lines)),

@@ -26,7 +26,7 @@ def test_memory_files_and_threads_stay_as_they_are(tmp_path, tiny_dataset, reque
         pytest.skip("with --soak only")
     num_steps = int(os.environ.get("LONG_RUN_STEPS", 2000))
     args = train_args(tiny_dataset, "--max_number_of_steps=%d" % num_steps)
-    args += ["--save_interval_steps=100", "--max_to_keep=2", "--save_histograms_secs=5"]
+    args += ["--save_interval_steps=100", "--max_to_keep=2", "--save_histograms_secs=20"]
     script = Script("train", tmp_path, *args)
     seen = []
     # The first steps allocate what all others use again.
