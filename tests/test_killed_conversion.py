@@ -22,9 +22,9 @@ ARGS = ["--%s=%d" % setting for setting in SETTINGS.items()]
 # Each stage by the file that says it has begun, and about how many seconds it takes.
 STAGES = {
     "downloading": (r"photos\.tgz\.partial$", 0.3),
-    "reading and checking": (r"photos\.tgz$", 1.0),
+    "reading and checking": (r"photos\.tgz$", 0.4),
     "writing": (r"flowers_.*\.partial$", 0.1),
-    "naming": (r"flowers_.*\.tfrecord$|labels\.txt", 0.004),
+    "naming": (r"flowers_.*\.tfrecord$|labels\.txt", 0.001),
 }
 
 
