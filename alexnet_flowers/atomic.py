@@ -14,7 +14,9 @@ def replacing(path):
     try:
         yield partial
         os.replace(partial, path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = path  # A full disk is noticed where Python knows no name.
         with contextlib.suppress(FileNotFoundError):
             os.remove(partial)
         raise

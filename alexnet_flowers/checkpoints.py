@@ -23,7 +23,9 @@ _AVERAGE_SUFFIX = "/ExponentialMovingAverage"
 
 # What TensorFlow calls a part of a checkpoint, the list of checkpoints or the graph until it is
 # complete; and the parts of a checkpoint.
-_TEMPORARY = re.compile(r"^(model\.ckpt-.*(\.tempstate|_temp_)|checkpoint\.tmp|graph\.pbtxt\.tmp)")
+_TEMPORARY = re.compile(
+    r"^(model\.ckpt-.*(\.tempstate|_temp_|\.meta\.tmp)|checkpoint\.tmp|graph\.pbtxt\.tmp)"
+)
 _PART = re.compile(r"^(model\.ckpt-\d+)\.(index|meta|data-\d{5}-of-\d{5})$")
 
 
@@ -143,6 +145,30 @@ def remove_torn(run_dir):
         path = os.path.join(run_dir, name)
         shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
     return sorted(torn)
+
+
+def list_complete(run_dir):
+    """Puts the list of a folder's checkpoints right, from which slim resumes.
+
+    A process that was killed between a save and its entry in the list has left a complete
+    checkpoint that is newer than all listed ones; it is entered. Listed ones that are gone are
+    struck out. Older ones that are not listed were to stay for good, and do.
+    """
+    state = tf.train.get_checkpoint_state(run_dir)
+    before = state.all_model_checkpoint_paths if state else []
+    names = [os.path.basename(path) for path in all_complete(run_dir)]
+    last = max([_step_in(name) for name in names], default=-1)
+    parts = filter(None, map(_PART.match, os.listdir(run_dir)))
+    newer = {part.group(1) for part in parts if _step_in(part.group(1)) > last}
+    names += sorted(
+        (name for name in newer if is_complete(os.path.join(run_dir, name))), key=_step_in
+    )
+    if names and names != [os.path.basename(path) for path in before]:
+        tf.train.update_checkpoint_state(run_dir, names[-1], names)
+
+
+def _step_in(name):
+    return int(name.rsplit("-", 1)[1])
 
 
 def resolve(path, run_dir):

@@ -96,7 +96,9 @@ def convert(
                     keep_archive, report,
                 )  # fmt: skip
             return info
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = dataset_dir  # A full disk is noticed where Python knows no name.
         if is_new and not os.listdir(dataset_dir):
             os.rmdir(dataset_dir)
         raise

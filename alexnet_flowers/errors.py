@@ -17,6 +17,10 @@ class UsageError(Exception):
     exit_status = 2
 
 
+class WriteError(DataError):
+    """A file cannot be written; mostly, the disk is full."""
+
+
 def first_line(error):
     """Returns the first line of a ``tf.errors.OpError``'s message; the rest is for developers."""
     return error.message.split("\n")[0]

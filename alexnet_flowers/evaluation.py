@@ -12,6 +12,7 @@ from alexnet_flowers import (
     checkpoints,
     dataset,
     devices,
+    event_writer,
     network,
     settings,
     summaries,
@@ -118,7 +119,7 @@ class Evaluator:
         if self._writer is None:
             path = os.path.join(self._run.summaries_dir, self._split.split_name)
             os.makedirs(path, exist_ok=True)
-            self._writer = tf.summary.FileWriter(path)
+            self._writer = event_writer.EventWriter(path)
         values = {
             summaries.ACCURACY_TAG: result["accuracy"],
             summaries.RECALL_AT_2_TAG: result["recall_at_2"],

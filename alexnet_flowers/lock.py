@@ -55,6 +55,7 @@ def _acquire(path, folder, doing):
             pass
         file.close()
     file.truncate(0)
-    file.write("%d\n" % os.getpid())
-    file.flush()
+    # The lock holds without it, so a full disk is no reason to fail here.
+    with contextlib.suppress(OSError):
+        os.write(file.fileno(), b"%d\n" % os.getpid())
     return file

@@ -2,8 +2,7 @@
 
 ``slim.learning.train`` calls ``Loop.step``. slim itself saves and summarises from threads, while
 the variables change: a checkpoint can then hold half of a step, and a summary shows a batch that
-was never trained on. Here both happen between steps; slim keeps the session, the recovery, and
-the save after the last step.
+was never trained on. Here both happen between steps; slim keeps the session and the recovery.
 """
 
 import collections
@@ -11,8 +10,9 @@ import signal
 import time
 
 from alexnet_flowers import memory, summaries
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, WriteError, first_line
 from alexnet_flowers.health import Health
+from alexnet_flowers.tf1 import tf
 
 StepOps = collections.namedtuple(
     "StepOps",
@@ -38,6 +38,35 @@ Attributes:
 """
 
 
+class Diverged(DataError):
+    """The network has become NaN or infinite."""
+
+
+class Saver(tf.train.Saver):
+    """Saves each step once.
+
+    slim saves the last step again, and takes no notice if that fails.
+    """
+
+    _saved_step = None
+
+    def save(self, session, path, global_step, **kwargs):
+        """Saves, unless that step is saved; ``global_step`` is an int or the step's variable.
+
+        Raises:
+          WriteError: the checkpoint cannot be written.
+        """
+        step = int(global_step if isinstance(global_step, int) else session.run(global_step))
+        if step == self._saved_step:
+            return
+        try:
+            super().save(session, path, global_step=step, **kwargs)
+        except tf.errors.OpError as error:
+            # Not the error itself: slim takes some of its kinds for the end of the training.
+            raise WriteError("the step cannot be saved: %s" % first_line(error))
+        self._saved_step = step
+
+
 class Loop:
     """Makes steps until the last one, or until a signal.
 
@@ -52,8 +81,8 @@ class Loop:
 
         Args:
           ops: ``StepOps``.
-          saver: a ``tf.train.Saver``.
-          writer: a ``tf.summary.FileWriter``, or None for no summaries.
+          saver: a ``Saver``.
+          writer: an ``event_writer.EventWriter``, or None for no summaries.
           path: the checkpoints' path, to which ``-<step>`` is added.
           num_steps: the number of the last step.
           split: the ``slim.dataset.Dataset`` that is trained on.
@@ -85,7 +114,8 @@ class Loop:
         """Makes one step; slim calls it with these arguments and expects (loss, stop?).
 
         Raises:
-          DataError: the network has become NaN or infinite, where it would have been saved.
+          Diverged: the network has become NaN or infinite, where it would have been saved.
+          WriteError: a checkpoint or an event cannot be written.
         """
         now = time.time()
         is_first = self._marked is None
@@ -124,7 +154,11 @@ class Loop:
         self._accuracies += float(fetched["accuracy"])
         self._num_added += 1
         is_last = self.step_number >= self._num_steps or self.signal is not None
-        self._summarise(fetched)
+        try:
+            self._summarise(fetched)
+        except WriteError:
+            self._save(session, is_last=True)  # The checkpoints may lie on another disk.
+            raise
         self._log(is_last)
         self._warn(fetched)
         self._save(session, is_last)
@@ -192,13 +226,12 @@ class Loop:
         # The loss is checked at every step, but before its update; what it has made of the
         # variables must not reach a checkpoint.
         if not session.run(self._ops.is_finite):
-            raise DataError(
+            raise Diverged(
                 "step %d, learning rate %g: the loss or a variable has become NaN or infinite"
                 % (self.step_number, self.rate)
             )
-        if not is_last:  # slim saves the last step.
-            self._saver.save(session, self._path, global_step=self.step_number)
-            self._save_due = time.time() + self._logging.save_interval_secs
+        self._saver.save(session, self._path, global_step=self.step_number)
+        self._save_due = time.time() + self._logging.save_interval_secs
 
     def stopped_by(self, *signals):
         """Returns a context in which the first of these signals ends the loop after a step."""

@@ -178,7 +178,7 @@ def write_scalars(writer, tags_to_values, step):
     """Writes numbers that no graph computed.
 
     Args:
-      writer: a ``tf.summary.FileWriter``.
+      writer: an ``event_writer.EventWriter``.
       tags_to_values: dict of str to float.
       step: int.
     """

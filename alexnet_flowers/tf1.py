@@ -19,8 +19,9 @@ with warnings.catch_warnings():
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
     import tensorflow.contrib.slim as slim
     from tensorflow.contrib.slim.nets import alexnet
+    from tensorflow.python.summary.writer.writer import SummaryToEventTransformer
 
 # Whether this is a build with Intel's MKL-DNN, whose kernels have other strengths.
 HAS_MKL = tf.pywrap_tensorflow.IsMklEnabled()
 
-__all__ = ["HAS_MKL", "alexnet", "slim", "tf"]
+__all__ = ["HAS_MKL", "SummaryToEventTransformer", "alexnet", "slim", "tf"]

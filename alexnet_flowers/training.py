@@ -13,12 +13,12 @@ A start that fails before the first step of a new run leaves nothing.
 
 import collections
 import contextlib
+import errno
 import math
 import os
 import shutil
 import signal
 import types
-import warnings
 
 from alexnet_flowers import (
     bad_records,
@@ -27,6 +27,7 @@ from alexnet_flowers import (
     conversion,
     dataset,
     devices,
+    event_writer,
     lock,
     memory,
     network,
@@ -35,8 +36,8 @@ from alexnet_flowers import (
     settings,
     summaries,
 )
-from alexnet_flowers.errors import DataError, UsageError, first_line
-from alexnet_flowers.loop import Loop, StepOps
+from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
+from alexnet_flowers.loop import Diverged, Loop, Saver, StepOps
 from alexnet_flowers.tf1 import slim, tf
 
 Logging = collections.namedtuple(
@@ -123,8 +124,8 @@ def train(
       The signal that ended it early, None if it is finished.
 
     Raises:
-      DataError: the dataset, a checkpoint or a folder is not as it has to be; or the loss or a
-        variable is NaN or infinite.
+      DataError: the dataset, a checkpoint or a folder is not as it has to be; the loss or a
+        variable is NaN or infinite; the disk is full.
       UsageError: settings that cannot be meant, or that differ from those of the run so far.
     """
     run_settings = settings.complete(run_settings)
@@ -155,6 +156,7 @@ def train(
                 "%s: removed what a save that was broken off had left: %s"
                 % (run.name, ", ".join(torn))
             )
+        checkpoints.list_complete(run.checkpoints_dir)
         newest = checkpoints.newest(run.checkpoints_dir)
         if newest:
             step = checkpoints.global_step_of(newest)
@@ -190,7 +192,7 @@ def train(
                 init_fn = checkpoints.warm_start(
                     run_settings.checkpoint_path, run_settings.checkpoint_exclude_scopes
                 )
-            saver = tf.train.Saver(
+            saver = Saver(
                 max_to_keep=logging.max_to_keep,
                 keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
                 save_relative_paths=True,  # So that a run can be moved.
@@ -203,7 +205,7 @@ def train(
             )
             writer = None
             if logging.save_summaries_secs:
-                writer = tf.summary.FileWriter(run.summaries_dir)
+                writer = event_writer.EventWriter(run.summaries_dir)
             loop = Loop(
                 ops,
                 saver,
@@ -218,6 +220,19 @@ def train(
             config = devices.session_config(device, intra_op_threads, inter_op_threads)
             try:
                 _run(run, split, loop, ops, saver, writer, init_fn, num_steps, config)
+            except WriteError as error:
+                # What the save that failed has left takes the room that the next one needs.
+                checkpoints.remove_torn(run.checkpoints_dir)
+                raise DataError(
+                    "%s: stopped after step %d: %s; the last good checkpoint is %s; make room, "
+                    "then the same command continues the run"
+                    % (
+                        run.name,
+                        loop.step_number or 0,
+                        error,
+                        checkpoints.newest(run.checkpoints_dir) or "none",
+                    )
+                )
             finally:
                 folders.are_used = loop.step_number is not None
         report(
@@ -348,9 +363,7 @@ def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_r
 
 def _run(run, split, loop, ops, saver, writer, init_fn, num_steps, session_config):
     """Has slim run the loop; translates TensorFlow's errors for a person."""
-    with loop.stopped_by(signal.SIGINT, signal.SIGTERM), warnings.catch_warnings():
-        # slim stops its supervisor twice; the second time finds the writer closed.
-        warnings.filterwarnings("ignore", "Attempting to use a closed FileWriter")
+    with loop.stopped_by(signal.SIGINT, signal.SIGTERM):
         try:
             slim.learning.train(
                 ops.train_op,
@@ -376,12 +389,14 @@ def _run(run, split, loop, ops, saver, writer, init_fn, num_steps, session_confi
                     "unknown" if loop.rate is None else "%g" % loop.rate,
                 )
                 raise _diverged(run, what)
+            if os.strerror(errno.ENOSPC) in error.message:
+                raise WriteError(first_line(error))
             bad = bad_records.explanation(split.data_sources, split.nums_records, split.num_classes)
             raise DataError(
                 "%s: stopped after step %d: %s"
                 % (run.name, loop.step_number or 0, bad or first_line(error))
             )
-        except DataError as error:
+        except Diverged as error:
             raise _diverged(run, error)
 
 

@@ -1,8 +1,10 @@
 """What all scripts share: finding the package, the flags of every command, errors in one line."""
 
+import errno
 import functools
 import os
 import shlex
+import signal
 import sys
 import traceback
 
@@ -13,7 +15,7 @@ sys.path.insert(0, _ROOT)
 from absl import app, flags
 
 from alexnet_flowers import checkpoints, devices, inference, photos, splits
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.pictures import style
 
 FLAGS = flags.FLAGS
@@ -21,6 +23,8 @@ FLAGS = flags.FLAGS
 flags.DEFINE_boolean("verbose", False, "Show the traceback of an error.")
 
 INTERRUPTED = 130
+_TERMINATED = 143
+_MAKE_ROOM = "make room, then run the same command again"
 
 
 def define_run_parents():
@@ -147,18 +151,22 @@ def _parse(takes_arguments, argv):
 
 
 def _guarded(main):
+    # Without it SIGTERM ends a process on the spot, and what it has begun stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         return main()
+    except WriteError as error:
+        _fail("%s; %s" % (error, _MAKE_ROOM), error.exit_status)
     except (DataError, UsageError) as error:
         _fail(error, error.exit_status)
     except OSError as error:
         if error.errno is None:
             raise
-        where = error.filename or "a file"
-        _fail(
-            "%s: %s; see that it can be read or written, or name another" % (where, error.strerror),
-            1,
-        )
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = _MAKE_ROOM
+        else:
+            advice = "see that it can be read or written, or name another"
+        _fail("%s: %s; %s" % (error.filename or "a file", error.strerror, advice), 1)
     except KeyboardInterrupt:
         _fail("interrupted", INTERRUPTED)
 

@@ -172,6 +172,7 @@ def test_what_a_broken_save_left_is_removed_and_nothing_else(tmp_path):
         "model.ckpt-12.meta",  # both.
         "checkpoint.tmp0123456789abcdef",
         "graph.pbtxt.tmp99",
+        "model.ckpt-4.meta.tmp0123456789abcdef",
     ]
     for name in complete + others + torn:
         (tmp_path / name).write_text("x")
@@ -181,3 +182,27 @@ def test_what_a_broken_save_left_is_removed_and_nothing_else(tmp_path):
     assert checkpoints.remove_torn(str(tmp_path)) == sorted(torn)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(complete + others)
     assert checkpoints.remove_torn(str(tmp_path)) == []
+
+
+def test_one_that_was_saved_but_not_listed_yet_is_listed(saved, tmp_path):
+    run_dir = str(tmp_path / "run")
+    shutil.copytree(saved, run_dir)
+    for old, new in ((20, 30), (20, 100), (10, 5)):
+        for suffix in (".index", ".data-00000-of-00001"):
+            path = run_dir + "/model.ckpt-%d" + suffix
+            shutil.copy(path % old, path % new)
+    os.remove(run_dir + "/model.ckpt-10.index")
+    checkpoints.list_complete(run_dir)
+    listed = tf.train.get_checkpoint_state(run_dir).all_model_checkpoint_paths
+    # Older than the listed ones: kept for good. Listed, but not complete any more: struck out.
+    assert [os.path.basename(path) for path in listed] == [
+        "model.ckpt-20", "model.ckpt-30", "model.ckpt-100"
+    ]  # fmt: skip
+    assert checkpoints.newest(run_dir) == tf.train.latest_checkpoint(run_dir)
+    os.remove(run_dir + "/checkpoint")
+    checkpoints.list_complete(run_dir)
+    assert checkpoints.newest(run_dir) == run_dir + "/model.ckpt-100"
+    empty = str(tmp_path / "empty")
+    os.makedirs(empty)
+    checkpoints.list_complete(empty)
+    assert os.listdir(empty) == []

@@ -1,0 +1,81 @@
+"""Event files whose writer says when it cannot write.
+
+TensorFlow's own drops what a full disk does not take, without a word, and goes on behind the gap;
+nothing behind it can ever be read.
+"""
+
+import contextlib
+import os
+import socket
+import time
+
+from alexnet_flowers.errors import WriteError, first_line
+from alexnet_flowers.tf1 import SummaryToEventTransformer, tf
+
+
+class EventWriter(SummaryToEventTransformer):
+    """Writes one event file as a ``tf.summary.FileWriter`` does, in the thread that calls it.
+
+    After an error it writes nothing more: a torn event can be read past only where it is the last.
+    """
+
+    def __init__(self, folder):
+        """Takes the folder; the file is made with the first event."""
+        self._folder = folder
+        self._path = os.path.join(
+            folder, "events.out.tfevents.%010d.%s" % (time.time(), socket.gethostname())
+        )
+        self._file = None
+        self._is_closed = False
+        super().__init__(event_writer=self)
+
+    def get_logdir(self):
+        """Returns the folder."""
+        return self._folder
+
+    def reopen(self):
+        """Does nothing; slim's supervisor calls it at its start."""
+
+    def add_event(self, event):
+        """Adds a ``tf.Event``, which is dropped once the file is closed.
+
+        Raises:
+          WriteError: it cannot be written.
+        """
+        if self._is_closed:
+            return
+        with self._ended_by_errors():
+            if self._file is None:
+                self._file = tf.python_io.TFRecordWriter(self._path)
+                first = tf.Event(wall_time=time.time(), file_version="brain.Event:2")
+                self._file.write(first.SerializeToString())
+            self._file.write(event.SerializeToString())
+
+    def flush(self):
+        """Makes sure that all events can be read.
+
+        Raises:
+          WriteError: they cannot be written.
+        """
+        if self._file is not None and not self._is_closed:
+            with self._ended_by_errors():
+                self._file.flush()
+
+    def close(self):
+        """Ends the file.
+
+        Raises:
+          WriteError: it cannot be written.
+        """
+        if self._file is not None and not self._is_closed:
+            with self._ended_by_errors():
+                self._file.close()
+        self._is_closed = True
+
+    @contextlib.contextmanager
+    def _ended_by_errors(self):
+        try:
+            yield
+        except tf.errors.OpError as error:
+            self._is_closed = True
+            raise WriteError("the events cannot be written: %s" % first_line(error))

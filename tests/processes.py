@@ -1,0 +1,122 @@
+"""Scripts as processes of their own, to be killed, and what they have left."""
+
+import atexit
+import collections
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+import time
+
+from alexnet_flowers.tf1 import tf
+
+SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts")
+
+Ended = collections.namedtuple("Ended", "status lines error")
+
+
+class Script:
+    """A script that runs.
+
+    Attributes:
+      lines: what it has printed so far.
+      pid: its number.
+    """
+
+    def __init__(self, name, folder, *args):
+        """Starts ``scripts/<name>.py`` in a folder."""
+        self.lines = []
+        self._error = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", os.path.join(SCRIPTS, name + ".py")] + [str(a) for a in args],
+            cwd=str(folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        atexit.register(self._process.kill)  # A test that fails may leave it running.
+        self.pid = self._process.pid
+        self._readers = [
+            threading.Thread(target=self._read, args=(self._process.stdout, self.lines)),
+            threading.Thread(target=self._read, args=(self._process.stderr, self._error)),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _read(stream, lines):
+        for line in stream:
+            lines.append(line.rstrip("\n"))
+
+    def wait_until(self, condition, secs=60):
+        """Waits for a condition or the script's end; returns whether the condition was met."""
+        until = time.time() + secs
+        while time.time() < until and self._process.poll() is None:
+            if condition():
+                return True
+            time.sleep(0.002)
+        return condition()
+
+    def send(self, number):
+        """Sends a signal."""
+        self._process.send_signal(number)
+
+    def kill(self):
+        """Kills it on the spot and returns how it ended."""
+        self._process.kill()
+        return self.finish()
+
+    def finish(self, secs=120):
+        """Waits for its end and returns how it ended."""
+        try:
+            status = self._process.wait(secs)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGKILL)
+            raise
+        for reader in self._readers:
+            reader.join()
+        self._process.stdout.close()
+        self._process.stderr.close()
+        return Ended(status, self.lines, "\n".join(self._error))
+
+
+def train_args(dataset_dir, *args):
+    """Returns flags of a training that writes as much as it can."""
+    return [
+        "--dataset_dir=%s" % dataset_dir, "--run_name=run", "--batch_size=2", "--image_size=195",
+        "--common_queue_min=4", "--log_every_n_steps=1", "--save_interval_steps=2",
+        "--max_to_keep=2", "--save_summaries_secs=1e-6", "--save_histograms_secs=1", *args
+    ]  # fmt: skip
+
+
+def last_step(lines):
+    """Returns the last step that was printed, 0 if none was."""
+    steps = [int(line[5:].split("/")[0]) for line in lines if line.startswith("step ")]
+    return steps[-1] if steps else 0
+
+
+def read_all_tensors(path):
+    """Reads every tensor of a checkpoint, with its checksum; returns the step."""
+    reader = tf.train.NewCheckpointReader(path)
+    for name in reader.get_variable_to_shape_map():
+        reader.get_tensor(name)
+    return int(reader.get_tensor("global_step"))
+
+
+def read_events(path):
+    """Reads an event file whose last record may be torn; returns the number of the others."""
+    read, num_bytes = 0, 0
+    try:
+        for record in tf.python_io.tf_record_iterator(path):
+            tf.Event.FromString(record)
+            num_bytes += 16 + len(record)
+            read += 1
+    except tf.errors.DataLossError:
+        with open(path, "rb") as file:
+            file.seek(num_bytes)
+            rest = file.read()
+        # Less than the record says it is long.
+        assert len(rest) < 12 or len(rest) < 16 + struct.unpack("<Q", rest[:8])[0], path
+    return read

@@ -1,0 +1,50 @@
+"""Thousands of steps: what a training takes of the machine does not grow with them."""
+
+import os
+import re
+
+import pytest
+from processes import Script, last_step, train_args
+
+# What the second half may take more than the first: noise, not growth with each step.
+MOST_GROWTH = 1.05
+
+
+def looked_at(pid):
+    """Returns the resident memory in MB, the open files and the threads of a process."""
+    with open("/proc/%d/status" % pid) as file:
+        text = file.read()
+    resident_kb, threads = (
+        int(re.search(r"^%s:\s+(\d+)" % name, text, re.M).group(1)) for name in ("VmRSS", "Threads")
+    )
+    return resident_kb / 1024.0, len(os.listdir("/proc/%d/fd" % pid)), threads
+
+
+@pytest.mark.soak
+def test_memory_files_and_threads_stay_as_they_are(tmp_path, tiny_dataset, request, tally):
+    if not request.config.getoption("--soak"):
+        pytest.skip("with --soak only")
+    num_steps = int(os.environ.get("LONG_RUN_STEPS", 2000))
+    args = train_args(tiny_dataset, "--max_number_of_steps=%d" % num_steps)
+    args += ["--save_interval_steps=100", "--max_to_keep=2", "--save_histograms_secs=20"]
+    script = Script("train", tmp_path, *args)
+    seen = []
+    # The first steps allocate what all others use again.
+    warm = min(100, num_steps // 5)
+    for step in range(warm, num_steps - 5, max(1, num_steps // 200)):
+        assert script.wait_until(lambda: last_step(script.lines) >= step, secs=300)  # noqa: B023
+        seen.append(looked_at(script.pid))
+        indices = [n for n in os.listdir(str(tmp_path / "runs/checkpoints/run")) if ".index" in n]
+        assert len(indices) <= 3  # The oldest goes once the newest is complete.
+    ended = script.finish()
+    assert (ended.status, ended.error) == (0, ""), ended
+    halves = seen[: len(seen) // 2], seen[len(seen) // 2 :]
+    for what, values in zip(("MB resident", "open files", "threads"), zip(*seen)):
+        print("%s: %s" % (what, " ".join("%d" % value for value in values)))
+    for number, (what, growth, more) in enumerate(
+        [("MB resident", MOST_GROWTH, 0), ("open files", 1, 2), ("threads", 1, 2)]
+    ):
+        first, second = (max(one[number] for one in half) for half in halves)
+        for half, most in (("first", first), ("second", second)):
+            tally("long run: most %s in the %s half" % (what, half), "of a process", int(most))
+        assert second <= growth * first + more, what
