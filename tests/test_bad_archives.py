@@ -171,7 +171,7 @@ def test_bombs_are_left_out_and_take_no_memory(tmp_path):
         out.seek(0)
         lines = out.read()
     assert status == 0, lines
-    assert lines.count("far more than 50 million pixels") == 8 and "8 of 38 photos left out" in lines
+    assert lines.count("far more than 50 million pixels") == 8
     assert usage.ru_maxrss < 10**6  # Kilobytes; one of the bombs takes as much or more.
 
 
