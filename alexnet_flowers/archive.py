@@ -24,6 +24,8 @@ _NOTES = (
     tarfile.SOLARIS_XHDTYPE,
 )
 _MAX_NOTE_BYTES = 1 << 20
+# tarfile goes through what a header claims block by block, whether there are any or not.
+_MAX_MEMBER_BYTES = 10**11
 
 
 def read_photos(path, spool_dir):
@@ -72,18 +74,22 @@ class _Member(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, *args, **kwargs):
         member = super().frombuf(*args, **kwargs)
-        if member.type in _NOTES and member.size > _MAX_NOTE_BYTES:
-            raise tarfile.ReadError("a header of %d bytes" % member.size)
-        return member
+        return member._checked(_MAX_NOTE_BYTES if member.type in _NOTES else _MAX_MEMBER_BYTES)
 
     @classmethod
     def fromtarfile(cls, tar):
         try:
-            return super().fromtarfile(tar)
+            # Again, because a note may have changed the size.
+            return super().fromtarfile(tar)._checked(_MAX_MEMBER_BYTES)
         except tarfile.EOFHeaderError:
             raise  # The block of zeros that ends every complete archive.
         except tarfile.HeaderError as error:
             raise tarfile.ReadError("%s instead of a member or the end" % error)
+
+    def _checked(self, max_bytes):
+        if not 0 <= self.size <= max_bytes:
+            raise tarfile.ReadError("a member of %d bytes" % self.size)
+        return self
 
 
 def _unreadable(path, error):

@@ -6,8 +6,12 @@ import shlex
 import sys
 import traceback
 
+# Without a locale, Python 3.7 takes letters beyond ASCII in its own paths for stray bytes, which
+# TensorFlow refuses.
+sys.path[:] = [os.fsdecode(os.fsencode(path)) for path in sys.path]
+
 # The scripts run from a plain checkout; the package need not be installed.
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(os.fsdecode(os.fsencode(__file__)))))
 sys.path.insert(0, _ROOT)
 
 from absl import app, flags

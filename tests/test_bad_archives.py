@@ -147,13 +147,21 @@ def test_one_class_is_refused(tmp_path, decode):
     "kind, reason",
     [
         (tarfile.REGTYPE, "refused: 9000000000 bytes, more than 200 million"),
-        (tarfile.GNUTYPE_LONGNAME, "a header of 9000000000 bytes"),
+        (tarfile.GNUTYPE_LONGNAME, "a member of 9000000000 bytes"),
     ],
 )
 def test_member_that_would_fill_disk_or_memory_is_refused(tmp_path, kind, reason):
     member = tarfile.TarInfo("photos/roses/1.jpg")
     member.type, member.size = kind, 9 * 10**9
     with pytest.raises(DataError, match=reason):
+        convert(tmp_path / "dataset", archive_of(tmp_path / "photos.tgz", [member]))
+
+
+@pytest.mark.parametrize("size", [10**13, -512])
+def test_member_of_a_size_that_cannot_be_is_refused_at_once(tmp_path, size):
+    member = tarfile.TarInfo("photos/notes.txt")
+    member.size = size
+    with time_limit(10), pytest.raises(DataError, match="a member of %d bytes" % size):
         convert(tmp_path / "dataset", archive_of(tmp_path / "photos.tgz", [member]))
 
 
