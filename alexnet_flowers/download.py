@@ -136,7 +136,8 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
         if response.status_code == 200:
             have = 0  # The server sends all of it, asked or not.
         elif not response.headers.get("Content-Range", "").startswith("bytes %d-" % have):
-            os.remove(partial)
+            with contextlib.suppress(FileNotFoundError):  # It was not asked for a part at all.
+                os.remove(partial)
             raise _Retry("the server continued at another byte than asked")
         length = response.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else size

@@ -7,11 +7,12 @@ import sys
 import traceback
 
 # Without a locale, Python 3.7 takes letters beyond ASCII in its own paths for stray bytes, which
-# TensorFlow refuses.
-sys.path[:] = [os.fsdecode(os.fsencode(path)) for path in sys.path]
+# TensorFlow refuses: once more with one.
+if not sys.prefix.isprintable() and os.environ.get("LC_ALL") != "C.UTF-8":
+    os.execve(sys.executable, [sys.executable] + sys.argv, dict(os.environ, LC_ALL="C.UTF-8"))
 
 # The scripts run from a plain checkout; the package need not be installed.
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(os.fsdecode(os.fsencode(__file__)))))
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, _ROOT)
 
 from absl import app, flags
