@@ -9,6 +9,10 @@ VENV ?= .venv
 RUN_NAME ?= momentum
 DATASET_DIR ?= data/flowers
 
+# Without a locale, Python 3.7 and pip stumble over letters beyond ASCII in a folder's name.
+LC_CTYPE ?= C.UTF-8
+export LC_CTYPE
+
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check install --quiet
 INSTALLED := $(VENV)/.installed

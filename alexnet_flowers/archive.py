@@ -6,6 +6,7 @@ ever gets to choose where something is written.
 """
 
 import functools
+import lzma
 import os
 import tarfile
 import tempfile
@@ -13,6 +14,18 @@ import zlib
 
 from alexnet_flowers import class_folders
 from alexnet_flowers.errors import DataError
+
+# Members that tarfile keeps in memory: names and other notes on the member that follows.
+_NOTES = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
+_MAX_NOTE_BYTES = 1 << 20
+# tarfile goes through what a header claims block by block, whether there are any or not.
+_MAX_MEMBER_BYTES = 10**11
 
 
 def read_photos(path, spool_dir):
@@ -39,8 +52,11 @@ def read_photos(path, spool_dir):
                 parts = _parts(path, member)
                 if parts:
                     files.append((parts, spool.add(tar.extractfile(member), member.size)))
-    except (tarfile.TarError, EOFError, zlib.error, ValueError, TypeError) as error:
-        raise _unreadable(path, error)  # TypeError: tarfile's own, for a cut-off gzip header.
+    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+        raise _unreadable(path, error)
+    except (TypeError, RecursionError) as error:
+        # tarfile's own, for a cut-off gzip header and for a thousand notes on one member.
+        raise _unreadable(path, error)
     except OSError as error:
         if error.errno is not None and error.filename is None:
             raise  # The disk of spool_dir, not the archive.
@@ -49,20 +65,31 @@ def read_photos(path, spool_dir):
 
 
 class _Member(tarfile.TarInfo):
-    """A member whose missing or damaged header is an error wherever it is.
+    """A member whose missing, damaged or endless header is an error wherever it is.
 
     tarfile itself takes one behind the first member for the end of the archive, so that one that
     was cut off would merely seem to hold fewer photos.
     """
 
     @classmethod
+    def frombuf(cls, *args, **kwargs):
+        member = super().frombuf(*args, **kwargs)
+        return member._checked(_MAX_NOTE_BYTES if member.type in _NOTES else _MAX_MEMBER_BYTES)
+
+    @classmethod
     def fromtarfile(cls, tar):
         try:
-            return super().fromtarfile(tar)
+            # Again, because a note may have changed the size.
+            return super().fromtarfile(tar)._checked(_MAX_MEMBER_BYTES)
         except tarfile.EOFHeaderError:
             raise  # The block of zeros that ends every complete archive.
         except tarfile.HeaderError as error:
             raise tarfile.ReadError("%s instead of a member or the end" % error)
+
+    def _checked(self, max_bytes):
+        if not 0 <= self.size <= max_bytes:
+            raise tarfile.ReadError("a member of %d bytes" % self.size)
+        return self
 
 
 def _unreadable(path, error):
@@ -80,7 +107,10 @@ def _parts(path, member):
         raise DataError(
             "%s: refused: the member %r is a link or a device, not a file" % (path, member.name)
         )
-    return parts if class_folders.is_photo(parts) else None
+    if not parts or not class_folders.is_photo(parts):
+        return None
+    class_folders.check_size("%s: the member %r" % (path, member.name), member.size)
+    return parts
 
 
 class Spool:

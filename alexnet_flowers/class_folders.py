@@ -11,6 +11,9 @@ import collections
 from alexnet_flowers.errors import DataError
 
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
+# More than any photo of verification.MAX_PIXELS takes; a file is read into memory as a whole, and
+# what calls itself a photo in an archive may unpack to far more than there is.
+_MAX_BYTES = 200 * 10**6
 
 Photo = collections.namedtuple("Photo", ["class_name", "name", "read"])
 Photo.__doc__ = """A photo that has not been decoded yet.
@@ -38,6 +41,15 @@ def is_photo_name(name):
 def is_photo(parts):
     """Says whether a path, split into its folders and file name, is a photo's in sight."""
     return is_photo_name(parts[-1]) and not any(part.startswith(".") for part in parts)
+
+
+def check_size(name, num_bytes):
+    """Raises ``DataError`` for a file that is too large to be a photo."""
+    if num_bytes > _MAX_BYTES:
+        raise DataError(
+            "%s: refused: %d bytes, more than %d million; a photo is smaller, remove it"
+            % (name, num_bytes, _MAX_BYTES // 10**6)
+        )
 
 
 def sort_photos(source, files):

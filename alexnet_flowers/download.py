@@ -4,8 +4,11 @@ While it is under way the file is called ``<path>.partial``; it gets its own nam
 size and its digest, where they are known, have been checked.
 """
 
+import contextlib
 import hashlib
 import os
+import socket
+import threading
 import time
 
 import requests
@@ -22,9 +25,13 @@ OFFICIAL_MIRROR = (
 OFFICIAL_SIZE = 228813984
 OFFICIAL_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 16
 # Seconds to connect, and seconds without a single byte, before a try is given up.
 _TIMEOUT_SECS = (10, 30)
+# A server that sends a byte now and then never runs into that: a try is given up as well when so
+# many seconds bring less than so many bytes. (A modem brings twice as many.)
+_SPEED_SECS = 60
+_SPEED_BYTES = 2 * _SPEED_SECS << 10
 
 
 def sha256_of(path):
@@ -129,7 +136,8 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
         if response.status_code == 200:
             have = 0  # The server sends all of it, asked or not.
         elif not response.headers.get("Content-Range", "").startswith("bytes %d-" % have):
-            os.remove(partial)
+            with contextlib.suppress(FileNotFoundError):  # It was not asked for a part at all.
+                os.remove(partial)
             raise _Retry("the server continued at another byte than asked")
         length = response.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else size
@@ -149,23 +157,61 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
             file.seek(have)
             file.truncate()
             try:
-                # The file's own bytes; iter_content would unpack what a server calls encoded.
-                for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
-                    file.write(chunk)
-                    have += len(chunk)
-                    bar.update(len(chunk))
-                    if total is not None and have > total:
-                        break
+                with _broken_off_when_slow(response.raw, lambda: have) as is_slow:
+                    # The file's own bytes; iter_content would unpack what a server calls encoded.
+                    for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
+                        file.write(chunk)
+                        have += len(chunk)
+                        bar.update(len(chunk))
+                        if total is not None and have > total:
+                            break
             except urllib3.exceptions.TimeoutError:
                 raise _Retry("no answer in time", token)
             except urllib3.exceptions.HTTPError:
-                raise _Retry("it broke off after %d bytes" % have, token)
+                if not is_slow.is_set():
+                    raise _Retry("it broke off after %d bytes" % have, token)
+        if is_slow.is_set() and have != total:
+            raise _Retry("less than %d bytes in %d s" % (_SPEED_BYTES, _SPEED_SECS), token)
         if total is not None and have < total:
             raise _Retry("it broke off after %d bytes" % have, token)
         if total is not None and have > total:
             os.remove(partial)
             raise _Refused("it is longer than the %d bytes announced" % total)
     return token
+
+
+@contextlib.contextmanager
+def _broken_off_when_slow(raw, count):
+    """Ends a response, as if the server had, once it brings too little; yields an event of that.
+
+    Args:
+      raw: the ``urllib3`` response.
+      count: a function that returns how many bytes there are.
+    """
+    is_over, is_slow = threading.Event(), threading.Event()
+    if raw.closed:  # An empty body.
+        yield is_slow
+        return
+
+    def watch():
+        before = count()
+        while not is_over.wait(_SPEED_SECS):
+            if count() - before < _SPEED_BYTES:
+                is_slow.set()
+                # Wakes the read that waits for more, which nothing else does.
+                with contextlib.suppress(OSError):  # The server has ended it meanwhile.
+                    connection.shutdown(socket.SHUT_RDWR)
+                return
+            before = count()
+
+    with socket.fromfd(raw.fileno(), socket.AF_INET, socket.SOCK_STREAM) as connection:
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield is_slow
+        finally:
+            is_over.set()
+            watcher.join()
 
 
 def _verify(partial, size, sha256):

@@ -12,6 +12,9 @@ import stat
 from alexnet_flowers import class_folders
 from alexnet_flowers.errors import DataError
 
+# Well below what the operating system (a path's length) and Python (its stack) can bear.
+_MAX_DEPTH = 100
+
 
 def read_photos(path):
     """Lists the photos of a folder.
@@ -54,6 +57,11 @@ def sha256_of(photos):
 
 def _walk(path, above):
     """Yields (parts, identity) of the photos below ``above``."""
+    if len(above) > _MAX_DEPTH:
+        raise DataError(
+            "%s: has more than %d folders within each other; name the one that holds the classes"
+            % (path, _MAX_DEPTH)
+        )
     with os.scandir(os.path.join(path, *above)) as entries:
         entries = sorted(entries, key=lambda entry: entry.name)
     for entry in entries:
@@ -69,6 +77,7 @@ def _walk(path, above):
                     "%s: refused: a link or a device, not a file; put the photos themselves there"
                     % entry.path
                 )
+            class_folders.check_size(entry.path, status.st_size)
             yield parts, _identity(status)
 
 

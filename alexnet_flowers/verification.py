@@ -62,8 +62,8 @@ def verify(encoded):
                 return Verified(height_px, width_px, buffer.getvalue())
     except UnidentifiedImageError:
         raise BadPhotoError("not a JPEG or PNG" if encoded else "an empty file")
-    except Image.DecompressionBombError as error:
-        raise BadPhotoError(str(error))
+    except Image.DecompressionBombError:  # Pillow's own limit is higher.
+        raise BadPhotoError("far more than %d million pixels" % (MAX_PIXELS // 10**6))
     except BadPhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to.

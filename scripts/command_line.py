@@ -8,6 +8,11 @@ import signal
 import sys
 import traceback
 
+# Without a locale, Python 3.7 takes letters beyond ASCII in its own paths for stray bytes, which
+# TensorFlow refuses: once more with one.
+if not sys.prefix.isprintable() and os.environ.get("LC_ALL") != "C.UTF-8":
+    os.execve(sys.executable, [sys.executable] + sys.argv, dict(os.environ, LC_ALL="C.UTF-8"))
+
 # The scripts run from a plain checkout; the package need not be installed.
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, _ROOT)

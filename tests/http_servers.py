@@ -6,6 +6,7 @@ import http.server
 import re
 import socketserver
 import threading
+import time
 
 Server = collections.namedtuple("Server", ["url", "requests"])
 Server.__doc__ = """A running server.
@@ -79,6 +80,31 @@ def ranged(body, cut_at=None, etag='"1"'):
             "ETag": etag,
         }
         _send(request, 206, headers, body[start:cut_at])
+
+    return answer
+
+
+def trickling(body, pause_secs, chunked=False):
+    """Answers with ``body``, a byte at a time with pauses, until nobody listens any more."""
+
+    def answer(request):
+        headers = {"Transfer_Encoding": "chunked"} if chunked else {}
+        _send(request, 200, headers or {"Content-Length": str(len(body))}, b"")
+        with contextlib.suppress(OSError):
+            for number in range(len(body)):
+                byte = body[number : number + 1]
+                request.wfile.write(b"1\r\n%s\r\n" % byte if chunked else byte)
+                time.sleep(pause_secs)
+
+    return answer
+
+
+def stalling(body, cut_at, secs, **headers):
+    """Answers with the first bytes of ``body``, and then with nothing for a while."""
+
+    def answer(request):
+        whole(body, cut_at, **headers)(request)
+        time.sleep(secs)
 
     return answer
 

@@ -1,10 +1,11 @@
 import gzip
 import hashlib
 import os
+import random
 import socket
 
 import pytest
-from http_servers import ranged, serving, status, whole
+from http_servers import ranged, serving, stalling, status, trickling, whole
 
 from alexnet_flowers import download
 from alexnet_flowers.errors import DataError
@@ -319,3 +320,78 @@ def test_packed_file_that_the_server_calls_encoded_stays_packed(path):
     with serving({"/photos.tgz": [whole(packed, Content_Encoding="gzip")]}) as server:
         fetch([server.url + "/photos.tgz"], path)
     assert content(path) == packed
+
+
+@pytest.mark.parametrize("cut_at", [0, 1000])
+def test_server_that_stalls_is_asked_again(path, monkeypatch, cut_at):
+    monkeypatch.setattr(download, "_TIMEOUT_SECS", (1, 0.2))
+    answers = [stalling(BODY, cut_at, secs=0.6, ETag='"1"'), ranged(BODY)]
+    with serving({"/photos.tgz": answers}) as server:
+        fetch([server.url + "/photos.tgz"], path)
+        assert len(server.requests) == 2
+    assert content(path) == BODY
+
+
+def test_server_that_always_stalls_is_given_up(path, monkeypatch):
+    monkeypatch.setattr(download, "_TIMEOUT_SECS", (1, 0.1))
+    with serving({"/photos.tgz": [stalling(BODY, 10, secs=0.3)]}) as server:
+        with pytest.raises(DataError, match="no answer in time"):
+            fetch([server.url + "/photos.tgz"], path, tries=2)
+    assert_folder_empty(path)
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_server_that_sends_a_byte_now_and_then_is_given_up(path, monkeypatch, chunked):
+    monkeypatch.setattr(download, "_SPEED_SECS", 0.3)
+    with serving({"/photos.tgz": [trickling(BODY, 0.02, chunked)]}) as server:
+        with pytest.raises(DataError, match="less than 122880 bytes in 0 s"):
+            fetch([server.url + "/photos.tgz"], path, tries=2)
+    assert_folder_empty(path)
+
+
+def _fault(rng):
+    """Returns a random answer of a server that does not do as it should."""
+    cut_at = rng.randrange(len(BODY))
+    wrong = BODY[:cut_at] + b"?" + BODY[cut_at + 1 :]
+    loop = status(302, Location="/photos.tgz")
+    return rng.choice(
+        [
+            ("stall", stalling(BODY, cut_at, secs=0.3, ETag='"1"')),
+            ("trickle", trickling(BODY, 0.02, rng.random() < 0.5)),
+            ("break", ranged(BODY, cut_at)),
+            ("break", whole(BODY, cut_at, announce=False)),
+            ("short", whole(BODY[:cut_at])),
+            ("long", whole(BODY + b"more", announce=rng.random() < 0.5)),
+            ("wrong", whole(wrong)),
+            ("loop", loop),
+            ("status", status(rng.choice((404, 403, 500, 503, 429, 204, 416)))),
+            ("elsewhere", status(206, Content_Range="bytes 5-9/10")),
+            ("right", whole(BODY)),
+            ("right", ranged(BODY, etag=rng.choice(('"1"', '"2"')))),
+        ]
+    )
+
+
+@pytest.mark.soak
+def test_faults_in_any_order_end_verified_or_refused(tmp_path, monkeypatch, trials, tally):
+    monkeypatch.setattr(download, "_TIMEOUT_SECS", (1, 0.1))
+    monkeypatch.setattr(download, "_SPEED_SECS", 0.2)
+    for seed in range(trials(10, 200)):
+        rng = random.Random(seed)
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        path = str(folder / "photos.tgz")
+        faults = [_fault(rng) for _ in range(rng.randrange(1, 6))]
+        print(seed, [name for name, _ in faults])
+        with serving({"/photos.tgz": [answer for _, answer in faults]}) as server:
+            urls = [server.url + "/photos.tgz"] * rng.randrange(1, 3)
+            try:
+                fetch(urls, path, size=rng.choice((None, len(BODY))), sha256=SHA256)
+            except DataError as error:
+                tally("downloads", "refused")
+                assert len(str(error).splitlines()) == 1
+                assert set(os.listdir(str(folder))) <= {"photos.tgz.partial"}
+            else:
+                tally("downloads", "verified")
+                assert content(path) == BODY
+                assert_only_file(path)
