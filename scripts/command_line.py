@@ -156,8 +156,27 @@ def _parse(takes_arguments, argv):
 
 
 def _guarded(main):
+    came = []
+
+    def interrupt(number, _):
+        came.append(number)
+        raise KeyboardInterrupt
+
     # Without it SIGTERM ends a process on the spot, and what it has begun stays behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    try:
+        return _with_errors_in_one_line(main)
+    except BaseException:
+        # What was under way, such as TensorFlow's graph, may answer with an error of its own.
+        if signal.SIGTERM in came:
+            sys.exit(_TERMINATED)
+        if came:
+            _fail("interrupted", INTERRUPTED)
+        raise
+
+
+def _with_errors_in_one_line(main):
     try:
         return main()
     except WriteError as error:
@@ -172,8 +191,6 @@ def _guarded(main):
         else:
             advice = "see that it can be read or written, or name another"
         _fail("%s: %s; %s" % (error.filename or "a file", error.strerror, advice), 1)
-    except KeyboardInterrupt:
-        _fail("interrupted", INTERRUPTED)
 
 
 def _fail(message, status):
