@@ -16,7 +16,8 @@ from PIL import Image
 from tensorboard.plugins import projector
 
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.pictures import cards
+from alexnet_flowers.event_writer import EventWriter
+from alexnet_flowers.photos import open_image
 from alexnet_flowers.tf1 import tf
 
 _THUMBNAIL_PX = 64
@@ -68,7 +69,7 @@ def write(network, photos, end_point, output_dir):
     np.savetxt(os.path.join(output_dir, embedding.tensor_path), values, "%.9g", "\t")
     _write_metadata(os.path.join(output_dir, "metadata.tsv"), photos, predicted, network)
     _sprite(photos, per_side).save(os.path.join(output_dir, "sprite.png"))
-    writer = tf.summary.FileWriter(output_dir)
+    writer = EventWriter(output_dir)
     projector.visualize_embeddings(writer, config)
     writer.add_summary(tf.Summary(), network.global_step)
     writer.close()
@@ -97,6 +98,6 @@ def _sprite(photos, per_side):
     sprite = Image.new("RGB", (side, side), "white")
     for number, photo in enumerate(photos):
         row, column = divmod(number, per_side)
-        thumbnail = cards.open_photo(photo.encoded).resize([_THUMBNAIL_PX] * 2, Image.BICUBIC)
+        thumbnail = open_image(photo).resize([_THUMBNAIL_PX] * 2, Image.BICUBIC)
         sprite.paste(thumbnail, (column * _THUMBNAIL_PX, row * _THUMBNAIL_PX))
     return sprite

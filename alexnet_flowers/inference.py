@@ -149,8 +149,7 @@ class TrainedNetwork:
 
 def _class_names(run, checkpoint_path):
     if os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
-        names = records.read_labels(run.checkpoints_dir)
-        return [names[label] for label in range(len(names))]
+        return list(records.read_labels(run.checkpoints_dir).values())
     # A checkpoint of research/slim has no labels beside it, but a bias for each class.
     name = network.SCOPE + "/fc8/biases"
     shapes = checkpoints.open_reader(checkpoint_path).get_variable_to_shape_map()

@@ -1,7 +1,10 @@
 """The photos that a person asks about: files, folders, or a split of a dataset."""
 
 import collections
+import io
 import os
+
+from PIL import Image
 
 from alexnet_flowers import bad_records, class_folders, dataset, records, verification
 from alexnet_flowers.errors import DataError
@@ -14,6 +17,11 @@ Attributes:
   encoded: bytes, an RGB JPEG.
   label: int, its true class id; None where it is not known.
 """
+
+
+def open_image(photo):
+    """Returns a ``Photo`` as a Pillow image, RGB."""
+    return Image.open(io.BytesIO(photo.encoded)).convert("RGB")
 
 
 def from_paths(paths, class_names=()):

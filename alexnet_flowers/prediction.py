@@ -6,7 +6,7 @@ import csv
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_flowers import atomic
+from alexnet_flowers import atomic, photos
 from alexnet_flowers.pictures import cards
 
 Prediction = collections.namedtuple("Prediction", ["photo", "probabilities"])
@@ -18,12 +18,12 @@ Attributes:
 """
 
 
-def predict(network, photos):
+def predict(network, asked):
     """Asks a network about photos.
 
     Args:
       network: an ``inference.TrainedNetwork``.
-      photos: a list of ``photos.Photo``.
+      asked: a list of ``photos.Photo``.
 
     Returns:
       A list of ``Prediction`` in the same order.
@@ -31,9 +31,9 @@ def predict(network, photos):
     Raises:
       DataError: see ``inference.TrainedNetwork.ask``.
     """
-    answers = network.ask(photos, {"probabilities": network.probabilities}, "predicting")
+    answers = network.ask(asked, {"probabilities": network.probabilities}, "predicting")
     rows = [row for batch in answers for row in batch["probabilities"]]
-    return [Prediction(photo, row) for photo, row in zip(photos, rows)]
+    return [Prediction(photo, row) for photo, row in zip(asked, rows)]
 
 
 def best_classes(prediction, count):
@@ -122,6 +122,6 @@ def contact_sheet(predictions, class_names):
     ordered = sorted(predictions, key=lambda one: not is_wrong(one))
     drawn = []
     for one in tqdm(ordered, desc="drawing", unit="photo", delay=1):
-        photo = cards.open_photo(one.photo.encoded)
-        drawn.append(cards.card(photo, one.probabilities, class_names, one.photo.label))
+        image = photos.open_image(one.photo)
+        drawn.append(cards.card(image, one.probabilities, class_names, one.photo.label))
     return cards.sheet(drawn)

@@ -165,7 +165,7 @@ def write_labels(path, class_names):
 
 
 def read_labels(dataset_dir):
-    """Returns ``{id: class name}`` from a folder's ``labels.txt``.
+    """Returns ``{id: class name}`` from a folder's ``labels.txt``, in the order of the ids.
 
     Raises:
       DataError: no such file, or a line that is not ``<id>:<name>``.
@@ -191,4 +191,4 @@ def read_labels(dataset_dir):
         names[int(label)] = name
     if sorted(names) != list(range(len(names))) or not names:
         raise DataError("%s: the ids are not 0, 1, 2, ...; convert again" % path)
-    return names
+    return collections.OrderedDict(sorted(names.items()))

@@ -5,13 +5,12 @@ one place each 32 px, and give every place its own classification.
 """
 
 import collections
-import io
 
 import numpy as np
 from PIL import Image
 
 from alexnet_flowers import network as network_room
-from alexnet_flowers import preprocessing
+from alexnet_flowers import photos, preprocessing
 from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.tf1 import tf
 
@@ -44,7 +43,7 @@ def score_map(network, photo, short_side_px):
     Raises:
       DataError: the photo is too long for the memory there is.
     """
-    image = _scaled(photo.encoded, short_side_px)
+    image = _scaled(photo, short_side_px)
     try:
         scores = network.session.run(
             network.score_maps, {network.images: preprocessing.from_bytes(image)[None]}
@@ -54,9 +53,8 @@ def score_map(network, photo, short_side_px):
     return ScoreMap(image, scores[0])
 
 
-def _scaled(encoded, short_side_px):
-    photo = Image.open(io.BytesIO(encoded)).convert("RGB")
-    scale = short_side_px / float(min(photo.size))
-    return np.asarray(
-        photo.resize([int(round(side * scale)) for side in photo.size], Image.BICUBIC)
-    )
+def _scaled(photo, short_side_px):
+    image = photos.open_image(photo)
+    scale = short_side_px / float(min(image.size))
+    size = [int(round(side * scale)) for side in image.size]
+    return np.asarray(image.resize(size, Image.BICUBIC))

@@ -291,12 +291,8 @@ def _identity(dataset_dir, split):
         "archive_sha256": info["archive_sha256"] if info else None,
         "split_seed": info["request"]["seed"] if info else None,
         "num_photos": split.num_samples,
-        "classes": _class_names(split),
+        "classes": list(split.labels_to_names.values()),
     }
-
-
-def _class_names(split):
-    return [split.labels_to_names[label] for label in range(split.num_classes)]
 
 
 def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_rules):
@@ -333,7 +329,8 @@ def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_r
     if logging.max_images:
         shown = min(logging.max_images, run_settings.batch_size)
         summary.append(summaries.images(batch, run_settings.image_size, shown))
-        predictions = summaries.Predictions(batch, logits, _class_names(split), shown)
+        class_names = list(split.labels_to_names.values())
+        predictions = summaries.Predictions(batch, logits, class_names, shown)
     histograms = None
     if logging.save_histograms_secs:
         histograms = summaries.histograms(end_points, after=train_op)

@@ -63,6 +63,13 @@ def define_device():
     FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS["device"])
 
 
+def define_network():
+    """Defines which trained network a command asks; see ``chosen_network``."""
+    define_run_parents()
+    define_run_choice()
+    define_device()
+
+
 def define_skip_bad_records():
     """Defines how many records a command goes on without."""
     flags.DEFINE_integer(

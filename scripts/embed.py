@@ -15,9 +15,7 @@ from alexnet_flowers.errors import UsageError
 
 FLAGS = flags.FLAGS
 
-command_line.define_run_parents()
-command_line.define_run_choice()
-command_line.define_device()
+command_line.define_network()
 command_line.define_photos(default_split="validation")
 flags.DEFINE_string("end_point", "fc7", "Whose values: conv1 ... fc6, fc7, fc8.")
 flags.DEFINE_string(

@@ -18,9 +18,7 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
 flags.DEFINE_enum("split", "validation", splits.SPLITS, "Which photos.")
 command_line.define_skip_bad_records()
-command_line.define_run_parents()
-command_line.define_run_choice()
-command_line.define_device()
+command_line.define_network()
 flags.DEFINE_integer(
     "batch_size", evaluation.BATCH_SIZE, "Images a step; of no influence.", lower_bound=1
 )

@@ -11,9 +11,7 @@ from alexnet_flowers import export
 
 FLAGS = flags.FLAGS
 
-command_line.define_run_parents()
-command_line.define_run_choice()
-command_line.define_device()
+command_line.define_network()
 flags.DEFINE_string("output_dir", "exported", "Where it goes: a new folder.")
 
 

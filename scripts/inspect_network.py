@@ -21,9 +21,7 @@ from alexnet_flowers.pictures import diagrams, style, tiles
 
 FLAGS = flags.FLAGS
 
-command_line.define_run_parents()
-command_line.define_run_choice()
-command_line.define_device()
+command_line.define_network()
 command_line.define_photos(default_split="validation")
 flags.DEFINE_string("output_dir", "figures/network", "Where the pictures go.")
 flags.DEFINE_string("end_point", "conv1", "Whose feature maps: conv1 ... conv5, pool1, fc6, ...")

@@ -14,9 +14,7 @@ from alexnet_flowers.pictures import style
 
 FLAGS = flags.FLAGS
 
-command_line.define_run_parents()
-command_line.define_run_choice()
-command_line.define_device()
+command_line.define_network()
 command_line.define_photos()
 flags.DEFINE_integer("num_best", 3, "Classes in the table, the likeliest first.", lower_bound=1)
 flags.DEFINE_string("csv", None, "Also write every probability to this file.")

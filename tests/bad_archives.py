@@ -11,7 +11,6 @@ import lzma
 import os
 import struct
 import tarfile
-import zlib
 
 import photo_archives
 from PIL import Image
@@ -20,17 +19,6 @@ from PIL import Image
 ELSEWHERE = "/tmp/roses_elsewhere/evil.jpg"
 
 HTML = b"<!DOCTYPE html><html><body>Not found</body></html>\n"
-
-
-def claiming(width_px, height_px):
-    """Returns a PNG that says it has so many pixels but holds next to none."""
-
-    def chunk(kind, content):
-        body = kind + content
-        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
-
-    header = struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99))
 
 
 def jpeg_claiming(side_px):
@@ -59,10 +47,10 @@ _CONTENTS = {
     "gray": photo_archives.encode(Image.new("L", (60, 40), 99)),
     "png": photo_archives.encode(Image.new("RGBA", (60, 40), (200, 9, 9, 99)), "PNG"),
     "one_pixel": photo_archives.encode(Image.new("RGB", (1, 1))),
-    "claimed_png": claiming(30000, 30000),
+    "claimed_png": photo_archives.png_claiming(30000, 30000),
     "claimed_jpeg": jpeg_claiming(30000),
     "largest_jpeg": jpeg_claiming(65500),
-    "no_height": claiming(40, 0),
+    "no_height": photo_archives.png_claiming(40, 0),
 }
 
 # A member's name as bytes, as other systems write it, or as nobody should.

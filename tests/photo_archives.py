@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import struct
 import tarfile
+import zlib
 
 from PIL import Image, ImageDraw
 
@@ -33,6 +35,18 @@ def draw(class_name, number):
     left, top = 4 + 2 * number, 3 + number
     ImageDraw.Draw(image).ellipse((left, top, left + 28, top + 28), fill=_COLORS[label])
     return encode(image, quality=90)
+
+
+def png_claiming(width_px, height_px):
+    """Returns a PNG that says it has so many pixels but holds next to none."""
+
+    def chunk(kind, content):
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0)
+    pixels = zlib.compress(b"\0" * 1000)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels)
 
 
 def official_members():

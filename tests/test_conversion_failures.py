@@ -28,14 +28,18 @@ def kill_while_records_are_written(monkeypatch):
     monkeypatch.setattr(records, "example", example)
 
 
-def kill_while_shards_are_renamed(monkeypatch):
+def _kill_before_a_file_gets_its_name(monkeypatch, name):
     def replace(source, target):
-        if target.endswith("validation_00000-of-00002.tfrecord"):
+        if target.endswith(name):
             raise Killed
         rename(source, target)
 
     rename = os.replace
     monkeypatch.setattr(os, "replace", replace)
+
+
+def kill_while_shards_are_renamed(monkeypatch):
+    _kill_before_a_file_gets_its_name(monkeypatch, "validation_00000-of-00002.tfrecord")
 
 
 def kill_before_the_labels(monkeypatch):
@@ -46,13 +50,7 @@ def kill_before_the_labels(monkeypatch):
 
 
 def kill_before_the_info_gets_its_name(monkeypatch):
-    def replace(source, target):
-        if target.endswith("dataset.json"):
-            raise Killed
-        rename(source, target)
-
-    rename = os.replace
-    monkeypatch.setattr(os, "replace", replace)
+    _kill_before_a_file_gets_its_name(monkeypatch, "dataset.json")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import photo_archives
 import pytest
 
 from alexnet_flowers import draws, photos, preprocessing
-from alexnet_flowers.pictures import cards, distortions
+from alexnet_flowers.pictures import distortions
 from alexnet_flowers.tf1 import tf
 
 
@@ -91,10 +91,10 @@ def test_the_picture_has_the_box_on_the_photo_and_the_images_beside_it(looked, f
     assert (box.get_y(), box.get_x()) == looked.box[0]
 
 
-def test_bytes_there_and_back():
+def test_bytes_there_and_back(photo):
     image = np.arange(256, dtype=np.uint8).reshape(1, 256, 1)
     seen = preprocessing.from_bytes(image)
     assert seen.dtype == np.float32 and seen.min() == -1 and seen.max() == 1
     np.testing.assert_array_equal(preprocessing.as_bytes(seen), image)
-    opened = np.asarray(cards.open_photo(photo_archives.draw("daisy", 0)))
+    opened = np.asarray(photos.open_image(photo))
     np.testing.assert_array_equal(preprocessing.as_bytes(preprocessing.from_bytes(opened)), opened)

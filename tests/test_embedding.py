@@ -10,7 +10,6 @@ from tensorboard.plugins import projector
 
 from alexnet_flowers import embedding, photos
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.pictures import cards
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def test_the_sprite_has_each_photo_at_its_place(written, train):
     for number in (0, 7, 24):
         row, column = divmod(number, 5)
         tile = sprite.crop((column * 64, row * 64, column * 64 + 64, row * 64 + 64))
-        expected = cards.open_photo(train[number].encoded).resize((64, 64), Image.BICUBIC)
+        expected = photos.open_image(train[number]).resize((64, 64), Image.BICUBIC)
         np.testing.assert_array_equal(np.asarray(tile), np.asarray(expected))
 
 

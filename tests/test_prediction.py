@@ -56,7 +56,7 @@ def test_csv_and_json_have_every_probability(predictions, tmp_path):
 def test_the_sheet_begins_with_the_wrong_ones_which_are_framed(predictions):
     sheet = prediction.contact_sheet(predictions, NAMES)
     one = cards.card(
-        cards.open_photo(predictions[1].photo.encoded), predictions[1].probabilities, NAMES, 1
+        photos.open_image(predictions[1].photo), predictions[1].probabilities, NAMES, 1
     )
     width, height = one.size
     assert sheet.size == (2 * width, 2 * height)

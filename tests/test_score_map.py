@@ -92,7 +92,5 @@ def test_the_picture_lays_the_scores_over_the_windows_middles(photo):
 
 
 def _resized(photo, size):
-    from alexnet_flowers.pictures import cards
-
-    image = cards.open_photo(photo.encoded).resize(size, Image.BICUBIC)
+    image = photos.open_image(photo).resize(size, Image.BICUBIC)
     return photo_archives.encode(image, quality=95)

@@ -23,6 +23,7 @@ from alexnet_flowers import (
     network,
     optimization,
     preprocessing,
+    records,
     reference,
 )
 from alexnet_flowers.benchmark import flops
@@ -121,9 +122,9 @@ def _tf_data(split, batch_size, num_readers, num_preprocessing_threads):
         return preprocessing.preprocess_for_train(encoded, IMAGE_SIZE, IMAGE_SIZE)
 
     with tf.device(devices.INPUT_DEVICE):
-        records = tf.data.TFRecordDataset(split.data_sources, num_parallel_reads=num_readers)
-        records = records.shuffle(20 * batch_size).repeat()
-        images = records.map(parse, num_parallel_calls=num_preprocessing_threads)
+        read = tf.data.TFRecordDataset(split.data_sources, num_parallel_reads=num_readers)
+        read = read.shuffle(20 * batch_size).repeat()
+        images = read.map(parse, num_parallel_calls=num_preprocessing_threads)
         images = images.batch(batch_size, drop_remainder=True).prefetch(2)
         return tf.data.make_one_shot_iterator(images).get_next()
 
@@ -139,9 +140,8 @@ def _fed(graph, split, batch_size):
     def photos():
         while True:
             for path in split.data_sources:
-                for record in tf.python_io.tf_record_iterator(path):
-                    example = tf.train.Example.FromString(record)
-                    yield example.features.feature["image/encoded"].bytes_list.value[0]
+                for record in records.read_shard(path):
+                    yield record.encoded
 
     source = photos()
 

@@ -1,7 +1,5 @@
 """Cards: a photo, what it is, and what the network takes it for; and sheets of them."""
 
-import io
-
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -12,11 +10,6 @@ _MARGIN_PX = 6
 _LINE_PX = 18
 _FONT_PX = 11
 _MOST_BARS = 5
-
-
-def open_photo(encoded):
-    """Returns a JPEG's bytes as a Pillow image."""
-    return Image.open(io.BytesIO(encoded)).convert("RGB")
 
 
 def card(photo, probabilities, class_names, label=None, photo_px=PHOTO_PX):

@@ -1,6 +1,6 @@
 """Small images side by side: kernels and feature maps."""
 
-import matplotlib
+import matplotlib.cm
 import numpy as np
 from PIL import Image
 
