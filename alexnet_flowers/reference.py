@@ -78,6 +78,26 @@ def _by_random_case(x, function, num_cases):
     return tf.raw_ops.Merge(inputs=branches).output
 
 
+def _as_research_slim(dataset):
+    """Returns a ``slim.dataset.Dataset`` whose photos are decoded by slim's own handler."""
+    keys = {
+        "image/encoded": tf.FixedLenFeature([], tf.string, default_value=""),
+        "image/format": tf.FixedLenFeature([], tf.string, default_value="png"),
+        "image/class/label": tf.FixedLenFeature([], tf.int64, default_value=0),
+    }
+    items = {
+        "image": slim.tfexample_decoder.Image(),
+        "label": slim.tfexample_decoder.Tensor("image/class/label"),
+    }
+    return slim.dataset.Dataset(
+        data_sources=dataset.data_sources,
+        reader=tf.TFRecordReader,
+        decoder=slim.tfexample_decoder.TFExampleDecoder(keys, items),
+        num_samples=dataset.num_samples,
+        items_to_descriptions=dataset.items_to_descriptions,
+    )
+
+
 def training_batches(dataset, batch_size, image_size, num_readers=4, num_preprocessing_threads=4):
     """Reads and distorts photos as research/slim's training script does.
 
@@ -93,7 +113,7 @@ def training_batches(dataset, batch_size, image_size, num_readers=4, num_preproc
     """
     with tf.device(INPUT_DEVICE):
         provider = slim.dataset_data_provider.DatasetDataProvider(
-            dataset,
+            _as_research_slim(dataset),
             num_readers=num_readers,
             common_queue_capacity=20 * batch_size,
             common_queue_min=10 * batch_size,

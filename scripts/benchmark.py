@@ -74,7 +74,7 @@ def _measure(folder):
     show(rows.training_step_floor(3 if quick else 10))
     if FLAGS.other_python:
         show(rows.training_step_other_tensorflow(FLAGS.other_python, 3 if quick else 10))
-    show(rows.input_pipeline(dataset_dir, 3 if quick else 7))
+    show(rows.input_pipeline(dataset_dir, 5 if quick else 20))
     show(rows.conversion(archive, 2 if quick else 5))
     memory_steps = FLAGS.memory_steps or (20 if quick else 200)
     memory, start_up, growth_mb = rows.memory_and_start(
@@ -84,9 +84,9 @@ def _measure(folder):
     show(start_up)
     print("\nResident size, second half of the run over the first: %+.0f MB" % growth_mb)
 
-    methods = rows.input_methods(dataset_dir, 2 if quick else 5)
+    methods = rows.input_methods(dataset_dir, 3 if quick else 10)
     _print_rates("The same preprocessing by", methods)
-    threads = rows.input_threads(dataset_dir, 1 if quick else 3)
+    threads = rows.input_threads(dataset_dir, 1 if quick else 5)
     _print_rates("Queues with", threads)
     if FLAGS.json:
         with open(FLAGS.json, "w") as file:

@@ -4,6 +4,7 @@ import collections
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -41,7 +42,11 @@ def row(name, what, against, ours, rival, unit, more_is_better=False):
 
 
 class Worker:
-    """A process that makes things and says how long each took; see ``worker``."""
+    """A process that makes things and says how long each took; see ``worker``.
+
+    It is stopped (``SIGSTOP``) whenever it is not asked for anything, so that its threads, which
+    would fill its queues, take nothing from its rival.
+    """
 
     def __init__(self, what, python=None):
         """Starts it; ``with`` waits until it is ready and ends it."""
@@ -60,6 +65,7 @@ class Worker:
 
     def __enter__(self):
         self.about = self._answer()["ready"]
+        self._process.send_signal(signal.SIGSTOP)
         return self
 
     def __exit__(self, *_):
@@ -69,9 +75,11 @@ class Worker:
 
     def make(self, count, uncounted=0):
         """Has some made that are not counted, and ``count`` more; returns the seconds of these."""
+        self._process.send_signal(signal.SIGCONT)
         self._process.stdin.write("%d %d\n" % (uncounted, count))
         self._process.stdin.flush()
         answer = self._answer()
+        self._process.send_signal(signal.SIGSTOP)
         self.peak_mb = answer["peak_mb"]
         return answer["secs"]
 
@@ -82,17 +90,17 @@ class Worker:
         return json.loads(line)
 
 
-def in_turn(ours, rival, rounds, ours_each=1, rival_each=1, warm_up=1, drain=0):
+def in_turn(ours, rival, rounds, ours_each=1, rival_each=1, warm_up=1):
     """Has two workers make things in turn, A B A B; returns the seconds of both.
 
-    The first ``warm_up`` of each are not counted, nor the first ``drain`` of each turn.
+    The first ``warm_up`` of each are not counted.
     """
     ours.make(warm_up)
     rival.make(warm_up)
     secs = ([], [])
     for _ in range(rounds):
         for worker, each, part in ((ours, ours_each, secs[0]), (rival, rival_each, secs[1])):
-            part.extend(worker.make(each, uncounted=drain))
+            part.extend(worker.make(each))
     return secs
 
 
@@ -186,28 +194,31 @@ def input_pipeline(dataset_dir, rounds):
     """Images a second, nothing but input."""
     what = {"kind": "input", "dataset_dir": dataset_dir, "batch_size": BATCH_SIZE}
     with Worker(dict(what, way="ours")) as ours, Worker(dict(what, way="reference")) as rival:
-        secs = in_turn(ours, rival, rounds, 10, 10, drain=_QUEUED_BATCHES)
+        rates = ([], [])
+        for _ in range(rounds):
+            for worker, part in ((ours, rates[0]), (rival, rates[1])):
+                part.append(_images_per_sec(worker))
     return row(
         "input_pipeline",
         "input pipeline, 4 readers and 4 threads",
         "the reference's",
-        *[_rates(part) for part in secs],
+        *rates,
         unit="images/s",
         more_is_better=True,
     )
 
 
-# Before its turn each side has filled its queues: five batches of the reference's batch queue, two
-# of the prefetch queue, and one under way.
+# A side's queues may be full when its turn begins: five batches of the reference's batch queue,
+# two of the prefetch queue, and one under way.
 _QUEUED_BATCHES = 8
+# Single batches only say how full a queue was; turns of a second or two, in which both sides meet
+# the same machine.
+_COUNTED_BATCHES = 20
 
 
-def _rates(secs, group=10):
-    """Images a second of each group of batches: single ones only say how full a queue was."""
-    return [
-        BATCH_SIZE * group / sum(secs[start : start + group])
-        for start in range(0, len(secs), group)
-    ]
+def _images_per_sec(worker):
+    secs = worker.make(_COUNTED_BATCHES, uncounted=_QUEUED_BATCHES)
+    return BATCH_SIZE * _COUNTED_BATCHES / sum(secs)
 
 
 def input_methods(dataset_dir, rounds):
@@ -220,8 +231,7 @@ def input_methods(dataset_dir, rounds):
         workers = {"queues": queues, "tf.data": data, "feed_dict": fed}
         for _ in range(rounds):
             for name, worker in workers.items():
-                secs = worker.make(10, uncounted=_QUEUED_BATCHES)
-                found.setdefault(name, []).extend(_rates(secs))
+                found.setdefault(name, []).append(_images_per_sec(worker))
     return {name: statistics.median(rates) for name, rates in found.items()}
 
 
@@ -239,7 +249,7 @@ def input_threads(dataset_dir, rounds):
                 "num_preprocessing_threads": threads,
             }
             with Worker(what) as worker:
-                rates = _rates(worker.make(10 * rounds, uncounted=_QUEUED_BATCHES))
+                rates = [_images_per_sec(worker) for _ in range(rounds)]
             found["%d readers, %d threads" % (readers, threads)] = statistics.median(rates)
     return found
 

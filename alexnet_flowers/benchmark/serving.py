@@ -2,8 +2,7 @@
 
 It prepares itself, prints ``{"ready": ...}``, and then for each line ``m n`` on its standard input
 makes m that it does not count and n that it does, and prints ``{"secs": [...], "peak_mb": ...}``:
-the seconds each one took, and the process's largest resident size so far. Before it answers, it
-comes to rest.
+the seconds each one took, and the process's largest resident size so far.
 """
 
 import json
@@ -30,15 +29,5 @@ def serve(prepare):
             start = time.perf_counter()
             measured = make_one()
             secs.append(time.perf_counter() - start if measured is None else measured)
-        _rest()
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
         print(json.dumps({"secs": secs, "peak_mb": peak_mb}), flush=True)
-
-
-def _rest():
-    """Waits until the process's own threads have filled its queues: the rival's turn is next."""
-    for _ in range(200):
-        before = time.process_time()
-        time.sleep(0.1)
-        if time.process_time() - before < 0.02:
-            return
