@@ -13,7 +13,7 @@ Looked.__doc__ = """A photo, and what it becomes.
 Attributes:
   photo: uint8 [height, width, 3], whole.
   draws: a list of ``preprocessing.Draw`` of numbers.
-  crops: a list of float32 [box height, box width, 3] in [0, 1], one a draw.
+  crops: a list of uint8 [box height, box width, 3], one a draw.
   stages: a list of ``preprocessing.Stages`` of arrays, one a draw.
   box: the evaluation's box, ((top, left), (height, width)) in px.
   view: float32 [size, size, 3] in [-1, 1], the evaluation's view.

@@ -6,6 +6,9 @@ Drawing and applying are kept apart, so that a draw can be fixed, shown, or appl
 which only the drawn box was ever decoded.
 
 For evaluation everybody looks at the same thing: the central 87.5 % of each side.
+
+Where the reference computes in [0, 1] and in the end doubles, here all values are doubled from the
+start: a power of two changes no bit of a mantissa, and one operation on the whole image is saved.
 """
 
 import collections
@@ -32,6 +35,8 @@ FAST_ORDERS = ("bs", "sb", "sb", "sb")
 FULL_ORDERS = ("bshc", "sbch", "chbs", "hscb")
 
 _CENTRAL_FRACTION = 0.875
+
+_DOUBLED_BYTE = np.float32(2 / 255.0)
 
 # libjpeg interpolates the color of a column from its neighbors, which a cropped decode lacks at
 # its own left and right edge; with this many columns more on each side, what lies between is bit
@@ -132,7 +137,7 @@ def preprocess_for_eval(encoded, height, width):
     with tf.name_scope("preprocess_for_eval"):
         image_shape = tf.image.extract_jpeg_shape(encoded)
         box = decode_box(encoded, image_shape, *central_box(image_shape))
-        return _center(_resize_bilinear(box, height, width))
+        return _center(_resize_bilinear(_doubled(box), height, width))
 
 
 def central_box(image_shape):
@@ -160,7 +165,7 @@ def decode_box(encoded, image_shape, begin, size):
       size: its height and width in px, int32 [] each.
 
     Returns:
-      float32 [box height, box width, 3] in [0, 1].
+      uint8 [box height, box width, 3].
     """
     with tf.name_scope("decode_box"):
         (top, left), (rows, columns) = begin, size
@@ -172,8 +177,7 @@ def decode_box(encoded, image_shape, begin, size):
         # Rows of bytes: TensorFlow copies these at once, and slices images value by value.
         lines = tf.reshape(wider, [rows, -1])
         lines = tf.slice(lines, [0, 3 * (left - first)], [-1, 3 * columns])
-        box = tf.reshape(lines, [rows, columns, 3])
-        return tf.image.convert_image_dtype(box, tf.float32)
+        return tf.reshape(lines, [rows, columns, 3])
 
 
 Stages = collections.namedtuple("Stages", ["resized", "flipped", "colored", "centered"])
@@ -191,7 +195,7 @@ def distort(box, drawn, height, width, fast_mode=True):
     """Resizes, mirrors and colors a box of a photo as drawn.
 
     Args:
-      box: float32 [box height, box width, 3] in [0, 1].
+      box: uint8 [box height, box width, 3].
       drawn: a ``Draw``.
       height: int, px of the result.
       width: int, px of the result.
@@ -205,6 +209,7 @@ def distort(box, drawn, height, width, fast_mode=True):
 
 def stages(box, drawn, height, width, fast_mode=True):
     """Returns the ``Stages`` of ``distort``, which takes the same arguments."""
+    box = _doubled(box)
     if fast_mode:
         resized = _resize_bilinear(box, height, width)
     else:
@@ -214,9 +219,10 @@ def stages(box, drawn, height, width, fast_mode=True):
     color = _distort_color_fast if fast_mode else _distort_color_full
     # One operation, where tf.clip_by_value would build two.
     colored = tf.raw_ops.ClipByValue(
-        t=color(flipped, drawn), clip_value_min=0.0, clip_value_max=1.0
+        t=color(flipped, drawn), clip_value_min=0.0, clip_value_max=2.0
     )
-    return Stages(resized, flipped, colored, _center(colored))
+    # Nothing is halved but what is looked at.
+    return Stages(resized / 2, flipped / 2, colored / 2, _center(colored))
 
 
 def as_bytes(image):
@@ -226,7 +232,7 @@ def as_bytes(image):
 
 def from_bytes(image):
     """Returns a uint8 array of an image as the network takes it: float32 in [-1, 1]."""
-    return _center(np.float32(image) * np.float32(1 / 255.0))
+    return _center(np.float32(image) * _DOUBLED_BYTE)
 
 
 def _distort_color_fast(image, drawn):
@@ -235,9 +241,10 @@ def _distort_color_fast(image, drawn):
     The saturation is in the graph once, between two conditions, not once for each order.
     """
     first = tf.equal(drawn.ordering, 0)
+    delta = drawn.brightness * 2
 
     def brightness(x):
-        return x + drawn.brightness
+        return x + delta
 
     image = tf.cond(first, lambda: brightness(image), lambda: image)
     image = tf.image.adjust_saturation(image, drawn.saturation)
@@ -247,7 +254,7 @@ def _distort_color_fast(image, drawn):
 def _distort_color_full(image, drawn):
     """Brightness, saturation, hue and contrast in one of the reference's four orders."""
     changes = {
-        "b": lambda x: tf.image.adjust_brightness(x, drawn.brightness),
+        "b": lambda x: tf.image.adjust_brightness(x, drawn.brightness * 2),
         "s": lambda x: tf.image.adjust_saturation(x, drawn.saturation),
         "h": lambda x: tf.image.adjust_hue(x, drawn.hue),
         "c": lambda x: tf.image.adjust_contrast(x, drawn.contrast),
@@ -272,5 +279,9 @@ def _resize_bilinear(image, height, width):
     return tf.squeeze(tf.image.resize_bilinear(image[tf.newaxis], [height, width]), [0])
 
 
-def _center(image):
-    return (image - 0.5) * 2.0
+def _doubled(image):
+    return tf.cast(image, tf.float32) * _DOUBLED_BYTE
+
+
+def _center(doubled):
+    return doubled - 1

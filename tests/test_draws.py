@@ -40,7 +40,7 @@ def test_each_draw_leads_to_its_stages(looked, fast_mode):
     for drawn, crop, stages in zip(looked.draws, looked.crops, looked.stages):
         (top, left), (height, width) = drawn.begin, drawn.size
         box = looked.photo[top : top + height, left : left + width]
-        np.testing.assert_allclose(crop, box / np.float32(255), atol=1e-6)
+        np.testing.assert_array_equal(crop, box)
         expected = stages.resized[:, ::-1] if drawn.flip else stages.resized
         np.testing.assert_array_equal(stages.flipped, expected)
         np.testing.assert_allclose(stages.centered, stages.colored * 2 - 1, atol=1e-6)
