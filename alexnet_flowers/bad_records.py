@@ -11,6 +11,7 @@ import os
 import struct
 import tempfile
 
+import google_crc32c
 from google.protobuf.message import DecodeError
 
 from alexnet_flowers import verification
@@ -18,7 +19,7 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
 _HEADER = struct.Struct("<QI")
-_FOOTER_BYTES = 4
+_FOOTER = struct.Struct("<I")
 _JPEG_BEGINS = b"\xff\xd8\xff"
 _CUT_OFF = "cut off"
 
@@ -157,58 +158,31 @@ def _frames(path):
     start = 0
     with open(path, "rb") as file:
         while start < size:
-            problem = _CUT_OFF
-            try:
-                for record in _records_from(path, start):
-                    end = start + _HEADER.size + len(record) + _FOOTER_BYTES
-                    yield _Frame(start, end, record, None)
-                    start = end
-            except tf.errors.OpError:
-                problem = "its checksum does not fit its bytes"
-            if start >= size:
+            header = file.read(_HEADER.size)
+            if len(header) < _HEADER.size:
+                yield _Frame(start, None, None, _CUT_OFF)
                 return
-            file.seek(start)
-            end, problem = _end(file.read(_HEADER.size), start, size, problem)
-            yield _Frame(start, end, None, problem)
-            if end is None:
+            length, checksum = _HEADER.unpack(header)
+            if _masked_crc32c(header[:8]) != checksum:
+                problem = "its length is damaged, so that nothing behind it can be read"
+                yield _Frame(start, None, None, problem)
                 return
+            end = start + _HEADER.size + length + _FOOTER.size
+            if end > size:
+                yield _Frame(start, None, None, _CUT_OFF)
+                return
+            record = file.read(length)
+            (checksum,) = _FOOTER.unpack(file.read(_FOOTER.size))
+            if _masked_crc32c(record) == checksum:
+                yield _Frame(start, end, record, None)
+            else:
+                yield _Frame(start, end, None, "its checksum does not fit its bytes")
             start = end
 
 
-def _records_from(path, start):
-    """``tf.python_io.tf_record_iterator``, from any record on."""
-    with tf.errors.raise_exception_on_not_ok_status() as status:
-        reader = tf.pywrap_tensorflow.PyRecordReader_New(os.fsencode(path), start, b"", status)
-    try:
-        while True:
-            try:
-                reader.GetNext()
-            except tf.errors.OutOfRangeError:
-                return
-            yield reader.record()
-    finally:
-        reader.Close()
-
-
-def _end(header, start, size, problem):
-    """Returns where a damaged record ends, None if it cannot be told, and what is wrong."""
-    if len(header) < _HEADER.size:
-        return None, _CUT_OFF
-    length, checksum = _HEADER.unpack(header)
-    if _masked_crc32c(header[:8]) != checksum:
-        return None, "its length is damaged, so that nothing behind it can be read"
-    end = start + _HEADER.size + length + _FOOTER_BYTES
-    return (None, _CUT_OFF) if end > size else (end, problem)
-
-
 def _masked_crc32c(data):
-    """Returns the checksum of a few bytes as records have it."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
-    crc ^= 0xFFFFFFFF
+    """Returns the checksum of some bytes as records have it: turned, and a constant added."""
+    crc = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 

@@ -7,6 +7,7 @@ size and its digest, where they are known, have been checked.
 import contextlib
 import hashlib
 import os
+import queue
 import socket
 import threading
 import time
@@ -26,8 +27,10 @@ OFFICIAL_SIZE = 228813984
 OFFICIAL_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 
 _CHUNK_BYTES = 1 << 16
-# Seconds to connect, and seconds without a single byte, before a try is given up.
+# Seconds to connect, and seconds without a single byte, before a try is given up; and seconds for
+# an answer's head, redirections included, which could trickle in for ever just as well.
 _TIMEOUT_SECS = (10, 30)
+_HEAD_SECS = 60
 # A server that sends a byte now and then never runs into that: a try is given up as well when so
 # many seconds bring less than so many bytes. (A modem brings twice as many.)
 _SPEED_SECS = 60
@@ -125,7 +128,7 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
         if resume_token:
             headers["If-Range"] = resume_token
 
-    with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECS) as response:
+    with _answer(url, headers) as response:
         if response.status_code == 416 and have:
             os.remove(partial)
             raise _Retry("the server has less than was already there")
@@ -178,6 +181,28 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
             os.remove(partial)
             raise _Refused("it is longer than the %d bytes announced" % total)
     return token
+
+
+def _answer(url, headers):
+    """Returns the response to a request, its head read and its body still to come."""
+    answers = queue.Queue()
+
+    def ask():
+        try:
+            answers.put(requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_SECS))
+        except Exception as error:  # Raised below, in the thread that waits.
+            answers.put(error)
+
+    # Nobody else can end it; a server that never comes to the point keeps the thread, which ends
+    # with the process.
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=_HEAD_SECS)
+    except queue.Empty:
+        raise _Retry("no answer in time")
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 @contextlib.contextmanager

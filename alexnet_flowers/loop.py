@@ -43,12 +43,20 @@ class Diverged(DataError):
 
 
 class Saver(tf.train.Saver):
-    """Saves each step once.
+    """Saves each step once, and keeps no more checkpoints than ``max_to_keep``.
 
-    slim saves the last step again, and takes no notice if that fails.
+    slim saves the last step again, and takes no notice if that fails. TensorFlow removes one
+    checkpoint for each that it writes, however many a run has that was begun with another number.
     """
 
     _saved_step = None
+    _surplus = ()
+
+    def recover_last_checkpoints(self, checkpoint_paths):
+        """Takes on the checkpoints that a run has, oldest first; slim calls it on resuming."""
+        first_kept = max(0, len(checkpoint_paths) - self.saver_def.max_to_keep)
+        self._surplus = checkpoint_paths[:first_kept]
+        super().recover_last_checkpoints(checkpoint_paths[first_kept:])
 
     def save(self, session, path, global_step, **kwargs):
         """Saves, unless that step is saved; ``global_step`` is an int or the step's variable.
@@ -59,6 +67,9 @@ class Saver(tf.train.Saver):
         step = int(global_step if isinstance(global_step, int) else session.run(global_step))
         if step == self._saved_step:
             return
+        for surplus in self._surplus:
+            tf.train.remove_checkpoint(surplus)
+        self._surplus = ()
         try:
             super().save(session, path, global_step=step, **kwargs)
         except tf.errors.OpError as error:

@@ -99,6 +99,19 @@ def trickling(body, pause_secs, chunked=False):
     return answer
 
 
+def never_coming_to_the_point(pause_secs):
+    """Answers with a header without end, a byte at a time, until nobody listens any more."""
+
+    def answer(request):
+        with contextlib.suppress(OSError):
+            request.wfile.write(b"HTTP/1.0 200 OK\r\nX-Letters: ")
+            for _ in range(1000):
+                request.wfile.write(b"x")
+                time.sleep(pause_secs)
+
+    return answer
+
+
 def stalling(body, cut_at, secs, **headers):
     """Answers with the first bytes of ``body``, and then with nothing for a while."""
 

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from alexnet_flowers import checkpoints
+from alexnet_flowers import checkpoints, loop
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import slim, tf
 
@@ -206,3 +206,23 @@ def test_one_that_was_saved_but_not_listed_yet_is_listed(saved, tmp_path):
     os.makedirs(empty)
     checkpoints.list_complete(empty)
     assert os.listdir(empty) == []
+
+
+def test_a_run_continued_with_a_smaller_number_to_keep_has_no_more(tmp_path):
+    path = str(tmp_path / "model.ckpt")
+
+    def save_steps(steps, most):
+        with tf.Graph().as_default(), tf.Session() as session:
+            build()
+            saver = loop.Saver(max_to_keep=most, save_relative_paths=True)
+            session.run(tf.global_variables_initializer())
+            saver.recover_last_checkpoints(checkpoints.all_complete(str(tmp_path)))
+            for step in steps:
+                saver.save(session, path, global_step=step)
+        names = [os.path.basename(one) for one in checkpoints.all_complete(str(tmp_path))]
+        assert sorted(n[:-6] for n in os.listdir(str(tmp_path)) if n.endswith(".index")) == names
+        return [int(name[len("model.ckpt-") :]) for name in names]
+
+    assert save_steps([1, 2, 3, 4, 5], 4) == [2, 3, 4, 5]
+    assert save_steps([6], 2) == [5, 6]
+    assert save_steps([7, 8], 3) == [6, 7, 8]

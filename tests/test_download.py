@@ -5,7 +5,15 @@ import random
 import socket
 
 import pytest
-from http_servers import ranged, serving, stalling, status, trickling, whole
+from http_servers import (
+    never_coming_to_the_point,
+    ranged,
+    serving,
+    stalling,
+    status,
+    trickling,
+    whole,
+)
 
 from alexnet_flowers import download
 from alexnet_flowers.errors import DataError
@@ -349,6 +357,14 @@ def test_server_that_sends_a_byte_now_and_then_is_given_up(path, monkeypatch, ch
     assert_folder_empty(path)
 
 
+def test_server_whose_headers_never_end_is_given_up(path, monkeypatch):
+    monkeypatch.setattr(download, "_HEAD_SECS", 0.3)
+    with serving({"/photos.tgz": [never_coming_to_the_point(0.02)]}) as server:
+        with pytest.raises(DataError, match="no answer in time"):
+            fetch([server.url + "/photos.tgz"], path, tries=2)
+    assert_folder_empty(path)
+
+
 def _fault(rng):
     """Returns a random answer of a server that does not do as it should."""
     cut_at = rng.randrange(len(BODY))
@@ -358,6 +374,7 @@ def _fault(rng):
         [
             ("stall", stalling(BODY, cut_at, secs=0.3, ETag='"1"')),
             ("trickle", trickling(BODY, 0.02, rng.random() < 0.5)),
+            ("no head", never_coming_to_the_point(0.02)),
             ("break", ranged(BODY, cut_at)),
             ("break", whole(BODY, cut_at, announce=False)),
             ("short", whole(BODY[:cut_at])),
@@ -376,6 +393,7 @@ def _fault(rng):
 def test_faults_in_any_order_end_verified_or_refused(tmp_path, monkeypatch, trials, tally):
     monkeypatch.setattr(download, "_TIMEOUT_SECS", (1, 0.1))
     monkeypatch.setattr(download, "_SPEED_SECS", 0.2)
+    monkeypatch.setattr(download, "_HEAD_SECS", 0.2)
     for seed in range(trials(10, 200)):
         rng = random.Random(seed)
         folder = tmp_path / str(seed)

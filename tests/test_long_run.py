@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 
 import pytest
 from processes import Script, last_step, train_args
@@ -20,6 +21,11 @@ def looked_at(pid):
     return resident_kb / 1024.0, len(os.listdir("/proc/%d/fd" % pid)), threads
 
 
+def checkpoints_in(folder):
+    names = os.listdir(str(folder / "runs/checkpoints/run"))
+    return [name for name in names if name.endswith(".index")]
+
+
 @pytest.mark.soak
 def test_memory_files_and_threads_stay_as_they_are(tmp_path, tiny_dataset, request, tally):
     if not request.config.getoption("--soak"):
@@ -27,16 +33,21 @@ def test_memory_files_and_threads_stay_as_they_are(tmp_path, tiny_dataset, reque
     num_steps = int(os.environ.get("LONG_RUN_STEPS", 2000))
     args = train_args(tiny_dataset, "--max_number_of_steps=%d" % num_steps)
     args += ["--save_interval_steps=100", "--max_to_keep=2", "--save_histograms_secs=20"]
-    script = Script("train", tmp_path, *args)
+    script = Script("train", tmp_path, *args, "--keep_checkpoint_every_n_hours=0.05")
+    begun = time.time()
     seen = []
     # The first steps allocate what all others use again.
     warm = min(100, num_steps // 5)
     for step in range(warm, num_steps - 5, max(1, num_steps // 200)):
         assert script.wait_until(lambda: last_step(script.lines) >= step, secs=300)  # noqa: B023
         seen.append(looked_at(script.pid))
-        indices = [n for n in os.listdir(str(tmp_path / "runs/checkpoints/run")) if ".index" in n]
-        assert len(indices) <= 3  # The oldest goes once the newest is complete.
+        # The oldest goes once the newest is complete; one each three minutes stays.
+        assert len(checkpoints_in(tmp_path)) <= 3 + (time.time() - begun) / 180
     ended = script.finish()
+    stay = (time.time() - begun) // 180
+    assert len(checkpoints_in(tmp_path)) in (2 + stay, 1 + stay)
+    longer = len(checkpoints_in(tmp_path)) - 2
+    tally("long run: checkpoints left", "kept for longer than the newest two", longer)
     assert (ended.status, ended.error) == (0, ""), ended
     halves = seen[: len(seen) // 2], seen[len(seen) // 2 :]
     for what, values in zip(("MB resident", "open files", "threads"), zip(*seen)):
