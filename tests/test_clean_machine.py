@@ -71,7 +71,7 @@ def test_all_commands_where_nothing_else_can_be_written(checkout, tmp_path, tiny
         ("train", data, "--max_number_of_steps=2", "--common_queue_min=4", *small),
         ("evaluate", data),
         ("predict", "rose.jpg", "--sheet=sheet.png"),
-        ("inspect_network", "rose.jpg"),
+        ("inspect_network", data, "rose.jpg"),
         ("embed", data, "--split=validation"),
         ("score_map", "rose.jpg"),
         ("make_figures", data),
