@@ -8,6 +8,10 @@ from alexnet_flowers.tf1 import tf
 
 DEVICES = ("auto", "cpu", "gpu")
 
+# For ``Session.run``: the operations one after the other, in the thread that asks for them, instead
+# of several at a time in a pool of threads. Each may still use all cores for itself.
+ONE_BY_ONE = tf.RunOptions(inter_op_thread_pool=-1)
+
 # Reading, decoding and preprocessing run here whatever the network runs on: a GPU is kept for
 # the layers, and JPEGs are decoded on the CPU in any case.
 INPUT_DEVICE = "/cpu:0"

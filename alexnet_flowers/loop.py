@@ -9,7 +9,7 @@ import collections
 import signal
 import time
 
-from alexnet_flowers import memory, summaries
+from alexnet_flowers import devices, memory, summaries
 from alexnet_flowers.errors import DataError, WriteError, first_line
 from alexnet_flowers.health import Health
 from alexnet_flowers.tf1 import tf
@@ -158,7 +158,10 @@ class Loop:
             and ((now >= self._histograms_due and not is_first) or comes_last)
         ):
             fetches["histograms"] = self._ops.histograms
-        fetched = session.run(fetches)
+        # One by one takes a tenth less memory at its peak, and the same in every step. Several
+        # histograms at a time are computed faster.
+        takes_more = "summary" in fetches or "histograms" in fetches
+        fetched = session.run(fetches, options=None if takes_more else devices.ONE_BY_ONE)
 
         self.step_number, self.rate = int(fetched["step"]), float(fetched["rate"])
         self._losses += float(fetched["loss"])

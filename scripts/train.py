@@ -87,7 +87,7 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "common_queue_min", None, "Records from among which each is drawn. Default: half of them."
 )
-flags.DEFINE_integer("batch_queue_capacity", None, "Images held ready. Default: 2 batches.")
+flags.DEFINE_integer("batch_queue_capacity", None, "Images held ready. Default: 1 batch.")
 
 # The network.
 flags.DEFINE_boolean(

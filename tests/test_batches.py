@@ -123,7 +123,7 @@ def test_default_queues(tiny_dataset):
     assert common.get_attr("capacity") == 20 * 56 and common.get_attr("min_after_dequeue") == 560
     assert {
         "parallel_read/fraction_of_1120_full",
-        "batch/fraction_of_112_full",
+        "batch/fraction_of_56_full",
         "prefetch_queue/fraction_of_2_full",
     } <= tags
 

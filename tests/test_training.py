@@ -104,7 +104,7 @@ def test_summaries_have_their_tags_at_every_step(folder):
     points += ["fc6", "fc7", "fc8"]
     expected = {"losses/total_loss", "losses/cross_entropy", "eval/accuracy", "eval/recall_at_2"}
     expected |= {"learning_rate", "images_per_sec"}
-    expected |= {"batch/fraction_of_8_full", "prefetch_queue/fraction_of_2_full"}
+    expected |= {"batch/fraction_of_4_full", "prefetch_queue/fraction_of_2_full"}
     expected |= {"parallel_read/fraction_of_16_full"}
     expected |= {
         "%s/alexnet_v2/%s" % (kind, p) for kind in ("activations", "sparsity") for p in points

@@ -69,7 +69,8 @@ def _step(batch_size, dataset_dir=None, ours=True):
     session = _session(graph)
     version = tf.__version__ + (" with MKL" if HAS_MKL else "")
     about = {"flops": arithmetic, "tensorflow": version}
-    return lambda: session.run(op.op), about  # The operation: it returns nothing.
+    options = devices.ONE_BY_ONE if ours else None  # As in training.
+    return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
 
 
 def _products():
