@@ -123,8 +123,9 @@ def is_complete(path):
 def remove_torn(run_dir):
     """Removes what a process that was killed in the middle of a save has left.
 
-    Those are files under TensorFlow's temporary names, and parts of checkpoints whose other parts
-    are missing. Complete checkpoints stay, also those that are not in the list of the newest.
+    Those are files under TensorFlow's temporary names, parts of checkpoints whose other parts are
+    missing, and an old checkpoint, no longer listed, of which the removal had come no further than
+    its ``.meta``. Complete checkpoints stay, also those that are not in the list of the newest.
 
     Returns:
       The names of the removed files, sorted.
@@ -138,8 +139,12 @@ def remove_torn(run_dir):
             match = _PART.match(name)
             if match:
                 parts[match.group(1)].add(name)
+    listed = [_step_in(os.path.basename(path)) for path in all_complete(run_dir)]
     for prefix, names in parts.items():
-        if not is_complete(os.path.join(run_dir, prefix)):
+        was_being_removed = prefix + ".meta" not in names and _step_in(prefix) < min(
+            listed, default=0
+        )
+        if was_being_removed or not is_complete(os.path.join(run_dir, prefix)):
             torn.extend(names)
     for name in torn:
         path = os.path.join(run_dir, name)

@@ -184,6 +184,24 @@ def test_what_a_broken_save_left_is_removed_and_nothing_else(tmp_path):
     assert checkpoints.remove_torn(str(tmp_path)) == []
 
 
+def test_a_removal_that_was_broken_off_is_finished(saved, tmp_path):
+    run_dir = str(tmp_path / "run")
+    shutil.copytree(saved, run_dir)
+    for step, suffixes in (
+        (3, (".index", ".data-00000-of-00001")),
+        (4, (".index", ".data-00000-of-00001", ".meta")),  # Kept for good.
+        (30, (".index", ".data-00000-of-00001")),  # Not listed yet.
+    ):
+        for suffix in suffixes:
+            shutil.copy(
+                run_dir + "/model.ckpt-10" + suffix, run_dir + "/model.ckpt-%d" % step + suffix
+            )
+    os.remove(run_dir + "/model.ckpt-10.meta")  # Somebody's wish; it is listed.
+    torn = ["model.ckpt-3.data-00000-of-00001", "model.ckpt-3.index"]
+    assert checkpoints.remove_torn(run_dir) == torn
+    assert checkpoints.remove_torn(run_dir) == []
+
+
 def test_one_that_was_saved_but_not_listed_yet_is_listed(saved, tmp_path):
     run_dir = str(tmp_path / "run")
     shutil.copytree(saved, run_dir)
