@@ -245,10 +245,7 @@ def _tar(rng, members):
             if isinstance(member, tarfile.TarInfo):
                 buffer.write(member.tobuf(tarfile.GNU_FORMAT))
                 continue
-            name, content = member
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
+            photo_archives.add_file(tar, *member)
     return buffer.getvalue()
 
 

@@ -75,8 +75,12 @@ def tar_bytes(members):
             if isinstance(member, tarfile.TarInfo):
                 tar.addfile(member)
                 continue
-            name, content = member
-            info = tarfile.TarInfo(name)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
+            add_file(tar, *member)
     return buffer.getvalue()
+
+
+def add_file(tar, name, content):
+    """Adds a file to an open ``tarfile.TarFile``."""
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    tar.addfile(info, io.BytesIO(content))
