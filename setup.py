@@ -1,4 +1,4 @@
-"""Installs the package; see README.md for `make install`, which also pins the companions."""
+"""Installs the package; see README.md for `make install`, which also installs the tests' tools."""
 
 import re
 
@@ -6,14 +6,36 @@ import setuptools
 
 with open("alexnet_flowers/__init__.py", encoding="utf-8") as file:
     VERSION = re.search(r'^__version__ = "(.*)"', file.read(), re.MULTILINE).group(1)
-with open("requirements.txt", encoding="utf-8") as file:
-    REQUIREMENTS = [line.partition("#")[0].strip() for line in file]
+
+
+def read_requirements(filename, pythons):
+    """Returns the lines of a file of requirements, each for these versions of Python only."""
+    with open(filename, encoding="utf-8") as lines:
+        parts = [line.partition("#")[0].partition(";") for line in lines]
+    return [
+        package.strip() + "; " + " and ".join(filter(None, [marker.strip(), pythons]))
+        for package, _, marker in parts
+        if package.strip()
+    ]
+
+
+# No TensorFlow of either kind is tested on Python 3.8.
+TF1 = read_requirements("requirements.txt", 'python_version < "3.8"')
+TF2 = read_requirements("requirements-tf2.txt", 'python_version >= "3.9"')
 
 setuptools.setup(
     name="alexnet_flowers",
     version=VERSION,
     description="AlexNet v2 on the Flowers photos, the TensorFlow 1 / TF-Slim way",
     packages=["alexnet_flowers", "alexnet_flowers.benchmark", "alexnet_flowers.pictures"],
-    python_requires=">=3.6,<3.8",
-    install_requires=[line for line in REQUIREMENTS if line],
+    python_requires=">=3.6, !=3.8.*, <3.14",
+    install_requires=TF1 + TF2,
+    # CUDA's own libraries, for current TensorFlow; those of TensorFlow 1.15 are not on PyPI.
+    extras_require={
+        "gpu": [
+            line.replace("tensorflow==", "tensorflow[and-cuda]==")
+            for line in TF2
+            if line.startswith("tensorflow==")
+        ]
+    },
 )

@@ -67,11 +67,18 @@ def num_parameters(layers):
 
 
 def _way(op):
-    """Returns the operations that an image passes, in their order: AlexNet has no branches."""
-    way = [op]
-    while way[-1].inputs:
-        way.append(way[-1].inputs[0].op)  # The other inputs are weights, biases and masks.
-    return way[::-1]
+    """Returns the operations that an image passes, in their order; None if it does not pass this.
+
+    AlexNet has no branches: of an operation's inputs one comes from the image, the others from
+    weights, biases and masks.
+    """
+    if op.type == "Placeholder":
+        return [op]
+    for tensor in op.inputs:
+        way = _way(tensor.op)
+        if way is not None:
+            return way + [op]
+    return None
 
 
 def _layer_name(op):

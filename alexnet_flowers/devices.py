@@ -1,10 +1,7 @@
 """Where the arithmetic runs."""
 
-import os
-import sys
-
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.tf1 import tf
+from alexnet_flowers.tf1 import GPU_NEEDS, quiet, tf
 
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -17,14 +14,15 @@ ONE_BY_ONE = tf.RunOptions(inter_op_thread_pool=-1)
 INPUT_DEVICE = "/cpu:0"
 
 
-def resolve(device):
+def resolve(device, num_clones=1):
     """Says where the network will run: ``"cpu"`` or ``"gpu"``.
 
     Args:
       device: ``"auto"`` (the GPU where TensorFlow can use one), ``"cpu"`` or ``"gpu"``.
+      num_clones: how many GPUs are needed, where GPUs are used.
 
     Raises:
-      UsageError: another name, or ``"gpu"`` where TensorFlow finds none.
+      UsageError: another name, or ``"gpu"`` where TensorFlow finds none, or fewer GPUs than needed.
     """
     if device not in DEVICES:
         raise UsageError("--device: %r is none of %s" % (device, ", ".join(DEVICES)))
@@ -33,14 +31,25 @@ def resolve(device):
     if device == "cpu":
         return "cpu"
     if gpus:
+        if len(gpus) < num_clones:
+            raise UsageError("--num_clones %d: there are only %d GPUs" % (num_clones, len(gpus)))
         return "gpu"
     if device == "gpu":
         raise UsageError(
             "--device gpu: TensorFlow %s finds no GPU that it can use "
-            "(it needs an NVIDIA driver and CUDA 10.0); leave the flag out to use the CPU"
-            % tf.__version__
+            "(it needs %s); leave the flag out to use the CPU" % (tf.__version__, GPU_NEEDS)
         )
     return "cpu"
+
+
+def of_clones(device, num_clones):
+    """Returns where each of several copies of the network runs, for ``tf.device``.
+
+    A single one runs where TensorFlow puts it.
+    """
+    if num_clones == 1 or device == "cpu":
+        return [""] * num_clones
+    return ["/gpu:%d" % number for number in range(num_clones)]
 
 
 def _list_gpus():
@@ -49,17 +58,8 @@ def _list_gpus():
     TensorFlow's GPU build logs "failed call to cuInit" as an error, from C++, the first time it
     looks for a GPU. Where there is none, none is missing.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
-            os.dup2(nowhere, 2)
+    with quiet():
         return tf.config.experimental.list_physical_devices("GPU")
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 def session_config(device, intra_op_threads=0, inter_op_threads=0):

@@ -4,6 +4,8 @@ Their message is one line: what is wrong, where, and what to do. The scripts pri
 with the error's status; everything else that is raised is a defect and keeps its traceback.
 """
 
+import re
+
 
 class DataError(Exception):
     """Something on disk or on the network is not as it has to be."""
@@ -21,6 +23,13 @@ class WriteError(DataError):
     """A file cannot be written; mostly, the disk is full."""
 
 
+# The process of a cluster, and where current TensorFlow was told of the operation.
+_BEFORE_THE_MESSAGE = re.compile(
+    r"(\w+: )?From /job:|Graph execution error:|Detected at node |Node: |=+$|\s|$"
+)
+
+
 def first_line(error):
-    """Returns the first line of a ``tf.errors.OpError``'s message; the rest is for developers."""
-    return error.message.split("\n")[0]
+    """Returns the line of a ``tf.errors.OpError``'s message that is for a person."""
+    lines = error.message.split("\n")
+    return next((line for line in lines if not _BEFORE_THE_MESSAGE.match(line)), lines[0])

@@ -1,27 +1,77 @@
 """The one door to TensorFlow: every other module takes ``tf``, ``slim`` and ``alexnet`` from here.
 
-Today that is TensorFlow 1.15 with the slim in its ``contrib``. Its C++ log shows errors only,
-unless the environment sets ``TF_CPP_MIN_LOG_LEVEL``; its Python log likewise, unless a program
-calls ``tf.logging.set_verbosity``.
+That is TensorFlow 1.15 with the slim in its ``contrib`` where it is installed, else current
+TensorFlow through its ``compat.v1`` with ``tf_slim``; no other module knows which. Its C++ log
+shows errors only, unless the environment sets ``TF_CPP_MIN_LOG_LEVEL``; its Python log likewise,
+unless a program calls ``tf.logging.set_verbosity``.
 """
 
+import contextlib
 import os
 import warnings
 
+from alexnet_flowers import native_output
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Keras, which nothing here uses, would take half a second to import.
+os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+# Current TensorFlow leaves this to the processes it starts; in 1.15 it would change shapes.
+os.environ.pop("TF2_BEHAVIOR", None)
+
+
+def quiet():
+    """Returns a context in which TensorFlow reports nothing to the console from its C++ code.
+
+    That is for what it gives the rank of an error and is none, or is raised as one besides.
+    """
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
+        return native_output.discarded()
+    return contextlib.suppress()  # noqa: B022 - Nothing, as contextlib.nullcontext; not in 3.6.
+
 
 with warnings.catch_warnings():
     # numpy >= 1.17 warns about TensorFlow 1.15's and TensorBoard's own type definitions.
     warnings.simplefilter("ignore", category=FutureWarning)
     warnings.simplefilter("ignore", category=DeprecationWarning)
-    import tensorflow as tf
+    with quiet():
+        import tensorflow
 
-    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
-    import tensorflow.contrib.slim as slim
-    from tensorflow.contrib.slim.nets import alexnet
+    if tensorflow.__version__.startswith("1."):
+        tf = tensorflow
+        tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+        import tensorflow.contrib.slim as slim
+        from tensorflow.contrib.slim.nets import alexnet
+
+        # Whether its kernels are Intel's MKL-DNN, today called oneDNN: they have other strengths.
+        HAS_MKL = tf.pywrap_tensorflow.IsMklEnabled()
+        GPU_NEEDS = (
+            "an NVIDIA driver, CUDA 10.0 and a card up to Turing; for newer ones RUNTIME=tf2"
+        )
+    else:
+        import tensorflow.compat.v1 as tf
+
+        tf.logging.set_verbosity(tf.logging.ERROR)
+        with quiet():
+            tf.disable_v2_behavior()
+            # The first session of a process says how its graph is optimized.
+            with tf.Graph().as_default(), tf.Session(
+                config=tf.ConfigProto(device_count={"GPU": 0})
+            ) as _session:
+                _session.run(tf.constant(0) + tf.constant(0))
+        import tf_slim as slim
+        from tensorflow.python.framework import ops
+        from tensorflow.python.ops import control_flow_ops
+        from tensorflow.python.util import _pywrap_util_port
+        from tf_slim.nets import alexnet
+
+        HAS_MKL = _pywrap_util_port.IsMklEnabled()
+        GPU_NEEDS = "an NVIDIA driver and the CUDA libraries of tensorflow[and-cuda]"
+        # tf_slim looks for these where they once were.
+        control_flow_ops.case, control_flow_ops.cond = tf.case, tf.cond
+        ops.IndexedSlices = tf.IndexedSlices
     from tensorflow.python.summary.writer.writer import SummaryToEventTransformer
 
-# Whether this is a build with Intel's MKL-DNN, whose kernels have other strengths.
-HAS_MKL = tf.pywrap_tensorflow.IsMklEnabled()
+# That is what slim's layers are made with.
+warnings.filterwarnings("ignore", message="`layer.apply` is deprecated")
 
-__all__ = ["HAS_MKL", "SummaryToEventTransformer", "alexnet", "slim", "tf"]
+__all__ = ["GPU_NEEDS", "HAS_MKL", "SummaryToEventTransformer", "alexnet", "quiet", "slim", "tf"]

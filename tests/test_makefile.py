@@ -4,6 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
+import sys
 
 import pytest
 
@@ -15,10 +16,13 @@ def checkout(tmp_path):
     """A folder with the Makefile, in a path with a space and an umlaut, and an empty ``bin``."""
     folder = tmp_path / "ein Übungsplatz"
     (folder / "bin").mkdir(parents=True)
-    for name in ("Makefile", "requirements.txt"):
-        shutil.copy(os.path.join(ROOT, name), str(folder))
-    (folder / "tests").mkdir()
-    shutil.copy(os.path.join(ROOT, "tests", "requirements.txt"), str(folder / "tests"))
+    for name in ("tests", "scripts"):
+        (folder / name).mkdir()
+    for name in (
+        "Makefile", "requirements.txt", "requirements-tf2.txt", "tests/requirements.txt",
+        "scripts/install.sh",
+    ):  # fmt: skip
+        shutil.copy(os.path.join(ROOT, name), str(folder / name))
     return folder
 
 
@@ -29,17 +33,15 @@ def program(path, body):
 
 
 def python(path, version):
-    """A stand-in that answers the Makefile's question, and stops at everything else."""
-    wanted = "3, 6), (3, 7" if version in ("3.6", "3.7") else None
-    status = 0 if wanted else 1
-    program(path, 'case "$1" in -c) exit %d;; *) echo "ran $0 $*"; exit 77;; esac\n' % status)
+    """A stand-in that says which version it is, and stops at everything else."""
+    program(path, 'case "$1" in -c) echo %s;; *) echo "ran $0 $*"; exit 77;; esac\n' % version)
 
 
 def make(checkout, *args):
     system = checkout / "system"
     if not system.exists():
         system.mkdir()
-        for name in ("sh", "make", "cat", "rm", "grep", "sed", "expand", "echo"):
+        for name in ("sh", "make", "cat", "rm", "grep", "sed", "expand", "echo", "head", "cut"):
             os.symlink(shutil.which(name), str(system / name))
     return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
         [str(system / "make"), *args],
@@ -63,8 +65,11 @@ def test_a_given_python_is_taken_or_refused(checkout):
         "ran ./my python -m venv --clear .venv"
         in make(checkout, "install", "PYTHON=./my python").stdout
     )
-    refused = make(checkout, "install", "PYTHON=/nowhere/python")
-    assert refused.returncode and "PYTHON=/nowhere/python: not a Python" in refused.stderr
+    python(checkout / "new", "3.11")
+    assert "tensorflow==2.20.0 on ./new\n" in make(checkout, "install", "PYTHON=./new").stdout
+    for args in (["PYTHON=/nowhere/python"], ["PYTHON=./new", "RUNTIME=tf1"]):
+        refused = make(checkout, "install", *args)
+        assert refused.returncode and "%s: not a Python" % args[0] in refused.stderr
 
 
 def test_python37_on_the_path_is_first(checkout):
@@ -97,11 +102,89 @@ def test_python36_is_the_last_choice(checkout):
     assert "versions/3.6.15/bin/python\n" in make(checkout, "install").stdout
 
 
-def test_without_any_two_lines_say_how_to_get_one(checkout):
+def the_lines(stderr):
+    return [line for line in stderr.split("\n") if line and not line.startswith("make")]
+
+
+def test_without_python37_it_says_so_and_takes_todays_tensorflow(checkout):
     python(checkout / "bin" / "python3.7", "3.8")
+    python(checkout / "bin" / "python3.12", "3.12")
     ended = make(checkout, "install")
-    lines = [line for line in ended.stderr.split("\n") if line and not line.startswith("make")]
+    assert "tensorflow==2.20.0 on python3.12\n" in ended.stdout
+    assert the_lines(ended.stderr) == [
+        "No Python 3.7 found, which TensorFlow 1.15 needs: taking today's TensorFlow."
+    ]
+    refused = make(checkout, "install", "RUNTIME=tf1")
+    (line,) = the_lines(refused.stderr)
+    assert refused.returncode and line.startswith("No Python 3.7 found")
+    assert "uv python install 3.7" in line and "PYTHON=" in line
+
+
+def test_without_any_it_says_how_to_get_one(checkout):
+    ended = make(checkout, "install")
+    lines = the_lines(ended.stderr)
     assert ended.returncode and len(lines) == 2
-    assert lines[0] == "No Python 3.7 found, which TensorFlow 1.15 needs."
-    assert "uv python install 3.7" in lines[1] and "PYTHON=" in lines[1]
+    assert lines[0].startswith("No Python 3.7 found")
+    assert "uv python install 3.11" in lines[1] and "PYTHON=" in lines[1]
     assert not (checkout / ".venv").exists()
+
+
+def test_a_runtime_that_is_asked_for_is_taken(checkout):
+    python(checkout / "bin" / "python3.7", "3.7")
+    python(checkout / "bin" / "python3.11", "3.11")
+    assert "tensorflow-gpu==1.15.0 on python3.7\n" in make(checkout, "install").stdout
+    assert "2.20.0 on python3.11\n" in make(checkout, "install", "RUNTIME=tf2").stdout
+    intel = make(checkout, "install", "TENSORFLOW=intel-tensorflow==1.15.2").stdout
+    assert "intel-tensorflow==1.15.2 on python3.7\n" in intel
+    refused = make(checkout, "install", "RUNTIME=tf3")
+    assert refused.returncode and "RUNTIME=tf3: must be tf1" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "capability, expected",
+    [
+        ("7.5", "tensorflow-gpu==1.15.0 on python3.7\n"),
+        ("8.6", "tensorflow[and-cuda]==2.20.0 on python3.11\n"),
+        ("12.0", "tensorflow[and-cuda]==2.20.0 on python3.11\n"),
+    ],
+)
+def test_the_build_that_can_use_the_gpu_is_taken(checkout, capability, expected):
+    python(checkout / "bin" / "python3.7", "3.7")
+    python(checkout / "bin" / "python3.11", "3.11")
+    program(checkout / "bin" / "nvidia-smi", "echo %s\n" % capability)
+    ended = make(checkout, "install")
+    assert expected in ended.stdout
+    assert ("too new for TensorFlow 1.15" in ended.stderr) == (capability != "7.5")
+
+
+def test_what_is_installed_stays_unless_something_else_is_asked_for(checkout):
+    python(checkout / "bin" / "python3.7", "3.7")
+    python(checkout / "bin" / "python3.11", "3.11")
+    (checkout / ".venv").mkdir()
+    marker = checkout / ".venv" / ".installed"
+    marker.write_text("tf2 tensorflow==2.20.0\n")
+    assert " on " not in make(checkout, "install").stdout
+    assert " on " not in make(checkout, "install", "RUNTIME=tf2").stdout
+    old = os.path.getmtime(str(checkout / "requirements-tf2.txt")) - 9
+    os.utime(str(marker), (old, old))
+    assert "2.20.0 on python3.11\n" in make(checkout, "install").stdout  # As before.
+    marker.write_text("tf2 tensorflow==2.20.0\n")
+    assert "1.15.0 on python3.7\n" in make(checkout, "install", "RUNTIME=tf1").stdout
+
+
+def test_the_package_asks_for_the_tensorflow_that_its_python_can_have(tmp_path):
+    subprocess.check_call(
+        [sys.executable, "setup.py", "-q", "egg_info", "-e", str(tmp_path)], cwd=ROOT
+    )
+    with open(str(tmp_path / "alexnet_flowers.egg-info" / "requires.txt")) as file:
+        sections = dict(part.split("\n", 1) for part in file.read().split("\n\n") if "]\n" in part)
+    assert "tensorflow-gpu==1.15.0" in sections['[:python_version < "3.8"]'].split()
+    assert "tensorflow==2.20.0" in sections['[:python_version >= "3.9"]'].split()
+    assert "tensorflow[and-cuda]==2.20.0" in sections['[gpu:python_version >= "3.9"]'].split()
+    with open(str(tmp_path / "alexnet_flowers.egg-info" / "PKG-INFO")) as file:
+        (pythons,) = [line for line in file if line.startswith("Requires-Python:")]
+    assert sorted(pythons.split(":")[1].replace(" ", "").strip().split(",")) == [
+        "!=3.8.*",
+        "<3.14",
+        ">=3.6",
+    ]

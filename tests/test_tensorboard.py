@@ -39,7 +39,7 @@ def address(run_module_script, tiny_dataset):
     )  # fmt: skip
     run_module_script("evaluate", "--dataset_dir", tiny_dataset)
     run_module_script("embed", "--dataset_dir", tiny_dataset)
-    port_flags = ["--host", "127.0.0.1", "--port", "0", "--samples_per_plugin", "images=0"]
+    port_flags = ["--host", "127.0.0.1", "--port", "0", "--samples_per_plugin", "images=100000"]
     server = subprocess.Popen(
         [sys.executable, "-m", "tensorboard.main", "--logdir", "runs/summaries", *port_flags],
         cwd=str(run_module_script.folder),

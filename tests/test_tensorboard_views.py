@@ -62,7 +62,7 @@ def test_percentiles_are_tensorboards(samples, name):
     points = [int(round(100 * percent)) for percent in PERCENTS]
     theirs = compressor.compress_histogram(buckets, points)
     np.testing.assert_allclose(
-        tensorboard_views.percentiles(histogram), [one.value for one in theirs], atol=1e-9
+        tensorboard_views.percentiles(histogram), [value for _, value in theirs], atol=1e-9
     )
 
 

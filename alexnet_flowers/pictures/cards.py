@@ -90,7 +90,7 @@ def sheet(cards, num_columns=None):
 
 
 def _width(draw, text):
-    return draw.textsize(text, font=style.font(_FONT_PX))[0]
+    return draw.textlength(text, font=style.font(_FONT_PX))
 
 
 def _text(draw, left, top, text, color, room):

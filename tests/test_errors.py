@@ -1,0 +1,36 @@
+"""Of TensorFlow's long messages a person sees the line that says what is wrong."""
+
+import pytest
+
+from alexnet_flowers.errors import first_line
+from alexnet_flowers.tf1 import tf
+
+DEFINED = (
+    "Detected at node 'A' defined at (most recent call last):\n    File \"a.py\", line 4, in b\n"
+)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "what is wrong\n\t [[node A (defined at a.py:4) ]]",
+        "From /job:ps/replica:0/task:0:\nwhat is wrong\n\t [[node A (defined at a.py:4) ]]",
+        "UNAVAILABLE: From /job:worker/replica:0/task:0:\nwhat is wrong",
+        "Graph execution error:\n\n" + DEFINED + "Node: 'A'\nwhat is wrong\n\t [[{{node A}}]]",
+        "Graph execution error:\n\n=====================\nwhat is wrong\nand more",
+    ],
+)
+def test_the_first_line_is_for_a_person(message):
+    assert first_line(tf.errors.UnknownError(None, None, message)) == "what is wrong"
+
+
+def test_a_message_of_nothing_else_stays():
+    assert first_line(tf.errors.UnknownError(None, None, "Graph execution error:")) != ""
+
+
+def test_what_tensorflow_raises():
+    with tf.Graph().as_default(), tf.Session() as session:
+        wrong = tf.check_numerics(tf.constant(float("nan")), "what is wrong")
+        with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+            session.run(wrong)
+    assert first_line(caught.value) == "what is wrong : Tensor had NaN values"
