@@ -24,8 +24,8 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string("dataset_dir", None, "Converted photos. Default: the drawn sample.")
 flags.DEFINE_string("archive", None, "The archive to convert. Default: 3,670 drawn photos.")
 flags.DEFINE_string("torch_python", sys.executable, "A Python that has PyTorch.")
-flags.DEFINE_string(
-    "other_python", None, "A Python with another TensorFlow 1.15, e.g. intel-tensorflow."
+flags.DEFINE_multi_string(
+    "other_python", [], "A Python with another TensorFlow: today's, or intel-tensorflow 1.15."
 )
 flags.DEFINE_boolean("quick", False, "A few minutes: fewer rounds, a smaller archive.")
 flags.DEFINE_string("json", None, "Also write the figures to this file.")
@@ -72,9 +72,11 @@ def _measure(folder):
     show(real)
     show(rows.training_step_torch(FLAGS.torch_python, 3 if quick else 10))
     show(rows.training_step_floor(3 if quick else 10))
-    if FLAGS.other_python:
-        show(rows.training_step_other_tensorflow(FLAGS.other_python, 3 if quick else 10))
     show(rows.input_pipeline(dataset_dir, 5 if quick else 20))
+    for python in FLAGS.other_python:
+        show(rows.training_step_other_tensorflow(python, 3 if quick else 10))
+        show(rows.gradient_rules(python, 3 if quick else 10))
+        show(rows.input_pipeline(dataset_dir, 5 if quick else 20, python))
     show(rows.conversion(archive, 2 if quick else 5))
     memory_steps = FLAGS.memory_steps or (20 if quick else 200)
     memory, start_up, growth_mb = rows.memory_and_start(

@@ -176,7 +176,7 @@ def training_step_floor(rounds):
 
 
 def training_step_other_tensorflow(python, rounds):
-    """The same step by the same code in another environment, e.g. intel-tensorflow."""
+    """The same step by the same code in another environment."""
     what = {"kind": "step", "batch_size": BATCH_SIZE}
     with Worker(what) as ours, Worker(what, python=python) as rival:
         secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
@@ -190,17 +190,35 @@ def training_step_other_tensorflow(python, rounds):
     )
 
 
-def input_pipeline(dataset_dir, rounds):
-    """Images a second, nothing but input."""
+def gradient_rules(python, rounds):
+    """The gradient rules against the gradients of another TensorFlow, both in its environment."""
+    what = {"kind": "step", "batch_size": BATCH_SIZE}
+    with Worker(what, python) as ours, Worker(dict(what, ours=False), python) as rival:
+        secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
+        version = ours.about["tensorflow"]
+    return row(
+        "gradient_rules",
+        "training step, batch 56, synthetic images, on TensorFlow " + version,
+        "the reference's step there",
+        *secs,
+        unit="s",
+    )
+
+
+def input_pipeline(dataset_dir, rounds, python=None):
+    """Images a second, nothing but input; by default in this environment."""
     what = {"kind": "input", "dataset_dir": dataset_dir, "batch_size": BATCH_SIZE}
-    with Worker(dict(what, way="ours")) as ours, Worker(dict(what, way="reference")) as rival:
+    with Worker(dict(what, way="ours"), python) as ours, Worker(
+        dict(what, way="reference"), python
+    ) as rival:
         rates = ([], [])
         for _ in range(rounds):
             for worker, part in ((ours, rates[0]), (rival, rates[1])):
                 part.append(_images_per_sec(worker))
     return row(
         "input_pipeline",
-        "input pipeline, 4 readers and 4 threads",
+        "input pipeline, 4 readers and 4 threads"
+        + (", on TensorFlow " + ours.about["tensorflow"] if python else ""),
         "the reference's",
         *rates,
         unit="images/s",

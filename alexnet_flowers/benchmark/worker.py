@@ -64,11 +64,13 @@ def _step(batch_size, dataset_dir=None, ours=True):
         arithmetic = flops.of_training_step(graph)
         _, total_loss = optimization.losses(logits, labels, 0.0)
         op = optimization.train_op(
-            Settings(), total_loss, tf.constant(0.01), tf.train.get_or_create_global_step()
+            Settings(),
+            total_loss,
+            optimization.optimizer(Settings(), tf.constant(0.01)),
+            tf.train.get_or_create_global_step(),
         )
     session = _session(graph)
-    version = tf.__version__ + (" with MKL" if HAS_MKL else "")
-    about = {"flops": arithmetic, "tensorflow": version}
+    about = {"flops": arithmetic, "tensorflow": _version()}
     options = devices.ONE_BY_ONE if ours else None  # As in training.
     return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
 
@@ -111,7 +113,11 @@ def _input(way, dataset_dir, batch_size, num_readers=4, num_preprocessing_thread
             ).images
     session = _session(graph)
     op = images.op
-    return lambda: session.run(op), {}
+    return lambda: session.run(op), {"tensorflow": _version()}
+
+
+def _version():
+    return tf.__version__ + (" with MKL" if HAS_MKL else "")
 
 
 def _tf_data(split, batch_size, num_readers, num_preprocessing_threads):
