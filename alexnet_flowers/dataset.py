@@ -5,7 +5,7 @@ import os
 
 from alexnet_flowers import bad_records, conversion, records
 from alexnet_flowers.devices import INPUT_DEVICE
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import slim, tf
 
 _ITEMS_TO_DESCRIPTIONS = {
@@ -99,6 +99,34 @@ def get_split(split_name, dataset_dir, skip_bad_records=0, report=print):
         nums_records=nums_records,
         open_files=[file for file, _ in copies.values()],
     )
+
+
+def part(split, index, count):
+    """Returns a worker's part of a split: every so manyth shard.
+
+    Args:
+      split: a ``slim.dataset.Dataset`` of ``get_split``.
+      index: int, which part, from 0.
+      count: int, how many parts there are.
+
+    Raises:
+      UsageError: there are fewer shards than parts.
+    """
+    if count == 1:
+        return split
+    if len(split.data_sources) < count:
+        raise UsageError(
+            "--worker_hosts: %d workers, but only %d shards to read; convert with --num_shards %d"
+            % (count, len(split.data_sources), count)
+        )
+    attributes = dict(vars(split))
+    nums_records = split.nums_records[index::count]
+    attributes.update(
+        data_sources=split.data_sources[index::count],
+        nums_records=nums_records,
+        num_samples=sum(nums_records),
+    )
+    return slim.dataset.Dataset(**attributes)
 
 
 def _examine(paths, written, num_classes, everything):

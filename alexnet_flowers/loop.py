@@ -17,7 +17,7 @@ from alexnet_flowers.tf1 import tf
 StepOps = collections.namedtuple(
     "StepOps",
     ["train_op", "step_after", "global_step", "rate", "cross_entropy", "batch_accuracy", "update"]
-    + ["largest", "is_finite", "summary", "predictions", "histograms"],
+    + ["largest", "is_finite", "summary", "predictions", "histograms", "sync_optimizer"],
 )
 StepOps.__doc__ = """What a step can run.
 
@@ -35,6 +35,7 @@ Attributes:
   summary: string [], scalars and images.
   predictions: a ``summaries.Predictions``, or None.
   histograms: string [], or None.
+  sync_optimizer: a ``tf.train.SyncReplicasOptimizer``, or None: for ``slim.learning.train``.
 """
 
 
@@ -87,18 +88,21 @@ class Loop:
       signal: int, the signal that asked for the end; None if none did.
     """
 
-    def __init__(self, ops, saver, writer, path, num_steps, split, batch_size, logging, report):
+    def __init__(
+        self, ops, saver, writer, path, num_steps, split, images_per_step, logging, place, report
+    ):
         """Prepares it.
 
         Args:
           ops: ``StepOps``.
-          saver: a ``Saver``.
+          saver: a ``Saver``, or None for no checkpoints.
           writer: an ``event_writer.EventWriter``, or None for no summaries.
           path: the checkpoints' path, to which ``-<step>`` is added.
           num_steps: the number of the last step.
           split: the ``slim.dataset.Dataset`` that is trained on.
-          batch_size: photos of a step.
+          images_per_step: int.
           logging: a ``training.Logging``.
+          place: a ``cluster.Alone`` or ``cluster.Worker``.
           report: called with each line of the console.
         """
         self.step_number = None
@@ -110,13 +114,16 @@ class Loop:
         self._path = path
         self._num_steps = num_steps
         self._num_samples = split.num_samples
-        self._batch_size = batch_size
+        self._images_per_step = images_per_step
         self._logging = logging
+        self._place = place
+        self._num_under_way = place.num_under_way
         self._report = report
         self._health = Health(split.num_classes)
         self._summary_due = 0.0  # The first step is summarised.
         self._histograms_due = 0.0
         self._save_due = None
+        self._made = None  # The steps before the one that is being made.
         self._marked = None  # When the rate was last computed, and the step then.
         self._steps_per_sec = None
         self._losses, self._accuracies, self._num_added = 0.0, 0.0, 0
@@ -133,7 +140,10 @@ class Loop:
         if is_first:
             self._marked = (now, int(session.run(self._ops.global_step)))
             self._save_due = now + self._logging.save_interval_secs
-        made = self._marked[1] if is_first else self.step_number
+            if not self._place.is_chief and self._is_over(session, self._marked[1]):
+                self.step_number = self._marked[1]
+                return 0.0, True  # The others need no more of its steps.
+        self._made = made = self._marked[1] if is_first else self.step_number
         comes_last = made + 1 >= self._num_steps
         fetches = {
             "loss": self._ops.train_op,
@@ -144,7 +154,7 @@ class Loop:
             "update": self._ops.update,
         }
         every = self._logging.log_every_n_steps
-        if every and (made + 1) % every == 0:
+        if every and _passes(every, made, made + self._num_under_way):
             fetches["largest"] = self._ops.largest
         if self._writer is not None and (now >= self._summary_due or comes_last):
             fetches["summary"] = self._ops.summary
@@ -167,7 +177,7 @@ class Loop:
         self._losses += float(fetched["loss"])
         self._accuracies += float(fetched["accuracy"])
         self._num_added += 1
-        is_last = self.step_number >= self._num_steps or self.signal is not None
+        is_last = self.signal is not None or self._is_over(session, self.step_number)
         try:
             self._summarise(fetched)
         except WriteError:
@@ -178,6 +188,22 @@ class Loop:
         self._save(session, is_last)
         return fetched["loss"], is_last
 
+    def _is_over(self, session, step_number):
+        """Says whether this worker makes no more steps.
+
+        As many steps may be under way as there are workers, and none may be one too many. So the
+        others stop as many before the end, and the chief makes the last ones by itself.
+        """
+        if step_number + self._num_under_way <= self._num_steps:
+            return False
+        if not self._place.is_chief:
+            return True
+        if self._num_under_way > 1:
+            self._place.wait_for_others()
+            self._num_under_way = 1
+            self.step_number = int(session.run(self._ops.global_step))
+        return self.step_number >= self._num_steps
+
     def _summarise(self, fetched):
         now = time.time()
         if "summary" in fetched:
@@ -185,7 +211,7 @@ class Loop:
             if "predictions" in fetched:
                 drawn = self._ops.predictions.summary(fetched["predictions"])
                 self._writer.add_summary(drawn, self.step_number)
-            rate = {summaries.IMAGES_PER_SEC_TAG: self._measure_speed() * self._batch_size}
+            rate = {summaries.IMAGES_PER_SEC_TAG: self._measure_speed() * self._images_per_step}
             summaries.write_scalars(self._writer, rate, self.step_number)
             self._summary_due = now + self._logging.save_summaries_secs
         if "histograms" in fetched:
@@ -206,7 +232,7 @@ class Loop:
 
     def _log(self, is_last):
         every = self._logging.log_every_n_steps
-        if not every or not (self.step_number % every == 0 or is_last):
+        if not every or not (_passes(every, self._made, self.step_number) or is_last):
             return
         steps_per_sec = self._measure_speed()
         self._report(
@@ -215,10 +241,10 @@ class Loop:
                 len(str(self._num_steps)),
                 self.step_number,
                 self._num_steps,
-                self.step_number * self._batch_size / float(self._num_samples),
+                self.step_number * self._images_per_step / float(self._num_samples),
                 self._losses / self._num_added,
                 self._accuracies / self._num_added,
-                steps_per_sec * self._batch_size,
+                steps_per_sec * self._images_per_step,
                 _duration((self._num_steps - self.step_number) / steps_per_sec),
             )
         )
@@ -232,10 +258,10 @@ class Loop:
 
     def _save(self, session, is_last):
         by_steps = self._logging.save_interval_steps
-        is_due = (by_steps and self.step_number % by_steps == 0) or (
+        is_due = (by_steps and _passes(by_steps, self._made, self.step_number)) or (
             self._logging.save_interval_secs and time.time() >= self._save_due
         )
-        if not (is_due or is_last):
+        if self._saver is None or not (is_due or is_last):
             return
         # The loss is checked at every step, but before its update; what it has made of the
         # variables must not reach a checkpoint.
@@ -270,6 +296,11 @@ class _Signals:
     def _note(self, number, _):
         self._loop.signal = number
         signal.signal(number, self._previous[number])
+
+
+def _passes(every, before, after):
+    """Says whether a multiple lies in (before, after]: of many workers' steps, one sees a few."""
+    return after // every > before // every
 
 
 def _duration(secs):

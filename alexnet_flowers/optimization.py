@@ -26,7 +26,7 @@ def default_epsilon(optimizer):
     return _OWN_EPSILONS.get(optimizer)
 
 
-def decay_steps(settings, num_samples, num_steps):
+def decay_steps(settings, num_samples, num_steps, num_replicas=1):
     """Returns over how many steps the learning rate decays once; None if it is fixed.
 
     Without ``num_epochs_per_decay`` that is 2 epochs for the exponential decay, which goes on and
@@ -37,6 +37,7 @@ def decay_steps(settings, num_samples, num_steps):
       settings: a ``Settings``.
       num_samples: photos of an epoch.
       num_steps: the length of the run.
+      num_replicas: how many batches make a step.
     """
     decay_type = settings.learning_rate_decay_type
     num_epochs_per_decay = settings.num_epochs_per_decay
@@ -46,7 +47,7 @@ def decay_steps(settings, num_samples, num_steps):
         if decay_type != "exponential":
             return max(1, num_steps - settings.warmup_steps)
         num_epochs_per_decay = _EPOCHS_PER_EXPONENTIAL_DECAY
-    return max(1, int(num_samples * num_epochs_per_decay / settings.batch_size))
+    return max(1, int(num_samples * num_epochs_per_decay / (settings.batch_size * num_replicas)))
 
 
 def learning_rate(settings, num_decay_steps, global_step):
@@ -188,7 +189,69 @@ def in_scope(name, scope):
     return name == scope or name.startswith(scope.rstrip("/") + "/")
 
 
-def train_op(settings, total_loss, rate, global_step):
+class _SyncReplicas(tf.train.SyncReplicasOptimizer):
+    """Without tokens to begin with, so that nobody gives two gradients to the first step."""
+
+    def get_init_tokens_op(self, num_tokens=0):
+        return super().get_init_tokens_op(num_tokens)
+
+    def get_chief_queue_runner(self):
+        return _NotWaitedFor(super().get_chief_queue_runner())
+
+
+class _NotWaitedFor:
+    """A queue runner whose thread nobody waits for at the end.
+
+    It waits for gradients that do not come any more, and nothing wakes it but the session's end;
+    slim would wait for it for two minutes first.
+    """
+
+    def __init__(self, runner):
+        self._runner = runner
+
+    def create_threads(self, session, coord=None, **kwargs):
+        return self._runner.create_threads(session, coord=_Unregistered(coord), **kwargs)
+
+
+class _Unregistered:
+    """A coordinator to which a thread listens that it does not know."""
+
+    def __init__(self, coord):
+        self._coord = coord
+        self.should_stop = coord.should_stop
+        self.wait_for_stop = coord.wait_for_stop
+
+    def register_thread(self, thread):
+        pass
+
+    def request_stop(self, error=None):
+        if not self._coord.should_stop():
+            self._coord.request_stop(error)
+
+
+def synchronous(settings, optimizer, num_workers, global_step):
+    """Returns an optimizer whose steps average one gradient of each worker.
+
+    Args:
+      settings: a ``Settings``; the moving averages are then updated once a step, by the chief.
+      optimizer: a ``tf.train.Optimizer``.
+      num_workers: int.
+      global_step: the step's variable.
+
+    Returns:
+      A ``tf.train.SyncReplicasOptimizer``.
+    """
+    averages = _averages(settings, global_step)
+    return _SyncReplicas(
+        optimizer,
+        replicas_to_aggregate=num_workers,
+        total_num_replicas=num_workers,
+        variable_averages=averages,
+        variables_to_average=averages and slim.get_model_variables(),
+    )
+
+
+def train_op(settings, total_loss, optimizer, global_step, gradients_beside_layers=False):
     """Builds slim's train_op: one step of the optimizer, returning the total loss.
 
     With ``moving_average_decay`` the averages of all model variables are updated after each step.
@@ -197,23 +260,31 @@ def train_op(settings, total_loss, rate, global_step):
     Args:
       settings: a ``Settings``, complete.
       total_loss: float32 [].
-      rate: float32 [], the learning rate.
+      optimizer: a ``tf.train.Optimizer``.
       global_step: the step's variable.
+      gradients_beside_layers: compute each layer's gradient on the device that the layer is on.
 
     Returns:
       float32 [], the total loss, once the step has been made.
     """
     op = slim.learning.create_train_op(
         total_loss,
-        optimizer(settings, rate),
+        optimizer,
         global_step=global_step,
         variables_to_train=variables_to_train(settings.trainable_scopes),
         clip_gradient_norm=settings.clip_gradient_norm,
+        colocate_gradients_with_ops=gradients_beside_layers,
     )
-    if settings.moving_average_decay is None:
+    averages = _averages(settings, global_step)
+    if averages is None or isinstance(optimizer, tf.train.SyncReplicasOptimizer):
         return op
-    averages = tf.train.ExponentialMovingAverage(settings.moving_average_decay, global_step)
     with tf.control_dependencies([op]):
         update = averages.apply(slim.get_model_variables())
     with tf.control_dependencies([update]):
         return tf.identity(op, name="train_op_with_averages")
+
+
+def _averages(settings, global_step):
+    if settings.moving_average_decay is None:
+        return None
+    return tf.train.ExponentialMovingAverage(settings.moving_average_decay, global_step)

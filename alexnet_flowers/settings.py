@@ -158,7 +158,7 @@ def check_number(name, value, is_right, rule):
         raise UsageError("--%s=%s: must be %s" % (name, value, rule))
 
 
-def meaning(settings, num_decay_steps):
+def meaning(settings, num_decay_steps, num_replicas=1):
     """Returns what a run's settings mean as a dict that JSON can hold.
 
     Numbers of optimizers and decays that the run does not use are left out, so that giving them
@@ -167,8 +167,11 @@ def meaning(settings, num_decay_steps):
     Args:
       settings: a ``Settings``, complete.
       num_decay_steps: see ``optimization.decay_steps``.
+      num_replicas: how many batches make a step: clones, and workers that wait for each other.
     """
     kept = dict(settings._asdict(), decay_steps=num_decay_steps)
+    if num_replicas > 1:
+        kept["num_replicas"] = num_replicas
     del kept["num_epochs_per_decay"]  # It has become the steps.
     for groups, chosen in (
         (_OF_OPTIMIZERS, settings.optimizer),

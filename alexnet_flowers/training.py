@@ -24,20 +24,20 @@ from alexnet_flowers import (
     bad_records,
     batches,
     checkpoints,
+    cluster,
     conversion,
     dataset,
     devices,
     event_writer,
     lock,
     memory,
-    network,
     optimization,
     records,
     settings,
-    summaries,
+    training_graph,
 )
 from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
-from alexnet_flowers.loop import Diverged, Loop, Saver, StepOps
+from alexnet_flowers.loop import Diverged, Loop, Saver
 from alexnet_flowers.tf1 import slim, tf
 
 Logging = collections.namedtuple(
@@ -93,6 +93,9 @@ def train(
     logging=DEFAULT_LOGGING,
     queues=DEFAULT_QUEUES,
     device="auto",
+    num_clones=1,
+    members=None,
+    give_up=None,
     use_gradient_rules=None,
     intra_op_threads=0,
     inter_op_threads=0,
@@ -113,6 +116,9 @@ def train(
       logging: a ``Logging``.
       queues: a ``Queues``.
       device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
+      num_clones: copies of the network, each on a GPU of its own with a batch of its own.
+      members: a ``cluster.Cluster`` with this process's place in it; None: it trains alone.
+      give_up: of such a process: see ``cluster.Worker``.
       use_gradient_rules: see ``network.alexnet_v2``; None: on a CPU.
       intra_op_threads: TensorFlow's; 0: one a core.
       inter_op_threads: TensorFlow's; 0: one a core.
@@ -125,87 +131,84 @@ def train(
 
     Raises:
       DataError: the dataset, a checkpoint or a folder is not as it has to be; the loss or a
-        variable is NaN or infinite; the disk is full.
+        variable is NaN or infinite; the disk is full; the cluster's servers are not there.
       UsageError: settings that cannot be meant, or that differ from those of the run so far.
     """
     run_settings = settings.complete(run_settings)
     settings.check(run_settings)
-    _check(logging, queues, run_settings.batch_size, num_epochs, max_number_of_steps)
-    device = devices.resolve(device)
+    _check(logging, queues, run_settings.batch_size, num_epochs, max_number_of_steps, num_clones)
+    if members is not None:
+        cluster.check(members)
+        if members.job_name == "ps":
+            memory.keep_freed()
+            devices.resolve("cpu")
+            config = devices.session_config("cpu", intra_op_threads, inter_op_threads)
+            return cluster.serve(members, config, report)
+    device = devices.resolve(device, num_clones)
     if device == "cpu":
         memory.keep_freed()
     split = dataset.get_split("train", dataset_dir, skip_bad_records, report)
-    if run_settings.batch_size > split.num_samples:
+    config = devices.session_config(device, intra_op_threads, inter_op_threads)
+    place = cluster.Alone() if members is None else cluster.Worker(members, config, give_up)
+    num_replicas = num_clones * (place.num_workers if place.sync_replicas else 1)
+    part = dataset.part(split, place.task_index, place.num_workers)
+    if run_settings.batch_size * num_clones > part.num_samples:
         raise UsageError(
-            "--batch_size %d: the train split has only %d photos"
-            % (run_settings.batch_size, split.num_samples)
+            "--batch_size %d: the train split has only %d photos%s"
+            % (
+                run_settings.batch_size,
+                part.num_samples,
+                "" if part is split else " for this worker",
+            )
         )
     num_steps = max_number_of_steps or int(
-        math.ceil(num_epochs * split.num_samples / float(run_settings.batch_size))
+        math.ceil(num_epochs * split.num_samples / float(run_settings.batch_size * num_replicas))
     )
-    num_decay_steps = optimization.decay_steps(run_settings, split.num_samples, num_steps)
+    num_decay_steps = optimization.decay_steps(
+        run_settings, split.num_samples, num_steps, num_replicas
+    )
     kept = {
-        "settings": settings.meaning(run_settings, num_decay_steps),
+        "settings": settings.meaning(run_settings, num_decay_steps, num_replicas),
         "dataset": _identity(dataset_dir, split),
         "num_steps": num_steps,
     }
-    with _own_folders(run) as folders:
-        torn = checkpoints.remove_torn(run.checkpoints_dir)
-        if torn:
-            report(
-                "%s: removed what a save that was broken off had left: %s"
-                % (run.name, ", ".join(torn))
-            )
-        checkpoints.list_complete(run.checkpoints_dir)
-        newest = checkpoints.newest(run.checkpoints_dir)
-        if newest:
-            step = checkpoints.global_step_of(newest)
-            before = settings.read(run.checkpoints_dir)
-            changes = before and settings.check_unchanged(
-                run.checkpoints_dir, before, kept, allow_changed_settings
-            )
-            if step >= num_steps:
+
+    if use_gradient_rules is None:
+        use_gradient_rules = device == "cpu"
+    place.join()
+    with _leaving(place), _own_folders(run if place.is_chief else None) as folders:
+        newest = None
+        if place.is_chief:
+            newest = _to_continue(run, kept, allow_changed_settings, report)
+            if newest and checkpoints.global_step_of(newest) >= num_steps:
                 report(
                     "%s: finished already, at step %d of %d; more steps continue it"
-                    % (run.name, step, num_steps)
+                    % (run.name, checkpoints.global_step_of(newest), num_steps)
                 )
                 return None
-            for change in changes or ():
-                report("changed: " + change)
-            report("%s: continued from %s" % (run.name, newest))
-            if run_settings.checkpoint_path:
-                report(
-                    "--checkpoint_path is where the run once started; its own checkpoint is newer"
-                )
-
-        graph = tf.Graph()
-        with graph.as_default():
+        with tf.Graph().as_default():
             if run_settings.seed is not None:
-                tf.set_random_seed(run_settings.seed)
-            if use_gradient_rules is None:
-                use_gradient_rules = device == "cpu"
-            ops = _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_rules)
-            init_fn = None
+                tf.set_random_seed(run_settings.seed + place.task_index)
+            with tf.device(place.variables_device()):
+                ops = training_graph.build(
+                    part,
+                    run_settings,
+                    num_decay_steps,
+                    logging,
+                    queues,
+                    use_gradient_rules,
+                    devices.of_clones(device, num_clones),
+                    place,
+                )
+            init_fn = saver = writer = None
             if newest:
                 checkpoints.check_continues(newest, tf.global_variables())
-            elif run_settings.checkpoint_path:
+            elif place.is_chief and run_settings.checkpoint_path:
                 init_fn = checkpoints.warm_start(
                     run_settings.checkpoint_path, run_settings.checkpoint_exclude_scopes
                 )
-            saver = Saver(
-                max_to_keep=logging.max_to_keep,
-                keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
-                save_relative_paths=True,  # So that a run can be moved.
-            )
-
-            settings.write(run.checkpoints_dir, kept)
-            records.write_labels(
-                os.path.join(run.checkpoints_dir, records.LABELS_FILENAME),
-                kept["dataset"]["classes"],
-            )
-            writer = None
-            if logging.save_summaries_secs:
-                writer = event_writer.EventWriter(run.summaries_dir)
+            if place.is_chief:
+                saver, writer = _begin(run, kept, logging)
             loop = Loop(
                 ops,
                 saver,
@@ -213,13 +216,15 @@ def train(
                 os.path.join(run.checkpoints_dir, "model.ckpt"),
                 num_steps,
                 split,
-                run_settings.batch_size,
+                run_settings.batch_size * num_replicas,
                 logging,
+                place,
                 report,
             )
-            config = devices.session_config(device, intra_op_threads, inter_op_threads)
             try:
-                _run(run, split, loop, ops, saver, writer, init_fn, num_steps, config)
+                with place.watched():
+                    place.wait_for_chief()
+                    _run(run, part, loop, ops, saver, writer, init_fn, num_steps, config, place)
             except WriteError as error:
                 # What the save that failed has left takes the room that the next one needs.
                 checkpoints.remove_torn(run.checkpoints_dir)
@@ -235,25 +240,39 @@ def train(
                 )
             finally:
                 folders.are_used = loop.step_number is not None
-        report(
-            "%s: %s at step %d of %d; checkpoint %s"
-            % (
-                run.name,
-                "finished" if loop.signal is None else "stopped",
-                loop.step_number,
-                num_steps,
-                checkpoints.newest(run.checkpoints_dir),
+        ended = "finished" if loop.signal is None else "stopped"
+        if place.is_chief:
+            newest = checkpoints.newest(run.checkpoints_dir)
+            report(
+                "%s: %s at step %d of %d; checkpoint %s"
+                % (run.name, ended, loop.step_number, num_steps, newest)
             )
-        )
+        else:
+            report(
+                "%s: worker %d %s at step %d of %d"
+                % (run.name, place.task_index, ended, loop.step_number, num_steps)
+            )
         return loop.signal
+
+
+@contextlib.contextmanager
+def _leaving(place):
+    try:
+        yield
+    finally:
+        place.leave()
 
 
 @contextlib.contextmanager
 def _own_folders(run):
     """Makes a run's folders and keeps other processes from training in them.
 
-    Unless ``are_used`` is set, an error removes those that were not there before.
+    Unless ``are_used`` is set, an error removes those that were not there before. For a worker
+    that has none, which is not the chief, ``run`` is None.
     """
+    if run is None:
+        yield types.SimpleNamespace()
+        return
     folders = (run.checkpoints_dir, run.summaries_dir)
     new = [folder for folder in folders if not os.path.isdir(folder)]
     state = types.SimpleNamespace(are_used=False)
@@ -269,7 +288,52 @@ def _own_folders(run):
         raise
 
 
-def _check(logging, queues, batch_size, num_epochs, max_number_of_steps):
+def _to_continue(run, kept, allow_changed_settings, report):
+    """Returns the checkpoint from which a run is continued, None for a new one.
+
+    Raises:
+      UsageError: it was started with other settings.
+    """
+    torn = checkpoints.remove_torn(run.checkpoints_dir)
+    if torn:
+        report(
+            "%s: removed what a save that was broken off had left: %s" % (run.name, ", ".join(torn))
+        )
+    checkpoints.list_complete(run.checkpoints_dir)
+    newest = checkpoints.newest(run.checkpoints_dir)
+    if newest is None:
+        return None
+    before = settings.read(run.checkpoints_dir)
+    changes = before and settings.check_unchanged(
+        run.checkpoints_dir, before, kept, allow_changed_settings
+    )
+    if checkpoints.global_step_of(newest) < kept["num_steps"]:
+        for change in changes or ():
+            report("changed: " + change)
+        report("%s: continued from %s" % (run.name, newest))
+        if kept["settings"]["checkpoint_path"]:
+            report("--checkpoint_path is where the run once started; its own checkpoint is newer")
+    return newest
+
+
+def _begin(run, kept, logging):
+    """Writes down what a run means; returns its ``Saver``, and its ``EventWriter`` or None."""
+    saver = Saver(
+        max_to_keep=logging.max_to_keep,
+        keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
+        save_relative_paths=True,  # So that a run can be moved.
+    )
+    settings.write(run.checkpoints_dir, kept)
+    records.write_labels(
+        os.path.join(run.checkpoints_dir, records.LABELS_FILENAME), kept["dataset"]["classes"]
+    )
+    writer = None
+    if logging.save_summaries_secs:
+        writer = event_writer.EventWriter(run.summaries_dir)
+    return saver, writer
+
+
+def _check(logging, queues, batch_size, num_epochs, max_number_of_steps, num_clones):
     """Raises ``UsageError`` for a number that cannot be meant."""
     for part in (logging, queues):
         for name, value in part._asdict().items():
@@ -277,6 +341,7 @@ def _check(logging, queues, batch_size, num_epochs, max_number_of_steps):
     for name in ("num_readers", "num_preprocessing_threads", "batch_queue_capacity"):
         settings.check_number(name, getattr(queues, name), lambda x: x >= 1, "at least 1")
     settings.check_number("max_to_keep", logging.max_to_keep, lambda x: x >= 1, "at least 1")
+    settings.check_number("num_clones", num_clones, lambda x: x >= 1, "at least 1")
     settings.check_number("num_epochs", num_epochs, lambda x: x > 0, "above 0")
     settings.check_number(
         "max_number_of_steps", max_number_of_steps, lambda x: x >= 1, "at least 1"
@@ -295,76 +360,15 @@ def _identity(dataset_dir, split):
     }
 
 
-def _build(split, run_settings, num_decay_steps, logging, queues, use_gradient_rules):
-    """Builds the training graph; returns its ``StepOps``."""
-    with tf.device(devices.INPUT_DEVICE):
-        global_step = tf.train.get_or_create_global_step()
-    batch = batches.training_batches(
-        split,
-        run_settings.batch_size,
-        run_settings.image_size,
-        fast_mode=run_settings.fast_mode,
-        seed=run_settings.seed,
-        **queues._asdict(),
-    )
-    logits, end_points = network.alexnet_v2(
-        batch.images,
-        split.num_classes,
-        is_training=True,
-        dropout_keep_prob=run_settings.dropout_keep_prob,
-        use_arg_scope=run_settings.arg_scope,
-        weight_decay=run_settings.weight_decay,
-        use_gradient_rules=use_gradient_rules,
-    )
-    cross_entropy, total_loss = optimization.losses(
-        logits, batch.labels, run_settings.label_smoothing
-    )
-    rate = optimization.learning_rate(run_settings, num_decay_steps, global_step)
-    metrics = summaries.streaming_metrics(logits, batch.labels)
-    train_op = optimization.train_op(run_settings, total_loss, rate, global_step)
-    with tf.control_dependencies([train_op]):
-        step_after = global_step.read_value()
-    summary = [summaries.scalars(total_loss, cross_entropy, metrics, rate)]
-    predictions = None
-    if logging.max_images:
-        shown = min(logging.max_images, run_settings.batch_size)
-        summary.append(summaries.images(batch, run_settings.image_size, shown))
-        class_names = list(split.labels_to_names.values())
-        predictions = summaries.Predictions(batch, logits, class_names, shown)
-    histograms = None
-    if logging.save_histograms_secs:
-        histograms = summaries.histograms(end_points, after=train_op)
-    # The loss too: numbers that are merely huge show there first. It takes a batch of its own.
-    is_finite = [tf.is_finite(total_loss)] + [
-        tf.reduce_all(tf.is_finite(variable.read_value()))
-        for variable in slim.get_model_variables()
-    ]
-    return StepOps(
-        train_op=train_op,
-        step_after=step_after,
-        global_step=global_step,
-        rate=rate,
-        cross_entropy=cross_entropy,
-        batch_accuracy=metrics.batch_accuracy,
-        update=metrics.update,
-        largest={
-            layer: tf.reduce_max(end_points["%s/%s" % (network.SCOPE, layer)])
-            for layer in network.RELU_LAYERS
-        },
-        is_finite=tf.reduce_all(is_finite),
-        summary=tf.summary.merge(summary),
-        predictions=predictions,
-        histograms=histograms,
-    )
-
-
-def _run(run, split, loop, ops, saver, writer, init_fn, num_steps, session_config):
+def _run(run, split, loop, ops, saver, writer, init_fn, num_steps, session_config, place):
     """Has slim run the loop; translates TensorFlow's errors for a person."""
     with loop.stopped_by(signal.SIGINT, signal.SIGTERM):
         try:
             slim.learning.train(
                 ops.train_op,
                 run.checkpoints_dir,
+                master=place.target,
+                is_chief=place.is_chief,
                 train_step_fn=loop.step,
                 train_step_kwargs={},
                 graph=tf.get_default_graph(),
@@ -376,7 +380,8 @@ def _run(run, split, loop, ops, saver, writer, init_fn, num_steps, session_confi
                 save_summaries_secs=0,
                 saver=saver,
                 save_interval_secs=0,
-                session_config=session_config,
+                session_config=place.session_config(session_config),
+                sync_optimizer=ops.sync_optimizer,
                 ignore_live_threads=True,
             )
         except tf.errors.OpError as error:
@@ -388,6 +393,12 @@ def _run(run, split, loop, ops, saver, writer, init_fn, num_steps, session_confi
                 raise _diverged(run, what)
             if os.strerror(errno.ENOSPC) in error.message:
                 raise WriteError(first_line(error))
+            if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
+                raise DataError(
+                    "%s: stopped after step %d: a server of the cluster is gone (%s); start the "
+                    "servers and workers again, which continues the run"
+                    % (run.name, loop.step_number or 0, first_line(error))
+                )
             bad = bad_records.explanation(split.data_sources, split.nums_records, split.num_classes)
             raise DataError(
                 "%s: stopped after step %d: %s"

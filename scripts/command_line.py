@@ -200,9 +200,20 @@ def _with_errors_in_one_line(main):
         _fail("%s: %s; %s" % (error.filename or "a file", error.strerror, advice), 1)
 
 
+def end_at_once(error):
+    """Ends the process with an error, from any thread and without waiting for the others."""
+    _print_error(error)
+    os._exit(error.exit_status)
+
+
 def _fail(message, status):
     if FLAGS.is_parsed() and FLAGS.verbose:
         traceback.print_exc()
+    _print_error(message)
+    sys.exit(status)
+
+
+def _print_error(message):
     message = " ".join(str(message).split("\n"))
     sys.stderr.write("%s: error: %s\n" % (os.path.basename(sys.argv[0]), message))
-    sys.exit(status)
+    sys.stderr.flush()

@@ -13,7 +13,8 @@ import signal
 import command_line
 from absl import flags
 
-from alexnet_flowers import checkpoints, optimization, training
+from alexnet_flowers import checkpoints, cluster, optimization, training
+from alexnet_flowers.errors import UsageError
 from alexnet_flowers.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -31,6 +32,7 @@ command_line.define_run_parents()
 flags.DEFINE_float("num_epochs", 700, "How often each photo is seen.")
 flags.DEFINE_integer("max_number_of_steps", None, "Steps, instead of epochs.")
 command_line.define_device()
+flags.DEFINE_integer("num_clones", 1, "GPUs, each of which takes a batch of every step.")
 flags.DEFINE_boolean(
     "gradient_rules",
     None,
@@ -42,6 +44,13 @@ flags.DEFINE_integer("inter_op_threads", 0, "TensorFlow's; 0: one a core.")
 flags.DEFINE_boolean(
     "allow_changed_settings", False, "Continue a run although its settings differ."
 )
+
+# Several machines; docs/scaling.md says more.
+flags.DEFINE_list("ps_hosts", [], "The servers that hold the variables: host:port,host:port,...")
+flags.DEFINE_list("worker_hosts", [], "The workers, likewise; the first one is the chief.")
+flags.DEFINE_enum("job_name", "worker", cluster.JOBS, "What this process is.")
+flags.DEFINE_integer("task_index", 0, "Which one of them, from 0.")
+flags.DEFINE_boolean("sync_replicas", False, "Make each step of one batch of every worker.")
 
 # What is written down.
 flags.DEFINE_integer("log_every_n_steps", _LOGGING.log_every_n_steps, "A line on the console.")
@@ -164,6 +173,13 @@ flags.DEFINE_integer("seed", None, "Of the initial weights and the random draws.
 
 
 def main():
+    members = None
+    if FLAGS.ps_hosts or FLAGS.worker_hosts:
+        members = command_line.from_flags(cluster.Cluster)
+    elif FLAGS.sync_replicas or FLAGS["job_name"].present or FLAGS["task_index"].present:
+        raise UsageError(
+            "--job_name, --task_index, --sync_replicas: need --ps_hosts and --worker_hosts"
+        )
     ended_by = training.train(
         checkpoints.locate_run(
             FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
@@ -175,6 +191,9 @@ def main():
         logging=command_line.from_flags(training.Logging),
         queues=command_line.from_flags(training.Queues),
         device=FLAGS.device,
+        num_clones=FLAGS.num_clones,
+        members=members,
+        give_up=command_line.end_at_once,
         use_gradient_rules=FLAGS.gradient_rules,
         intra_op_threads=FLAGS.intra_op_threads,
         inter_op_threads=FLAGS.inter_op_threads,

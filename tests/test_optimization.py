@@ -197,7 +197,9 @@ def test_trainable_scopes_choose_the_variables(two_layers):
 
 def trained(settings, loss, num_steps=1):
     step_variable = tf.train.get_or_create_global_step()
-    op = optimization.train_op(settings, loss, tf.constant(0.1), step_variable)
+    op = optimization.train_op(
+        settings, loss, optimization.optimizer(settings, tf.constant(0.1)), step_variable
+    )
     session = tf.Session()
     session.run(tf.global_variables_initializer())
     for _ in range(num_steps):

@@ -259,7 +259,7 @@ def test_a_warm_start_takes_the_weights_and_trains_the_chosen_scope_only(folder)
         (["--common_queue_capacity=8"], 2, "_min=8: must be below --common_queue_capacity=8"),
         (["--trainable_scopes=fc9"], 2, "--trainable_scopes: no variable in 'fc9'"),
         (["--run_name=a/b"], 2, "--run_name 'a/b': must be the name of one folder"),
-        (["--device=gpu"], 2, "--device gpu: TensorFlow 1.15"),
+        (["--device=gpu"], 2, "--device gpu: TensorFlow " + tf.__version__),
         (["--dataset_dir=nowhere"], 1, "nowhere: no such folder; run scripts/download_and_convert"),
         (["--checkpoint_path=nowhere"], 1, "nowhere: no such checkpoint"),
         (["--checkpoints_dir=out"], 1, "out/bad: Not a directory"),
@@ -304,7 +304,7 @@ FLAGS = dict(
     save_summaries_secs=25.0, save_histograms_secs=25.5, save_interval_secs=26.0,
     save_interval_steps=27, max_to_keep=28,
     keep_checkpoint_every_n_hours=29.0, max_images=31, num_readers=32,
-    num_preprocessing_threads=33, common_queue_capacity=34, common_queue_min=35,
+    num_clones=41, num_preprocessing_threads=33, common_queue_capacity=34, common_queue_min=35,
     batch_queue_capacity=36, num_epochs=37.0, max_number_of_steps=38, device="cpu",
     use_gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
     allow_changed_settings=True,
@@ -319,8 +319,9 @@ def show(run, dataset_dir, settings, **others):
     values = dict(settings._asdict())
     for name in ("logging", "queues"):
         values.update(others.pop(name)._asdict())
-    del others["report"]
-    values.update(others)
+    del others["report"], others["give_up"]
+    members = others.pop("members")
+    values.update(others, members=members and members._asdict())
     print(json.dumps([list(run), dataset_dir, values]))
 train.training.train = show
 train.FLAGS(sys.argv)
@@ -343,7 +344,16 @@ def test_every_flag_reaches_the_training():
             args.append("--%s=%s" % (name, value))
     run, dataset_dir, values = shown(*args)
     assert run == ["b", "x/b", "y/b"] and dataset_dir == "a"
-    assert values == FLAGS
+    assert values == dict(FLAGS, members=None)
+
+
+def test_every_flag_of_a_cluster_reaches_the_training():
+    flags = ["--ps_hosts=a:1,b:2", "--worker_hosts=c:3", "--job_name=ps", "--task_index=1"]
+    _, _, values = shown(*flags, "--sync_replicas")
+    assert values["members"] == {
+        "ps_hosts": ["a:1", "b:2"], "worker_hosts": ["c:3"], "job_name": "ps", "task_index": 1,
+        "sync_replicas": True,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

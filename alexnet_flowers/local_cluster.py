@@ -1,0 +1,138 @@
+"""A whole cluster on one machine: each of its processes, and what they print."""
+
+import contextlib
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+_PR_SET_PDEATHSIG = 1
+_PORTS = (10000, 32768)
+# How long the chief may take to make its last step and save it.
+_GRACE_SECS = 30
+
+
+def run(command, num_workers, num_servers, report=print):
+    """Starts servers and workers, and waits for them; leaves none behind, however it ends.
+
+    Args:
+      command: list of str that starts a process, e.g. ``["python", "scripts/train.py"]``; the
+        flags of the cluster are added to it.
+      num_workers: int.
+      num_servers: int.
+      report: called with each line that a process prints, its name before it.
+
+    Returns:
+      int, the exit status of the first process that failed, 0 if none did.
+
+    Raises:
+      KeyboardInterrupt: SIGINT or SIGTERM came; the chief has saved its last step.
+    """
+    hosts = ["127.0.0.1:%d" % port for port in free_ports(num_servers + num_workers)]
+    flags = [
+        "--ps_hosts=" + ",".join(hosts[:num_servers]),
+        "--worker_hosts=" + ",".join(hosts[num_servers:]),
+    ]
+    processes = []
+    readers = []
+    chief = None
+    try:
+        for job, count in (("ps", num_servers), ("worker", num_workers)):
+            for index in range(count):
+                process = _start(command + flags + ["--job_name=" + job, "--task_index=%d" % index])
+                processes.append(process)
+                if (job, index) == ("worker", 0):
+                    chief = process
+                for stream in (process.stdout, process.stderr):
+                    reader = threading.Thread(
+                        target=_prefix, args=("%s %d" % (job, index), stream, report)
+                    )
+                    reader.start()
+                    readers.append(reader)
+        return _wait(processes)
+    finally:
+        _end(processes, chief)
+        for reader in readers:
+            reader.join()
+
+
+def free_ports(count):
+    """Returns ports at which nobody listens, in random order.
+
+    They are below those that a kernel gives to outgoing connections, which might take one of them
+    until it is listened at.
+    """
+    found = []
+    while len(found) < count:
+        port = random.randrange(*_PORTS)
+        with contextlib.closing(socket.socket()) as candidate:
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
+
+
+def _start(command):
+    parent = os.getpid()
+
+    def tied_to_parent():
+        # The kernel ends it should this process be killed and have no time to.
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return subprocess.Popen(
+        command,
+        env=dict(os.environ, PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="backslashreplace",
+        start_new_session=True,  # Else a Ctrl-C would reach it twice.
+        preexec_fn=tied_to_parent,
+    )
+
+
+def _prefix(name, stream, report):
+    for line in stream:
+        report("[%s] %s" % (name, line.rstrip("\n")))
+    stream.close()
+
+
+def _wait(processes):
+    """Waits until all have ended well, or one has not; returns the status."""
+    running = list(processes)
+    while running:
+        for process in list(running):
+            status = process.poll()
+            if status is not None:
+                running.remove(process)
+                if status:
+                    return status if status > 0 else 128 - status
+        time.sleep(0.1)
+    return 0
+
+
+def _end(processes, chief):
+    """Ends those that still run: the chief as this process ends, and after it all others.
+
+    The chief needs them for its last step, and to save it. They hold nothing that would be lost.
+    """
+    number = signal.SIGINT if isinstance(sys.exc_info()[1], KeyboardInterrupt) else signal.SIGTERM
+    if chief and chief.poll() is None:
+        chief.send_signal(number)
+        try:
+            chief.wait(_GRACE_SECS)
+        except subprocess.TimeoutExpired:
+            pass
+    for process in processes:
+        process.kill()
+        process.wait()
