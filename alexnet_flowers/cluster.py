@@ -53,6 +53,11 @@ class Cluster(
     """
 
     @property
+    def hosts(self):
+        """A dict of job to its hosts."""
+        return {"ps": self.ps_hosts, "worker": self.worker_hosts}
+
+    @property
     def num_workers(self):
         """How many workers there are."""
         return len(self.worker_hosts)
@@ -63,12 +68,12 @@ class Cluster(
         Raises:
           UsageError: its port is taken, or is not this machine's.
         """
-        jobs = tf.train.ClusterSpec({"ps": self.ps_hosts, "worker": self.worker_hosts})
+        jobs = tf.train.ClusterSpec(self.hosts)
         try:
             with quiet():
                 return tf.train.Server(jobs, self.job_name, self.task_index, config=config)
         except tf.errors.OpError as error:
-            mine = {"ps": self.ps_hosts, "worker": self.worker_hosts}[self.job_name]
+            mine = self.hosts[self.job_name]
             raise UsageError(
                 "--%s_hosts: cannot listen at %s (%s); is it taken?"
                 % (self.job_name, mine[self.task_index], first_line(error))
@@ -77,7 +82,7 @@ class Cluster(
 
 def check(cluster):
     """Raises ``UsageError`` for a ``Cluster`` that cannot be."""
-    hosts = {"ps": cluster.ps_hosts, "worker": cluster.worker_hosts}
+    hosts = cluster.hosts
     for job in JOBS:
         if not hosts[job]:
             raise UsageError(
@@ -135,7 +140,12 @@ class Alone:
         """Waits until the servers can be reached."""
 
     def wait_for_chief(self):
-        """Waits until the variables of the default graph have their values."""
+        """Waits until the variables of the default graph have their values.
+
+        Returns:
+          bool, False if the chief has left without giving them any: the run was finished already.
+        """
+        return True
 
     def wait_for_others(self):
         """Waits until no other worker has a step under way."""
@@ -178,9 +188,7 @@ class Worker(Alone):
         """Returns a function that gives variables to the servers and all else to this worker."""
         return tf.train.replica_device_setter(
             worker_device=self.own_device(),
-            cluster=tf.train.ClusterSpec(
-                {"ps": self._cluster.ps_hosts, "worker": self._cluster.worker_hosts}
-            ),
+            cluster=tf.train.ClusterSpec(self._cluster.hosts),
             ps_strategy=LeastBytes(len(self._cluster.ps_hosts)),
         )
 
@@ -236,13 +244,21 @@ class Worker(Alone):
         """Waits until the chief has given the variables of the default graph their values.
 
         slim waits too, but for synchronous steps it asks for the step's number at once.
+
+        Returns:
+          See ``Alone.wait_for_chief``.
         """
         if self.is_chief:
-            return
+            return True
         missing = tf.report_uninitialized_variables(tf.global_variables())
+        with tf.device("/job:ps/task:0"):
+            chief_has_left = _Flag(0).is_raised
         with self._session(_CONNECT_SECS) as session:
             while session.run(missing).size:
+                if session.run(chief_has_left):
+                    return False
                 time.sleep(_POLL_SECS)
+        return True
 
     def wait_for_others(self):
         """Waits until all other workers have left, or are gone."""

@@ -223,7 +223,12 @@ def train(
             )
             try:
                 with place.watched():
-                    place.wait_for_chief()
+                    if not place.wait_for_chief():
+                        report(
+                            "%s: worker %d: nothing to do, the chief has left"
+                            % (run.name, place.task_index)
+                        )
+                        return None
                     _run(run, part, loop, ops, saver, writer, init_fn, num_steps, config, place)
             except WriteError as error:
                 # What the save that failed has left takes the room that the next one needs.

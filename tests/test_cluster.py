@@ -307,6 +307,10 @@ def test_one_command_starts_and_ends_a_local_cluster(tmp_path, tiny_dataset):
     names = {line.split("]")[0] for line in ended.lines}
     assert names == {"[ps 0", "[ps 1", "[worker 0", "[worker 1"}
     assert newest_step(tmp_path) == 5
+    again = Script("launch_local", tmp_path, "--workers=2", "--servers=2", "--", *args).finish()
+    assert ended_well(again), again
+    assert any("run: finished already, at step 5 of 5" in line for line in again.lines)
+    assert any("worker 1: nothing to do, the chief has left" in line for line in again.lines)
 
 
 @pytest.mark.parametrize(
