@@ -28,6 +28,7 @@ def training_batches(
     batch_size,
     image_size,
     fast_mode=True,
+    min_crop_area=preprocessing.MIN_CROP_AREA,
     num_readers=4,
     num_preprocessing_threads=4,
     common_queue_capacity=None,
@@ -45,6 +46,7 @@ def training_batches(
       batch_size: int.
       image_size: int, px.
       fast_mode: see ``preprocessing.preprocess_for_train``.
+      min_crop_area: see ``preprocessing.draw``.
       num_readers: shards read at once; photos of as many shards are mixed.
       num_preprocessing_threads: threads that decode and distort.
       common_queue_capacity: records held for shuffling. None: 20 batches, as in research/slim, or
@@ -76,7 +78,9 @@ def training_batches(
             num_epochs=num_epochs,
         )
         encoded, label, filename = provider.get(["encoded", "label", "filename"])
-        image = preprocessing.preprocess_for_train(encoded, image_size, image_size, fast_mode)
+        image = preprocessing.preprocess_for_train(
+            encoded, image_size, image_size, fast_mode, min_crop_area
+        )
         batch = tf.train.batch(
             [image, label, filename, encoded],
             batch_size=batch_size,

@@ -20,7 +20,14 @@ Attributes:
 """
 
 
-def look(photo, count, image_size, fast_mode=True, seed=0):
+def look(
+    photo,
+    count,
+    image_size,
+    fast_mode=True,
+    min_crop_area=preprocessing.MIN_CROP_AREA,
+    seed=0,
+):
     """Draws some distortions of a photo, and applies them in the way of training.
 
     Args:
@@ -28,6 +35,7 @@ def look(photo, count, image_size, fast_mode=True, seed=0):
       count: int, how many.
       image_size: int, px.
       fast_mode: see ``preprocessing.preprocess_for_train``.
+      min_crop_area: see ``preprocessing.draw``.
       seed: int, of the draws.
 
     Returns:
@@ -37,7 +45,7 @@ def look(photo, count, image_size, fast_mode=True, seed=0):
         tf.set_random_seed(seed)
         encoded = tf.constant(photo.encoded)
         shape = tf.image.extract_jpeg_shape(encoded)
-        drawn = preprocessing.draw(shape)
+        drawn = preprocessing.draw(shape, min_crop_area)
         crop = preprocessing.decode_box(encoded, shape, drawn.begin, drawn.size)
         stages = preprocessing.stages(crop, drawn, image_size, image_size, fast_mode)
         box = preprocessing.central_box(shape)

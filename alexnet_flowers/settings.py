@@ -9,7 +9,7 @@ import math
 import os
 import typing
 
-from alexnet_flowers import json_file, network, optimization
+from alexnet_flowers import json_file, network, optimization, preprocessing
 from alexnet_flowers.errors import DataError, UsageError
 
 FILENAME = "settings.json"
@@ -26,6 +26,7 @@ class Settings(typing.NamedTuple):
     batch_size: int = 56
     image_size: int = 224
     fast_mode: bool = True
+    min_crop_area: float = preprocessing.MIN_CROP_AREA
     # The network.
     arg_scope: bool = True
     weight_decay: typing.Optional[float] = None
@@ -132,7 +133,7 @@ def check(settings):
             lambda x: 0 <= x < 1,
             "label_smoothing moving_average_decay adam_beta1 adam_beta2 adadelta_rho rmsprop_decay",
         ),
-        ("above 0 and at most 1", lambda x: 0 < x <= 1, "dropout_keep_prob"),
+        ("above 0 and at most 1", lambda x: 0 < x <= 1, "dropout_keep_prob min_crop_area"),
     ):
         for name in names.split():
             check_number(name, getattr(settings, name), is_right, rule)
@@ -202,6 +203,8 @@ def read(run_dir):
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
         content["settings"]["image_size"], content["dataset"], content["num_steps"]
+        # Not among the settings of runs that were begun before it could be chosen.
+        content["settings"].setdefault("min_crop_area", preprocessing.MIN_CROP_AREA)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("%s: damaged (%r); remove it to continue without it" % (path, error))
     return content

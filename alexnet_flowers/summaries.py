@@ -7,8 +7,8 @@
 ``eval/recall_at_2``                  likewise
 ``learning_rate``, ``images_per_sec``
 ``.../fraction_of_<capacity>_full``   slim's queues: near 0, training waits for input
-``activations/<end point>``           histogram of its values for the batch
-``sparsity/<end point>``              their share of zeros
+``sparsity/<end point>``              share of zeros among its values for the batch
+``activations/<end point>``           histogram of them
 ``parameters/<variable>``             histogram of its values
 ``raw``, ``preprocessed``             photos of the batch, and what the network saw of them
 ``predictions/<position>``            the same, each with its softmax values and true class
@@ -28,6 +28,7 @@ CROSS_ENTROPY_TAG = "losses/cross_entropy"
 TOTAL_LOSS_TAG = "losses/total_loss"
 LEARNING_RATE_TAG = "learning_rate"
 IMAGES_PER_SEC_TAG = "images_per_sec"
+SPARSITY_PREFIX = "sparsity/"
 ACTIVATIONS_PREFIX = "activations/"
 PARAMETERS_PREFIX = "parameters/"
 
@@ -61,8 +62,15 @@ def streaming_metrics(logits, labels):
         return Metrics(tf.reduce_mean(correct), accuracy, recall, tf.group(accuracy, recall))
 
 
-def scalars(total_loss, cross_entropy, metrics, rate):
+def scalars(total_loss, cross_entropy, metrics, rate, end_points):
     """Builds the scalar summaries of a step, the queues' fullness among them.
+
+    Args:
+      total_loss: float32 [].
+      cross_entropy: float32 [].
+      metrics: ``Metrics``.
+      rate: float32 [], the learning rate.
+      end_points: a dict of name to tensor, whose shares of zeros are summarised.
 
     Returns:
       string [], a serialized ``tf.Summary``.
@@ -74,12 +82,16 @@ def scalars(total_loss, cross_entropy, metrics, rate):
         tf.summary.scalar(RECALL_AT_2_TAG, metrics.recall_at_2),
         tf.summary.scalar(LEARNING_RATE_TAG, rate),
     ]
+    built += [
+        tf.summary.scalar(SPARSITY_PREFIX + name, tf.nn.zero_fraction(activations))
+        for name, activations in sorted(end_points.items())
+    ]
     queues = tf.get_collection(tf.GraphKeys.SUMMARIES, scope=".*fraction_of_")
     return tf.summary.merge(list({op.name: op for op in built + queues}.values()))
 
 
 def histograms(end_points, after):
-    """Builds the histograms of every end point and weight, and the end points' share of zeros.
+    """Builds the histograms of every end point and weight.
 
     Args:
       end_points: a dict of name to tensor.
@@ -91,7 +103,6 @@ def histograms(end_points, after):
     built = []
     for name, activations in sorted(end_points.items()):
         built.append(tf.summary.histogram(ACTIVATIONS_PREFIX + name, activations))
-        built.append(tf.summary.scalar("sparsity/" + name, tf.nn.zero_fraction(activations)))
     for variable in slim.get_model_variables():
         with tf.control_dependencies([after]):
             value = variable.read_value()

@@ -37,6 +37,7 @@ def build(
         run_settings.batch_size * len(clone_devices),
         run_settings.image_size,
         fast_mode=run_settings.fast_mode,
+        min_crop_area=run_settings.min_crop_area,
         seed=run_settings.seed,
         **queues._asdict(),
     )
@@ -63,7 +64,7 @@ def build(
     )
     with tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
-    summary = [summaries.scalars(total_loss, cross_entropy, metrics, rate)]
+    summary = [summaries.scalars(total_loss, cross_entropy, metrics, rate, end_points)]
     predictions = None
     if logging.max_images:
         shown = min(logging.max_images, run_settings.batch_size)

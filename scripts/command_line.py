@@ -22,6 +22,7 @@ from absl import app, flags
 from alexnet_flowers import checkpoints, devices, inference, photos, splits
 from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.pictures import style
+from alexnet_flowers.settings import Settings
 
 FLAGS = flags.FLAGS
 
@@ -80,6 +81,24 @@ def define_skip_bad_records():
         lower_bound=0,
     )
     FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS["skip_bad_records"])
+
+
+def define_distortions():
+    """Defines how strongly photos are distorted for training."""
+    flags.DEFINE_boolean(
+        "fast_mode",
+        Settings().fast_mode,
+        "The reference's fast preprocessing. Otherwise also hue, contrast and four resize methods.",
+    )
+    flags.DEFINE_float(
+        "min_crop_area",
+        Settings().min_crop_area,
+        "The least share of a photo's area that is seen of it. 0.05 to 0.1 are the same.",
+        lower_bound=Settings().min_crop_area,
+        upper_bound=1,
+    )
+    for name in ("fast_mode", "min_crop_area"):
+        FLAGS.register_key_flag_for_module(sys.argv[0], FLAGS[name])
 
 
 def define_photos(default_split=None):

@@ -7,11 +7,13 @@
 It leaves in --output_dir::
 
     curves.svg                            loss, accuracy and recall@2 of all runs
+    sparsity.svg                          each layer's share of zeros, of all runs
     histograms_parameters.svg             of every layer over the steps, as ridges, the runs side
     histograms_activations.svg              by side
     distributions_parameters.svg          the same as percentiles
     distributions_activations.svg
     alexnet_v2.svg                        the network's layers, as the first run has them
+    dead_units.svg                        units that never fire, all runs side by side
     confusion_<run>.svg                   of each run's newest checkpoint, or --checkpoint_path
 
 What a run has not written yet is left out; a line says so.
@@ -24,31 +26,56 @@ import command_line
 from absl import flags
 from tqdm import tqdm
 
-from alexnet_flowers import architecture, checkpoints, dataset, evaluation, events, splits
+from alexnet_flowers import (
+    architecture,
+    checkpoints,
+    dataset,
+    evaluation,
+    events,
+    inference,
+    inspection,
+    photos,
+    splits,
+)
+from alexnet_flowers import reported as reported_points
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.pictures import architecture as architecture_picture
 from alexnet_flowers.pictures import curves, diagrams, histograms, style
 
 FLAGS = flags.FLAGS
 
-FIGURES = ("curves", "histograms", "distributions", "graph", "confusion")
+FIGURES = (
+    "curves",
+    "sparsity",
+    "histograms",
+    "distributions",
+    "graph",
+    "dead_units",
+    "confusion",
+)
+_OF_PHOTOS = {"dead_units", "confusion"}
 
 flags.DEFINE_list("run_name", [], "Which runs, comma-separated. Default: all with events.")
 command_line.define_run_parents()
 flags.DEFINE_string(
     "checkpoint_path",
     None,
-    "Of one --run_name: the checkpoint of the confusion matrix. Default: its newest.",
+    "Of one --run_name: the checkpoint whose units and mistakes are shown. Default: its newest.",
 )
 flags.DEFINE_list("figures", list(FIGURES), "Which figures, comma-separated.")
 flags.DEFINE_list("histograms_of", list(histograms.KINDS), "Of what of every layer: likewise.")
 flags.DEFINE_float(
     "smoothing", 0.9, "TensorBoard's, of the curves; 0: none.", lower_bound=0, upper_bound=0.999
 )
+flags.DEFINE_boolean("log_steps", False, "A logarithmic axis for the steps of all curves.")
+flags.DEFINE_string(
+    "reported", None, "A CSV file of tag,step,value, laid beside the curves: what others have seen."
+)
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
 flags.DEFINE_enum("split", "validation", splits.SPLITS, "Of which photos the evaluations are.")
 command_line.define_device()
 flags.DEFINE_string("output_dir", "figures", "Where the figures go.")
+flags.DEFINE_enum("format", "svg", style.DIAGRAM_FORMATS, "Of the figures' files.")
 
 
 def main():
@@ -63,15 +90,18 @@ def main():
         if len(runs) > 1:
             raise UsageError("--checkpoint_path: of which run? name one --run_name")
         evaluated = {names[0]: checkpoints.resolve(FLAGS.checkpoint_path, None)}
-    if "confusion" in figures and any(evaluated.values()):
+    if _OF_PHOTOS & set(figures) and any(evaluated.values()):
         _check_dataset()
+    reported = reported_points.read(FLAGS.reported) if FLAGS.reported else None
 
     read = []
-    if set(figures) & {"curves", "histograms", "distributions"}:
+    if set(figures) & {"curves", "sparsity", "histograms", "distributions"}:
         bar = tqdm(runs, desc="reading events", unit="run", delay=1)
         read = [events.read_run(run, FLAGS.split) for run in bar]
     if "curves" in figures:
-        _draw_curves(read)
+        _draw_curves(read, reported)
+    if "sparsity" in figures:
+        _draw_sparsity(read)
     if "histograms" in figures:
         _draw_layers("histograms", histograms.histograms, kinds, read)
     if "distributions" in figures:
@@ -79,6 +109,8 @@ def main():
     if "graph" in figures:
         layers = architecture.layers_of_run(runs[0])
         _save(architecture_picture.diagram(layers), "alexnet_v2", "graph of alexnet_v2", runs[:1])
+    if "dead_units" in figures:
+        _draw_dead_units([run for run in runs if evaluated[run.name]], evaluated)
     if "confusion" in figures:
         for run in runs:
             _draw_confusion(run, evaluated[run.name])
@@ -98,16 +130,27 @@ def _check_dataset():
     try:
         dataset.get_split(FLAGS.split, FLAGS.dataset_dir)
     except DataError as error:
-        raise DataError("%s; or leave confusion out of --figures" % error)
+        raise DataError(
+            "%s; or leave %s out of --figures" % (error, " and ".join(sorted(_OF_PHOTOS)))
+        )
 
 
-def _draw_curves(runs):
-    drawn = [run for run in runs if curves.has_any(run)]
+def _draw_curves(runs, reported):
+    drawn = [run for run in runs if curves.has_learning(run)]
     if drawn:
-        picture = curves.curves(drawn, FLAGS.smoothing, FLAGS.split)
+        picture = curves.learning(drawn, FLAGS.smoothing, FLAGS.split, reported, FLAGS.log_steps)
         _save(picture, "curves", "curves, smoothed by %g" % FLAGS.smoothing, drawn)
     else:
         _leave_out("curves", "no scalars yet")
+
+
+def _draw_sparsity(runs):
+    drawn = [run for run in runs if curves.has_sparsity(run)]
+    if drawn:
+        picture = curves.sparsity(drawn, FLAGS.log_steps)
+        _save(picture, "sparsity", "share of zeros", drawn)
+    else:
+        _leave_out("sparsity", "no scalars of it yet")
 
 
 def _draw_layers(figure, draw, kinds, runs):
@@ -123,6 +166,22 @@ def _draw_layers(figure, draw, kinds, runs):
             _leave_out(name, "no histograms yet; training writes them by --save_histograms_secs")
 
 
+def _draw_dead_units(runs, evaluated):
+    if not runs:
+        _leave_out("dead_units", "no checkpoint yet")
+        return
+    found, _ = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
+    runs_to_layers = {}
+    for run in runs:
+        with inference.TrainedNetwork(run, evaluated[run.name], FLAGS.device) as network:
+            runs_to_layers[run.name] = inspection.dead_units(network, found)
+            steps = network.global_step
+        print("%s, step %d" % (run.name, steps))
+        print(inspection.table(runs_to_layers[run.name]), flush=True)
+    picture = diagrams.dead_units_side_by_side(runs_to_layers)
+    _save(picture, "dead_units", "dead units on " + FLAGS.split, runs)
+
+
 def _draw_confusion(run, checkpoint):
     name = "confusion_" + run.name
     if checkpoint is None:
@@ -136,7 +195,7 @@ def _draw_confusion(run, checkpoint):
 
 
 def _save(picture, name, what, runs):
-    path = os.path.join(FLAGS.output_dir, name + ".svg")
+    path = os.path.join(FLAGS.output_dir, name + "." + FLAGS.format)
     title = "%s: run %s" % (what, ", ".join(run.name for run in runs))
     style.save(picture, path, style.Origin(title, command_line.command()))
     print(path, flush=True)

@@ -16,11 +16,7 @@ FLAGS = flags.FLAGS
 
 flags.DEFINE_string("output", "figures/preprocessing.png", "The picture: *.png, *.svg or *.pdf.")
 flags.DEFINE_integer("num_draws", 6, "Draws, a row each.", lower_bound=1, upper_bound=50)
-flags.DEFINE_boolean(
-    "fast_mode",
-    Settings().fast_mode,
-    "The reference's fast preprocessing. Otherwise also hue, contrast and four resize methods.",
-)
+command_line.define_distortions()
 flags.DEFINE_integer("image_size", Settings().image_size, "px.", lower_bound=1, upper_bound=1024)
 flags.DEFINE_integer("seed", 0, "Of the draws.")
 
@@ -30,7 +26,14 @@ def main(paths):
     if len(paths) != 1:
         raise UsageError("name one photo; these are %d" % len(paths))
     (photo,) = photos.from_paths(paths)
-    looked = draws.look(photo, FLAGS.num_draws, FLAGS.image_size, FLAGS.fast_mode, FLAGS.seed)
+    looked = draws.look(
+        photo,
+        FLAGS.num_draws,
+        FLAGS.image_size,
+        FLAGS.fast_mode,
+        FLAGS.min_crop_area,
+        FLAGS.seed,
+    )
     drawn = distortions.distortions(looked, FLAGS.fast_mode)
     origin = style.Origin("the preprocessing of %s" % photo.name, command_line.command())
     style.save(drawn, FLAGS.output, origin)

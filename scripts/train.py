@@ -79,11 +79,7 @@ flags.DEFINE_float(
 # The images.
 flags.DEFINE_integer("batch_size", _DEFAULTS.batch_size, "Images a step.")
 flags.DEFINE_integer("image_size", _DEFAULTS.image_size, "Their height and width: 195 to 226 px.")
-flags.DEFINE_boolean(
-    "fast_mode",
-    _DEFAULTS.fast_mode,
-    "The reference's fast preprocessing. Otherwise also hue, contrast and four resize methods.",
-)
+command_line.define_distortions()
 flags.DEFINE_integer("num_readers", _QUEUES.num_readers, "Shards read at once.")
 flags.DEFINE_integer(
     "num_preprocessing_threads",

@@ -5,6 +5,7 @@ import re
 
 import event_files
 import pytest
+from PIL import Image
 
 
 @pytest.fixture
@@ -29,9 +30,17 @@ def test_all_figures_of_two_runs(run_script, run_flags, tiny_dataset, tmp_path):
         ("distributions_parameters", "distributions of parameters: run begun, random"),
         ("distributions_activations", "distributions of activations: run begun, random"),
         ("alexnet_v2", "graph of alexnet_v2: run begun"),
+        ("dead_units", "dead units on validation: run random"),
         ("confusion_random", "confusion matrix of validation at step 7: run random"),
     ]
-    assert done.stdout.split() == ["figures/%s.svg" % name for name, _ in expected]
+    lines = done.stdout.strip().split("\n")
+    assert [line for line in lines if line.startswith("figures/")] == [
+        "figures/%s.svg" % name for name, _ in expected
+    ]
+    table = lines[lines.index("random, step 7") + 1 :]
+    assert [line.split()[0] for line in table[:8]] == [
+        "layer", "conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7",
+    ]  # fmt: skip
     assert sorted(os.listdir(str(tmp_path / "figures"))) == sorted(
         name + ".svg" for name, _ in expected
     )
@@ -55,13 +64,29 @@ def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path)
     ]  # fmt: skip
 
 
+def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_path):
+    (tmp_path / "theirs.csv").write_text("tag,step,value\nlosses/cross_entropy,20,1\n")
+    scalars = {"losses/cross_entropy": 1.0, "sparsity/alexnet_v2/fc6": 0.5}
+    event_files.write(tmp_path / "summaries" / "random", {1: scalars, 2: scalars})
+    done = run_script(
+        "make_figures", *run_flags, "--figures", "curves,sparsity", "--reported", "theirs.csv",
+        "--log_steps", "--format", "png",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["figures/curves.png", "figures/sparsity.png"]
+    picture = Image.open(str(tmp_path / "figures" / "curves.png"))
+    assert picture.info["Title"] == "curves, smoothed by 0.9: run random"
+    assert "--reported theirs.csv" in picture.info["Description"]
+
+
 @pytest.mark.parametrize(
     "args, status, message",
     [
         (["--run_name", "random,other"], 1, "no events of a run 'other'; there are those of rand"),
-        (["--dataset_dir", "nowhere"], 1, "or leave confusion out of --figures"),
+        (["--dataset_dir", "nowhere"], 1, "or leave confusion and dead_units out of --figures"),
         (["--checkpoint_path", "nowhere"], 1, "nowhere: no such checkpoint"),
-        (["--figures", "curves,loss"], 2, "--figures: 'loss' is none of curves, histograms, "),
+        (["--figures", "curves,loss"], 2, "--figures: 'loss' is none of curves, sparsity, "),
+        (["--reported", "nowhere.csv", "--figures", "curves"], 1, "nowhere.csv: No such file"),
     ],
 )
 def test_what_is_wrong_is_one_line(run_script, run_flags, tmp_path, args, status, message):

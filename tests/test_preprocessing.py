@@ -59,6 +59,8 @@ def graph():
         graph.train_whole = reference.preprocess_for_train(graph.whole, SIZE, SIZE)
         graph.train_whole_full = reference.preprocess_for_train(graph.whole, SIZE, SIZE, False)
         graph.train_full = preprocessing.preprocess_for_train(graph.encoded, SIZE, SIZE, False)
+        graph.drawn_large = preprocessing.draw(shape, 0.5)
+        graph.drawn_whole = preprocessing.draw(shape, 1.0)
     return graph
 
 
@@ -187,6 +189,16 @@ def test_draws_are_spread_as_the_reference_says(graph, fresh_session):
     for name in ("ordering", "method"):
         counts = np.bincount([getattr(d, name) for d in draws], minlength=4)
         assert len(counts) == 4 and counts.min() > 65
+
+
+def test_boxes_are_as_large_as_asked(graph, fresh_session):
+    feed = {graph.encoded: photo(120, 160)}
+    sizes = np.array([fresh_session.run(graph.drawn_large.size, feed) for _ in range(200)])
+    areas = sizes.prod(1) / (120.0 * 160.0)
+    assert 0.49 < areas.min() < 0.55 and areas.max() > 0.9  # Whole pixels round them.
+    # No box of 3:4 to 4:3 covers all of a photo of 1:2: it is the photo itself.
+    feed = {graph.encoded: photo(60, 120)}
+    assert list(fresh_session.run(graph.drawn_whole.size, feed)) == [60, 120]
 
 
 @pytest.mark.parametrize("mode", ["", "_full"])

@@ -7,7 +7,15 @@ import event_files
 import numpy as np
 import pytest
 
-from alexnet_flowers import architecture, checkpoints, events, summaries, tensorboard_views
+from alexnet_flowers import (
+    architecture,
+    checkpoints,
+    events,
+    reported,
+    summaries,
+    tensorboard_views,
+)
+from alexnet_flowers.errors import DataError
 from alexnet_flowers.pictures import architecture as architecture_picture
 from alexnet_flowers.pictures import curves, histograms, style
 
@@ -36,7 +44,7 @@ def texts(figure):
 
 
 def test_curves_are_the_scalars_raw_and_smoothed(runs):
-    figure = curves.curves(runs[:2], 0.5, "validation")
+    figure = curves.learning(runs[:2], 0.5, "validation")
     assert [panel.get_title() for panel in figure.axes] == [
         "loss (cross entropy)", "accuracy", "recall@2",
     ]  # fmt: skip
@@ -59,8 +67,55 @@ def test_a_loss_that_is_far_off_does_not_hide_the_others(tmp_path):
     losses[1] = {summaries.CROSS_ENTROPY_TAG: 1e6}
     losses[2] = {summaries.CROSS_ENTROPY_TAG: float("nan")}
     event_files.write(tmp_path / "a", losses)
-    low, high = curves.curves(read(tmp_path, "a"), 0.0, "validation").axes[0].get_ylim()
+    low, high = curves.learning(read(tmp_path, "a"), 0.0, "validation").axes[0].get_ylim()
     assert low < 1 and 1.19 < high < 3
+
+
+def test_what_others_reported_is_laid_beside(runs, tmp_path):
+    path = tmp_path / "they_saw.csv"
+    path.write_text(
+        "tag,step,value\nlosses/cross_entropy,900,7\nlosses/cross_entropy,30,1.5\nother,1,2\n"
+    )
+    theirs = reported.read(str(path))
+    figure = curves.learning(runs[:1], 0.5, "validation", theirs, log_steps=True)
+    loss, accuracy, _ = figure.axes
+    (diamonds,) = [line for line in loss.lines if line.get_marker() == "D"]
+    assert diamonds.get_xydata().tolist() == [[30, 1.5], [900, 7]]
+    assert not [line for line in accuracy.lines if line.get_marker() == "D"]
+    assert loss.get_xscale() == accuracy.get_xscale() == "log"
+    assert loss.get_xlim()[1] > 900 and loss.get_ylim()[1] > 7
+    assert "they_saw" in [text.get_text() for text in figure.legends[1].get_texts()]
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("step,value\n1,2\n", "the first line must be tag,step,value"),
+        ("", "the first line must be tag,step,value"),
+        ("tag,step,value\na,1,2\na,much,2\n", "line 3: must be a tag, a whole number and a num"),
+        ("tag,step,value\na,1\n", "line 2: must be a tag, a whole number and a number"),
+        ("tag,step,value\na,1,nan\n", "line 2: must be a tag, a whole number and a number"),
+    ],
+)
+def test_what_is_no_report_is_an_error(tmp_path, text, message):
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        reported.read(str(path))
+
+
+def test_shares_of_zeros_are_drawn_layer_by_layer(runs, tmp_path):
+    tag = "sparsity/alexnet_v2/%s"
+    event_files.write(
+        tmp_path / "x", {step: {tag % "fc6": step / 8.0, tag % "conv1": 0.5} for step in (2, 7)}
+    )
+    figure = curves.sparsity(read(tmp_path, "x"))
+    panels = {panel.get_title(): panel for panel in figure.axes}
+    assert list(panels)[:7] == LAYERS[:7]
+    (line,) = panels["fc6"].lines
+    assert line.get_xydata().tolist() == [[2, 0.25], [7, 0.875]]
+    assert not panels["conv2"].lines
+    assert curves.has_sparsity(read(tmp_path, "x")[0]) and not curves.has_sparsity(runs[0])
 
 
 def test_histograms_have_a_ridge_for_each_step_and_a_panel_for_each_layer(runs):
@@ -112,7 +167,7 @@ def test_runs_stand_side_by_side_on_the_same_scale(runs):
 
 def test_a_runs_name_is_no_formula(runs, tmp_path):
     odd = [run._replace(name="$\\x_" + run.name) for run in runs[:2]]
-    for picture in (curves.curves(odd, 0.9, "test"), histograms.histograms(odd, "activations")):
+    for picture in (curves.learning(odd, 0.9, "test"), histograms.histograms(odd, "activations")):
         style.save(picture, str(tmp_path / "x.svg"), style.Origin("t", "c"))
         assert "<!-- $\\x_a -->" in (tmp_path / "x.svg").read_text(encoding="utf-8")
 

@@ -42,11 +42,14 @@ def test_images_show_the_batchs_own_photos_without_stretching_their_range():
     assert np.abs(raw[2:6].astype(int) - [0, 200, 0]).max() <= 3
 
 
-def test_histograms_are_of_the_end_points_and_their_zeros():
+def test_histograms_and_shares_of_zeros_are_of_the_end_points():
     with tf.Graph().as_default(), tf.Session() as session:
         end_points = {"net/conv1": tf.constant([0.0, 0.0, 0.0, 2.0])}
+        one = tf.constant(1.0)
+        metrics = summaries.Metrics(one, one, one, tf.no_op())
+        scalars = values_of(session.run(summaries.scalars(one, one, metrics, one, end_points)))
         values = values_of(session.run(summaries.histograms(end_points, tf.no_op())))
-    assert values["sparsity/net/conv1"].simple_value == pytest.approx(0.75)
+    assert scalars["sparsity/net/conv1"].simple_value == pytest.approx(0.75)
     histogram = values["activations/net/conv1"].histo
     assert (histogram.num, histogram.max, histogram.sum) == (4, 2, 2)
 

@@ -11,12 +11,16 @@ import time
 
 import numpy as np
 import pytest
+from google.protobuf import text_format
 
 from alexnet_flowers import checkpoints
 from alexnet_flowers.tf1 import tf
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts")
-SMALL = ["--batch_size=4", "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1"]
+SMALL = [
+    "--batch_size=4", "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1",
+    "--min_crop_area=0.25",
+]  # fmt: skip
 
 
 def start(name, folder, *args):
@@ -114,7 +118,7 @@ def test_summaries_have_their_tags_at_every_step(folder):
     assert expected - set(tags) == set()
     for tag in expected:
         # One of each at every step, nothing is overwritten; histograms from the second step on.
-        late = tag.startswith(("activations", "sparsity", "parameters"))
+        late = tag.startswith(("activations", "parameters"))
         assert tags[tag] == ({2} if late else {1, 2}), tag
 
     sparsity = values["sparsity/alexnet_v2/conv1", 2].simple_value
@@ -125,6 +129,13 @@ def test_summaries_have_their_tags_at_every_step(folder):
     assert abs(entropy - np.log(5)) < 0.2 and 0.3 < loss - entropy < 0.7  # The weight decay.
     image = values["preprocessed/image/0", 1].image
     assert (image.height, image.width) == (195, 195)
+
+
+def test_boxes_are_drawn_as_large_as_asked(folder):
+    with open(str(folder / "runs" / "checkpoints" / "sgd" / "graph.pbtxt")) as file:
+        graph = text_format.Parse(file.read(), tf.GraphDef())
+    (draw,) = [node for node in graph.node if node.op == "SampleDistortedBoundingBoxV2"]
+    assert list(draw.attr["area_range"].list.f) == [0.25, 1.0]
 
 
 def test_the_graph_is_among_the_events(folder):
@@ -293,7 +304,8 @@ def test_bad_input_to_the_evaluation_is_one_line(folder, args, status, message):
 
 # Every flag of a setting, with a value that is not its default.
 FLAGS = dict(
-    batch_size=7, image_size=200, fast_mode=False, arg_scope=False, weight_decay=0.25,
+    batch_size=7, image_size=200, fast_mode=False, min_crop_area=0.5, arg_scope=False,
+    weight_decay=0.25,
     dropout_keep_prob=0.75, label_smoothing=0.1, optimizer="ftrl", learning_rate=0.5, momentum=0.1,
     adam_beta1=0.2, adam_beta2=0.3, adadelta_rho=0.4, adagrad_initial_accumulator_value=0.6,
     ftrl_learning_rate_power=-0.7, ftrl_initial_accumulator_value=0.8, ftrl_l1=0.11, ftrl_l2=0.12,

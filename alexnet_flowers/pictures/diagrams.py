@@ -1,4 +1,4 @@
-"""Diagrams of a single network: dead units and the confusion matrix."""
+"""Diagrams of networks at one step: dead units and the confusion matrix."""
 
 import numpy as np
 
@@ -39,6 +39,36 @@ def dead_units(layers):
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncol=2)
 
     return style.figure(6.5, 3.2, draw)
+
+
+def dead_units_side_by_side(runs_to_layers):
+    """Draws each layer's share of dead units as a bar for each run, the runs side by side.
+
+    Args:
+      runs_to_layers: a dict of run name to a list of ``inspection.LayerUnits``, at most as many
+        as ``style.LINE_COLORS``.
+
+    Returns:
+      A matplotlib ``Figure``.
+    """
+
+    def draw(figure):
+        axes = figure.subplots()
+        width = 0.8 / len(runs_to_layers)
+        for number, (name, layers) in enumerate(runs_to_layers.items()):
+            axes.bar(
+                np.arange(len(layers)) + (number + 0.5) * width - 0.4,
+                [100.0 * one.num_dead / one.num_units for one in layers],
+                color=style.LINE_COLORS[number], width=0.9 * width, label=style.plain(name),
+            )  # fmt: skip
+        axes.set_xticks(np.arange(len(layers)))
+        axes.set_xticklabels([one.layer for one in layers])
+        axes.set_ylim(0, 100)
+        axes.set_ylabel("% of the units never fire")
+        axes.grid(axis="y", linewidth=0.5, alpha=0.4)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+
+    return style.figure(6.5, 2.8, draw)
 
 
 def confusion_matrix(counts, class_names):

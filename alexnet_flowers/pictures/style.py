@@ -21,8 +21,8 @@ LINE_COLORS = PALETTE[:6]
 # For quantities: dark to light in one direction, also in gray.
 COLOR_MAP = "viridis"
 
-_DIAGRAM_SUFFIXES = (".svg", ".pdf", ".png")
-_PHOTO_SUFFIXES = (".png",)
+DIAGRAM_FORMATS = ("svg", "pdf", "png")
+_PHOTO_FORMATS = ("png",)
 _DPI = 110
 # The coordinates of an SVG, what is too exact in them, and the indentation.
 _COORDINATES = re.compile(r'(?<= [dxy]=")[^"]*')
@@ -68,7 +68,8 @@ def plain(text):
 
 def check_output(path, of_photos=False):
     """Raises ``UsageError`` unless a picture can have this file name."""
-    suffixes = _PHOTO_SUFFIXES if of_photos else _DIAGRAM_SUFFIXES
+    formats = _PHOTO_FORMATS if of_photos else DIAGRAM_FORMATS
+    suffixes = ["." + kind for kind in formats]
     if os.path.isdir(path) or os.path.splitext(path)[1].lower() not in suffixes:
         raise UsageError("%s: must be the name of a file, *%s" % (path, " or *".join(suffixes)))
 
