@@ -278,19 +278,22 @@ def _own_folders(run):
     if run is None:
         yield types.SimpleNamespace()
         return
-    folders = (run.checkpoints_dir, run.summaries_dir)
-    new = [folder for folder in folders if not os.path.isdir(folder)]
     state = types.SimpleNamespace(are_used=False)
-    try:
-        for folder in folders:
-            os.makedirs(folder, exist_ok=True)
-        with lock.held(run.checkpoints_dir, "trained"):
+    was_there = os.path.isdir(run.checkpoints_dir)
+    os.makedirs(run.checkpoints_dir, exist_ok=True)
+    # Refused, it removes nothing: another process may have made the folder a moment before.
+    with lock.held(run.checkpoints_dir, "trained"):
+        new = [] if os.path.isdir(run.summaries_dir) else [run.summaries_dir]
+        if not was_there and os.listdir(run.checkpoints_dir) == [lock.FILENAME]:
+            new.append(run.checkpoints_dir)
+        try:
+            os.makedirs(run.summaries_dir, exist_ok=True)
             yield state
-    except BaseException:
-        if not state.are_used:
-            for folder in new:
-                shutil.rmtree(folder, ignore_errors=True)
-        raise
+        except BaseException:
+            if not state.are_used:
+                for folder in new:
+                    shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def _to_continue(run, kept, allow_changed_settings, report):

@@ -1,8 +1,13 @@
 """The second process in a folder is refused, by the scripts too."""
 
+import contextlib
 import os
 
-from alexnet_flowers import lock
+import pytest
+
+from alexnet_flowers import checkpoints, lock, training
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.settings import Settings
 
 
 def test_a_second_training_of_a_run(run_script, tiny_dataset, tmp_path):
@@ -18,6 +23,22 @@ def test_a_second_training_of_a_run(run_script, tiny_dataset, tmp_path):
         "wait for it, or stop it\n" % os.getpid()
     )
     assert not (tmp_path / "runs" / "summaries" / "mine").exists()
+
+
+def test_a_second_training_that_starts_at_the_same_moment(tiny_dataset, tmp_path, monkeypatch):
+    run = checkpoints.locate_run("mine", str(tmp_path / "checkpoints"), str(tmp_path / "summaries"))
+
+    @contextlib.contextmanager
+    def taken(folder, doing):
+        # The first process made the folder and took the lock just after this one looked for it.
+        (tmp_path / "checkpoints" / "mine" / lock.FILENAME).write_text("1\n")
+        raise DataError("taken")
+        yield
+
+    monkeypatch.setattr(lock, "held", taken)
+    with pytest.raises(DataError, match="taken"):
+        training.train(run, tiny_dataset, Settings(batch_size=2))
+    assert os.listdir(run.checkpoints_dir) == [lock.FILENAME]
 
 
 def test_a_second_conversion_into_a_folder(run_script, tiny_archive, tmp_path):
