@@ -1,7 +1,7 @@
 """Where the arithmetic runs."""
 
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.tf1 import GPU_NEEDS, quiet, tf
+from alexnet_flowers.tf1 import GPU_NEEDS, HAS_MKL, quiet, tf
 
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -12,6 +12,10 @@ ONE_BY_ONE = tf.RunOptions(inter_op_thread_pool=-1)
 # Reading, decoding and preprocessing run here whatever the network runs on: a GPU is kept for
 # the layers, and JPEGs are decoded on the CPU in any case.
 INPUT_DEVICE = "/cpu:0"
+
+# What a CPU with arithmetic in bfloat16 has at least one of, as Linux calls it.
+_BFLOAT16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
+_BFLOAT16_OPTION = "auto_mixed_precision_onednn_bfloat16"
 
 
 def resolve(device, num_clones=1):
@@ -62,16 +66,46 @@ def _list_gpus():
         return tf.config.experimental.list_physical_devices("GPU")
 
 
-def session_config(device, intra_op_threads=0, inter_op_threads=0):
+def mixed_precision_obstacle(device):
+    """Says why bfloat16 would not be used, or not be fast, on ``"cpu"`` or ``"gpu"``, else None."""
+    options = tf.ConfigProto().graph_options.rewrite_options
+    if device != "cpu":
+        return "is for CPUs only; leave it out, or pass --device cpu"
+    if not HAS_MKL or _BFLOAT16_OPTION not in options.DESCRIPTOR.fields_by_name:
+        return "needs today's TensorFlow, not %s: make install RUNTIME=tf2" % tf.__version__
+    if not _BFLOAT16_INSTRUCTIONS & _cpu_instructions():
+        return "this CPU computes no bfloat16 (it has none of %s); leave it out" % ", ".join(
+            sorted(_BFLOAT16_INSTRUCTIONS)
+        )
+    return None
+
+
+def _cpu_instructions():
+    """Returns the names of the CPU's instruction sets; none where Linux does not tell."""
+    try:
+        with open("/proc/cpuinfo") as file:
+            lines = [line for line in file if line.startswith("flags")]
+    except OSError:
+        return set()
+    return set(lines[0].split()) if lines else set()
+
+
+def session_config(device, intra_op_threads=0, inter_op_threads=0, mixed_precision=False):
     """Returns the ``tf.ConfigProto`` of a session on ``device`` (``"cpu"`` or ``"gpu"``).
 
     GPU memory grows as it is needed, so that several processes can share one card. The two
-    thread counts are TensorFlow's (0: one thread a core).
+    thread counts are TensorFlow's (0: one thread a core). With ``mixed_precision`` (see
+    ``mixed_precision_obstacle``) the graph stays as it is, and TensorFlow rewrites what it runs:
+    layers and their gradients in bfloat16, variables, their updates and the loss in float32.
     """
-    return tf.ConfigProto(
+    config = tf.ConfigProto(
         allow_soft_placement=True,
         intra_op_parallelism_threads=intra_op_threads,
         inter_op_parallelism_threads=inter_op_threads,
         device_count={"GPU": 0} if device == "cpu" else {},
         gpu_options=tf.GPUOptions(allow_growth=True),
     )
+    if mixed_precision:
+        options = config.graph_options.rewrite_options
+        setattr(options, _BFLOAT16_OPTION, options.ON)
+    return config

@@ -32,6 +32,7 @@ class Settings(typing.NamedTuple):
     weight_decay: typing.Optional[float] = None
     dropout_keep_prob: float = 0.5
     label_smoothing: float = 0.0
+    mixed_precision: bool = False
     # The optimizer.
     optimizer: str = "sgd"
     learning_rate: typing.Optional[float] = None
@@ -203,8 +204,9 @@ def read(run_dir):
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
         content["settings"]["image_size"], content["dataset"], content["num_steps"]
-        # Not among the settings of runs that were begun before it could be chosen.
+        # Not among the settings of runs that were begun before they could be chosen.
         content["settings"].setdefault("min_crop_area", preprocessing.MIN_CROP_AREA)
+        content["settings"].setdefault("mixed_precision", False)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("%s: damaged (%r); remove it to continue without it" % (path, error))
     return content

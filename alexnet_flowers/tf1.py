@@ -65,6 +65,10 @@ with warnings.catch_warnings():
         from tf_slim.nets import alexnet
 
         HAS_MKL = _pywrap_util_port.IsMklEnabled()
+        native_output.set_absl_log_level(
+            os.path.join(tensorflow.sysconfig.get_lib(), "libtensorflow_framework.so.2"),
+            int(os.environ["TF_CPP_MIN_LOG_LEVEL"]),
+        )
         GPU_NEEDS = "an NVIDIA driver and the CUDA libraries of tensorflow[and-cuda]"
         # tf_slim looks for these where they once were.
         control_flow_ops.case, control_flow_ops.cond = tf.case, tf.cond

@@ -147,8 +147,13 @@ def train(
     device = devices.resolve(device, num_clones)
     if device == "cpu":
         memory.keep_freed()
+    obstacle = run_settings.mixed_precision and devices.mixed_precision_obstacle(device)
+    if obstacle:
+        raise UsageError("--mixed_precision: " + obstacle)
     split = dataset.get_split("train", dataset_dir, skip_bad_records, report)
-    config = devices.session_config(device, intra_op_threads, inter_op_threads)
+    config = devices.session_config(
+        device, intra_op_threads, inter_op_threads, run_settings.mixed_precision
+    )
     place = cluster.Alone() if members is None else cluster.Worker(members, config, give_up)
     num_replicas = num_clones * (place.num_workers if place.sync_replicas else 1)
     part = dataset.part(split, place.task_index, place.num_workers)

@@ -55,6 +55,8 @@ def _measure(folder):
     measured = []
 
     def show(row):
+        if row is None:  # There is nothing of the kind here.
+            return
         measured.append(row)
         print(
             "| %s | %s | %s | %s | %s |"
@@ -76,6 +78,7 @@ def _measure(folder):
     for python in FLAGS.other_python:
         show(rows.training_step_other_tensorflow(python, 3 if quick else 10))
         show(rows.gradient_rules(python, 3 if quick else 10))
+        show(rows.mixed_precision(python, 3 if quick else 10))
         show(rows.input_pipeline(dataset_dir, 5 if quick else 20, python))
     show(rows.conversion(archive, 2 if quick else 5))
     memory_steps = FLAGS.memory_steps or (20 if quick else 200)

@@ -106,6 +106,12 @@ flags.DEFINE_float(
 )
 flags.DEFINE_float("dropout_keep_prob", _DEFAULTS.dropout_keep_prob, "Units that dropout keeps.")
 flags.DEFINE_float("label_smoothing", _DEFAULTS.label_smoothing, "In [0, 1).")
+flags.DEFINE_boolean(
+    "mixed_precision",
+    _DEFAULTS.mixed_precision,
+    "Compute the layers and their gradients in bfloat16, nearly twice as fast; weights, their "
+    "updates and the loss stay float32. Today's TensorFlow, CPUs with such arithmetic.",
+)
 
 # The optimizer.
 flags.DEFINE_enum("optimizer", _DEFAULTS.optimizer, optimization.OPTIMIZERS, "Which one.")

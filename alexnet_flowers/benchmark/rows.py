@@ -205,6 +205,24 @@ def gradient_rules(python, rounds):
     )
 
 
+def mixed_precision(python, rounds):
+    """The step in bfloat16 against float32, in another environment; None where there is none."""
+    what = {"kind": "step", "batch_size": BATCH_SIZE}
+    with Worker(what, python) as rival:
+        if not rival.about["has_mixed_precision"]:
+            return None
+        with Worker(dict(what, mixed_precision=True), python) as ours:
+            secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
+    return row(
+        "mixed_precision",
+        "training step, batch 56, synthetic images, on TensorFlow %s, --mixed_precision"
+        % rival.about["tensorflow"],
+        "the same in float32",
+        *secs,
+        unit="s",
+    )
+
+
 def input_pipeline(dataset_dir, rounds, python=None):
     """Images a second, nothing but input; by default in this environment."""
     what = {"kind": "input", "dataset_dir": dataset_dir, "batch_size": BATCH_SIZE}

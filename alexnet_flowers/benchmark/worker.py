@@ -35,15 +35,16 @@ IMAGE_SIZE = 224
 NUM_CLASSES = 5
 
 
-def _session(graph):
-    session = tf.Session(graph=graph, config=devices.session_config("cpu"))
+def _session(graph, mixed_precision=False):
+    config = devices.session_config("cpu", mixed_precision=mixed_precision)
+    session = tf.Session(graph=graph, config=config)
     with graph.as_default():
         session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
         tf.train.start_queue_runners(session)
     return session
 
 
-def _step(batch_size, dataset_dir=None, ours=True):
+def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
     """A training step with plain gradient descent, on synthetic or real images."""
     if ours:
         memory.keep_freed()
@@ -69,8 +70,12 @@ def _step(batch_size, dataset_dir=None, ours=True):
             optimization.optimizer(Settings(), tf.constant(0.01)),
             tf.train.get_or_create_global_step(),
         )
-    session = _session(graph)
-    about = {"flops": arithmetic, "tensorflow": _version()}
+    session = _session(graph, mixed_precision)
+    about = {
+        "flops": arithmetic,
+        "tensorflow": _version(),
+        "has_mixed_precision": devices.mixed_precision_obstacle("cpu") is None,
+    }
     options = devices.ONE_BY_ONE if ours else None  # As in training.
     return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
 
