@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from alexnet_flowers import network, summaries, tensorboard_views
 from alexnet_flowers.pictures import style
@@ -123,7 +123,9 @@ def _lay_out(panel, title, log_steps):
     panel.grid(axis="y", linewidth=0.5, alpha=0.4)
     if log_steps:
         panel.set_xscale("log")
-        panel.minorticks_off()
+        panel.xaxis.set_major_locator(LogLocator(numticks=6))
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: "%g" % step))
     else:
         panel.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10), integer=True))
 
