@@ -82,6 +82,7 @@ Queues.__doc__ = """How the photos are read; see ``batches.training_batches``.""
 
 DEFAULT_LOGGING = Logging()
 DEFAULT_QUEUES = Queues()
+DEFAULT_COMPUTE = devices.Compute()
 
 
 def train(
@@ -92,13 +93,9 @@ def train(
     max_number_of_steps=None,
     logging=DEFAULT_LOGGING,
     queues=DEFAULT_QUEUES,
-    device="auto",
-    num_clones=1,
+    compute=DEFAULT_COMPUTE,
     members=None,
     give_up=None,
-    use_gradient_rules=None,
-    intra_op_threads=0,
-    inter_op_threads=0,
     allow_changed_settings=False,
     skip_bad_records=0,
     report=print,
@@ -115,13 +112,9 @@ def train(
       max_number_of_steps: its length in steps, or None.
       logging: a ``Logging``.
       queues: a ``Queues``.
-      device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
-      num_clones: copies of the network, each on a GPU of its own with a batch of its own.
+      compute: a ``devices.Compute``.
       members: a ``cluster.Cluster`` with this process's place in it; None: it trains alone.
       give_up: of such a process: see ``cluster.Worker``.
-      use_gradient_rules: see ``network.alexnet_v2``; None: on a CPU.
-      intra_op_threads: TensorFlow's; 0: one a core.
-      inter_op_threads: TensorFlow's; 0: one a core.
       allow_changed_settings: continue a run although its settings differ.
       skip_bad_records: see ``dataset.get_split``.
       report: called with each line of the console.
@@ -136,24 +129,24 @@ def train(
     """
     run_settings = settings.complete(run_settings)
     settings.check(run_settings)
+    num_clones = compute.num_clones
+    threads = (compute.intra_op_threads, compute.inter_op_threads)
     _check(logging, queues, run_settings.batch_size, num_epochs, max_number_of_steps, num_clones)
     if members is not None:
         cluster.check(members)
         if members.job_name == "ps":
             memory.keep_freed()
             devices.resolve("cpu")
-            config = devices.session_config("cpu", intra_op_threads, inter_op_threads)
+            config = devices.session_config("cpu", *threads)
             return cluster.serve(members, config, report)
-    device = devices.resolve(device, num_clones)
+    device = devices.resolve(compute.device, num_clones)
     if device == "cpu":
         memory.keep_freed()
     obstacle = run_settings.mixed_precision and devices.mixed_precision_obstacle(device)
     if obstacle:
         raise UsageError("--mixed_precision: " + obstacle)
     split = dataset.get_split("train", dataset_dir, skip_bad_records, report)
-    config = devices.session_config(
-        device, intra_op_threads, inter_op_threads, run_settings.mixed_precision
-    )
+    config = devices.session_config(device, *threads, run_settings.mixed_precision)
     place = cluster.Alone() if members is None else cluster.Worker(members, config, give_up)
     num_replicas = num_clones * (place.num_workers if place.sync_replicas else 1)
     part = dataset.part(split, place.task_index, place.num_workers)
@@ -178,6 +171,7 @@ def train(
         "num_steps": num_steps,
     }
 
+    use_gradient_rules = compute.gradient_rules
     if use_gradient_rules is None:
         use_gradient_rules = device == "cpu"
     place.join()

@@ -13,7 +13,7 @@ import signal
 import command_line
 from absl import flags
 
-from alexnet_flowers import checkpoints, cluster, optimization, training
+from alexnet_flowers import checkpoints, cluster, devices, optimization, training
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.settings import Settings
 
@@ -21,6 +21,7 @@ FLAGS = flags.FLAGS
 _DEFAULTS = Settings()
 _LOGGING = training.DEFAULT_LOGGING
 _QUEUES = training.DEFAULT_QUEUES
+_COMPUTE = training.DEFAULT_COMPUTE
 
 # Where things are.
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
@@ -32,15 +33,17 @@ command_line.define_run_parents()
 flags.DEFINE_float("num_epochs", 700, "How often each photo is seen.")
 flags.DEFINE_integer("max_number_of_steps", None, "Steps, instead of epochs.")
 command_line.define_device()
-flags.DEFINE_integer("num_clones", 1, "GPUs, each of which takes a batch of every step.")
+flags.DEFINE_integer(
+    "num_clones", _COMPUTE.num_clones, "GPUs, each of which takes a batch of every step."
+)
 flags.DEFINE_boolean(
     "gradient_rules",
-    None,
+    _COMPUTE.gradient_rules,
     "Compute the convolutions' gradients by this project's rules: the same values, several times "
     "faster on a CPU. Default: on a CPU.",
 )
-flags.DEFINE_integer("intra_op_threads", 0, "TensorFlow's; 0: one a core.")
-flags.DEFINE_integer("inter_op_threads", 0, "TensorFlow's; 0: one a core.")
+flags.DEFINE_integer("intra_op_threads", _COMPUTE.intra_op_threads, "TensorFlow's; 0: one a core.")
+flags.DEFINE_integer("inter_op_threads", _COMPUTE.inter_op_threads, "TensorFlow's; 0: one a core.")
 flags.DEFINE_boolean(
     "allow_changed_settings", False, "Continue a run although its settings differ."
 )
@@ -192,13 +195,9 @@ def main():
         max_number_of_steps=FLAGS.max_number_of_steps,
         logging=command_line.from_flags(training.Logging),
         queues=command_line.from_flags(training.Queues),
-        device=FLAGS.device,
-        num_clones=FLAGS.num_clones,
+        compute=command_line.from_flags(devices.Compute),
         members=members,
         give_up=command_line.end_at_once,
-        use_gradient_rules=FLAGS.gradient_rules,
-        intra_op_threads=FLAGS.intra_op_threads,
-        inter_op_threads=FLAGS.inter_op_threads,
         allow_changed_settings=FLAGS.allow_changed_settings,
         skip_bad_records=FLAGS.skip_bad_records,
         report=functools.partial(print, flush=True),

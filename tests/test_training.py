@@ -319,7 +319,7 @@ FLAGS = dict(
     keep_checkpoint_every_n_hours=29.0, max_images=31, num_readers=32,
     num_clones=41, num_preprocessing_threads=33, common_queue_capacity=34, common_queue_min=35,
     batch_queue_capacity=36, num_epochs=37.0, max_number_of_steps=38, device="cpu",
-    use_gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
+    gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
     allow_changed_settings=True,
     skip_bad_records=3,
 )  # fmt: skip
@@ -330,7 +330,7 @@ sys.path.insert(0, %r)
 import train
 def show(run, dataset_dir, settings, **others):
     values = dict(settings._asdict())
-    for name in ("logging", "queues"):
+    for name in ("logging", "queues", "compute"):
         values.update(others.pop(name)._asdict())
     del others["report"], others["give_up"]
     members = others.pop("members")
@@ -350,7 +350,6 @@ def shown(*args):
 def test_every_flag_reaches_the_training():
     args = ["--dataset_dir=a", "--run_name=b", "--checkpoints_dir=x", "--summaries_dir=y"]
     for name, value in FLAGS.items():
-        name = "gradient_rules" if name == "use_gradient_rules" else name
         if isinstance(value, bool):
             args.append("--%s%s" % ("" if value else "no", name))
         else:
