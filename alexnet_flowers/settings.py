@@ -63,6 +63,8 @@ class Settings(typing.NamedTuple):
     seed: typing.Optional[int] = None
 
 
+# Not among the settings of runs that were begun before these could be chosen.
+_ADDED_LATER = ("min_crop_area", "mixed_precision")
 # The settings that mean something for one optimizer, or one kind of decay, only.
 _OF_OPTIMIZERS = {
     "momentum": ("momentum",),
@@ -204,9 +206,8 @@ def read(run_dir):
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
         content["settings"]["image_size"], content["dataset"], content["num_steps"]
-        # Not among the settings of runs that were begun before they could be chosen.
-        content["settings"].setdefault("min_crop_area", preprocessing.MIN_CROP_AREA)
-        content["settings"].setdefault("mixed_precision", False)
+        for name in _ADDED_LATER:
+            content["settings"].setdefault(name, getattr(Settings(), name))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError("%s: damaged (%r); remove it to continue without it" % (path, error))
     return content
