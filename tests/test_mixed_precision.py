@@ -43,7 +43,7 @@ def test_loss_and_gradients_are_those_of_float32_but_for_rounding(both):
         assert near.dtype == np.float32
         error = np.linalg.norm(near - exact) / np.linalg.norm(exact)
         # 8 bits of mantissa, rounded anew in each layer on the way back: 0.005 in fc8, 0.26 here
-        # in conv1, of no preferred direction.
+        # in conv1.
         assert error < (0.02 if "fc7" in name or "fc8" in name else 0.35), (name, error)
 
 
