@@ -7,7 +7,6 @@
 Leave the machine alone meanwhile.
 """
 
-import json
 import os
 import statistics
 import sys
@@ -16,7 +15,7 @@ import tempfile
 import command_line
 from absl import flags
 
-from alexnet_flowers import conversion, sample
+from alexnet_flowers import conversion, json_file, sample
 from alexnet_flowers.benchmark import rows
 
 FLAGS = flags.FLAGS
@@ -33,17 +32,20 @@ flags.DEFINE_integer("memory_steps", None, "Steps of the memory row. Default: 20
 
 
 def main():
+    command_line.check_files(FLAGS.json)
     with tempfile.TemporaryDirectory() as folder:
         return _measure(folder)
 
 
 def _measure(folder):
     quick = FLAGS.quick
-    archive = FLAGS.archive
+    # The processes that are measured run in the checkout.
+    archive, dataset_dir = (
+        path and os.path.abspath(path) for path in (FLAGS.archive, FLAGS.dataset_dir)
+    )
     if archive is None:
         archive = os.path.join(folder, "sample.tar")
         sample.write_archive(archive, 120 if quick else 734)
-    dataset_dir = FLAGS.dataset_dir
     if dataset_dir is None:
         dataset_dir = os.path.join(folder, "flowers")
         conversion.convert(dataset_dir, archive, report=lambda line: None)
@@ -94,18 +96,14 @@ def _measure(folder):
     threads = rows.input_threads(dataset_dir, 1 if quick else 5)
     _print_rates("Queues with", threads)
     if FLAGS.json:
-        with open(FLAGS.json, "w") as file:
-            json.dump(
-                {
-                    "machine": rows.machine(),
-                    "rows": [_plain(row) for row in measured],
-                    "memory_growth_mb": growth_mb,
-                    "input_methods": methods,
-                    "input_threads": threads,
-                },
-                file,
-                indent=1,
-            )
+        content = {
+            "machine": rows.machine(),
+            "rows": [_plain(row) for row in measured],
+            "memory_growth_mb": growth_mb,
+            "input_methods": methods,
+            "input_threads": threads,
+        }
+        json_file.write(FLAGS.json, content)
 
 
 def _figure(values, unit):

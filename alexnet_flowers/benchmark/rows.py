@@ -15,6 +15,8 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
 BATCH_SIZE = 56
+_STEP = {"kind": "step", "batch_size": BATCH_SIZE}
+_SYNTHETIC_STEP = "training step, batch %d, synthetic images" % BATCH_SIZE
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 Row = collections.namedtuple("Row", ["name", "what", "against", "ours", "rival", "unit", "ratio"])
@@ -126,7 +128,7 @@ def machine():
 
 def training_step_real(dataset_dir, rounds):
     """End to end, from JPEGs; also returns the reference's peak memory in MB."""
-    what = {"kind": "step", "batch_size": BATCH_SIZE, "dataset_dir": dataset_dir}
+    what = dict(_STEP, dataset_dir=dataset_dir)
     with Worker(what) as ours, Worker(dict(what, ours=False)) as rival:
         secs = in_turn(ours, rival, rounds, ours_each=3, warm_up=2)
         peak_mb = rival.peak_mb
@@ -139,27 +141,31 @@ def training_step_real(dataset_dir, rounds):
     ), peak_mb
 
 
+def _synthetic_step(name, ours, rival, against, rounds, on=""):
+    """Returns the row of two workers that make training steps of synthetic images."""
+    secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
+    return row(name, _SYNTHETIC_STEP + on, against, *secs, unit="s")
+
+
 def training_step_torch(torch_python, rounds):
     """Synthetic images; None for the rival where there is no PyTorch."""
-    what = "training step, batch 56, synthetic images"
     has_torch = subprocess.run(
         [torch_python, "-c", "import torch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    with Worker({"kind": "step", "batch_size": BATCH_SIZE}) as ours:
+    with Worker(_STEP) as ours:
         if has_torch.returncode:
             ours.make(2)
-            return row("train_step_torch", what, "PyTorch", ours.make(rounds), None, "s")
+            return row("train_step_torch", _SYNTHETIC_STEP, "PyTorch", ours.make(rounds), None, "s")
         with Worker(
             ["-m", "alexnet_flowers.benchmark.torch_worker", str(BATCH_SIZE)], python=torch_python
         ) as rival:
-            secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
             against = "PyTorch %(torch)s, fp32, %(layout)s" % rival.about
-    return row("train_step_torch", what, against, *secs, unit="s")
+            return _synthetic_step("train_step_torch", ours, rival, against, rounds)
 
 
 def training_step_floor(rounds):
     """Against the time that its arithmetic alone would take at the best matrix product's speed."""
-    with Worker({"kind": "step", "batch_size": BATCH_SIZE}) as ours:
+    with Worker(_STEP) as ours:
         with Worker({"kind": "products"}) as products:
             secs, secs_a_gflop = in_turn(ours, products, rounds, ours_each=2, warm_up=2)
         gflop = ours.about["flops"] / 1e9
@@ -167,7 +173,7 @@ def training_step_floor(rounds):
     # The best product of all, not each round's: a floor is what the machine can do.
     return row(
         "train_step_floor",
-        "training step, batch 56, synthetic images",
+        _SYNTHETIC_STEP,
         against,
         secs,
         [gflop * min(secs_a_gflop)],
@@ -177,50 +183,29 @@ def training_step_floor(rounds):
 
 def training_step_other_tensorflow(python, rounds):
     """The same step by the same code in another environment."""
-    what = {"kind": "step", "batch_size": BATCH_SIZE}
-    with Worker(what) as ours, Worker(what, python=python) as rival:
-        secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
+    with Worker(_STEP) as ours, Worker(_STEP, python=python) as rival:
         against = "the same code on TensorFlow " + rival.about["tensorflow"]
-    return row(
-        "train_step_other_tensorflow",
-        "training step, batch 56, synthetic images",
-        against,
-        *secs,
-        unit="s",
-    )
+        return _synthetic_step("train_step_other_tensorflow", ours, rival, against, rounds)
 
 
 def gradient_rules(python, rounds):
     """The gradient rules against the gradients of another TensorFlow, both in its environment."""
-    what = {"kind": "step", "batch_size": BATCH_SIZE}
-    with Worker(what, python) as ours, Worker(dict(what, ours=False), python) as rival:
-        secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
-        version = ours.about["tensorflow"]
-    return row(
-        "gradient_rules",
-        "training step, batch 56, synthetic images, on TensorFlow " + version,
-        "the reference's step there",
-        *secs,
-        unit="s",
-    )
+    with Worker(_STEP, python) as ours, Worker(dict(_STEP, ours=False), python) as rival:
+        on = ", on TensorFlow " + ours.about["tensorflow"]
+        against = "the reference's step there"
+        return _synthetic_step("gradient_rules", ours, rival, against, rounds, on)
 
 
 def mixed_precision(python, rounds):
     """The step in bfloat16 against float32, in another environment; None where there is none."""
-    what = {"kind": "step", "batch_size": BATCH_SIZE}
-    with Worker(what, python) as rival:
+    with Worker(_STEP, python) as rival:
         if not rival.about["has_mixed_precision"]:
             return None
-        with Worker(dict(what, mixed_precision=True), python) as ours:
-            secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
-    return row(
-        "mixed_precision",
-        "training step, batch 56, synthetic images, on TensorFlow %s, --mixed_precision"
-        % rival.about["tensorflow"],
-        "the same in float32",
-        *secs,
-        unit="s",
-    )
+        with Worker(dict(_STEP, mixed_precision=True), python) as ours:
+            on = ", on TensorFlow %s, --mixed_precision" % rival.about["tensorflow"]
+            return _synthetic_step(
+                "mixed_precision", ours, rival, "the same in float32", rounds, on
+            )
 
 
 def input_pipeline(dataset_dir, rounds, python=None):

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from alexnet_flowers import (
 )
 from alexnet_flowers.benchmark import flops
 from alexnet_flowers.benchmark.serving import serve
+from alexnet_flowers.errors import DataError
 from alexnet_flowers.settings import Settings
 from alexnet_flowers.tf1 import HAS_MKL, tf
 
@@ -193,7 +195,14 @@ def main():
     devices.resolve("cpu")
     # The protocol has standard output to itself; progress bars go nowhere.
     sys.stderr = open(os.devnull, "w")
-    serve(lambda: _KINDS[what.pop("kind")](**what))
+    try:
+        serve(lambda: _KINDS[what.pop("kind")](**what))
+    except DataError as error:
+        sys.__stderr__.write("%s\n" % error)
+        sys.exit(error.exit_status)
+    except Exception:
+        traceback.print_exc(file=sys.__stderr__)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
