@@ -142,12 +142,17 @@ def losses(logits, labels, label_smoothing):
       label_smoothing: float in [0, 1): how much of each target is spread over all classes.
 
     Returns:
-      The cross entropy, and the total loss with the weight decay added; float32 [] both.
+      The cross entropy with the labels themselves, which can be compared with an evaluation's; and
+      the total loss, of the smoothed labels and with the weight decay added. float32 [] both.
     """
     targets = tf.one_hot(labels, logits.shape[1].value)
     cross_entropy = tf.losses.softmax_cross_entropy(
         targets, logits, label_smoothing=label_smoothing
     )
+    if label_smoothing:
+        cross_entropy = tf.reduce_mean(
+            tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
+        )
     return cross_entropy, tf.losses.get_total_loss()
 
 

@@ -1,8 +1,8 @@
 """What TensorBoard shows of a run, under tags that stay the same.
 
 ==================================== ==========================================================
-``losses/total_loss``                 cross entropy and weight decay
-``losses/cross_entropy``
+``losses/total_loss``                 what is minimised: with label smoothing and weight decay
+``losses/cross_entropy``              with the labels themselves, as an evaluation counts it
 ``eval/accuracy``                     streaming: over all photos seen since the process started
 ``eval/recall_at_2``                  likewise
 ``learning_rate``, ``images_per_sec``

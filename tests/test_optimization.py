@@ -172,9 +172,10 @@ def test_losses_smooth_labels_and_add_the_weight_decay():
         cross_entropy, total = optimization.losses(logits, tf.constant([0, 2], tf.int64), 0.3)
         with tf.Session() as session:
             found = session.run([cross_entropy, total, tf.nn.log_softmax(logits)])
-    targets = np.eye(3)[[0, 2]] * 0.7 + 0.1
-    expected = -(targets * found[2]).sum(1).mean()
-    assert found[0] == near(expected) and found[1] == near(expected + 0.25)
+    true = np.eye(3)[[0, 2]]
+    assert found[0] == near(-(true * found[2]).sum(1).mean())
+    smoothed = true * 0.7 + 0.1
+    assert found[1] == near(-(smoothed * found[2]).sum(1).mean() + 0.25)
 
 
 @pytest.fixture
