@@ -79,7 +79,7 @@ def _files_of(path):
         os.path.join(folder, name)
         for folder, _, names in sorted(os.walk(path))
         for name in sorted(names)
-        if class_folders.is_photo_name(name)
+        if class_folders.is_photo(os.path.relpath(os.path.join(folder, name), path).split(os.sep))
     ]
 
 

@@ -22,6 +22,8 @@ def folder(tmp_path):
                 photo_archives.draw("tulips", number)
             )
     (tmp_path / "mine" / "notes.txt").write_text("not a photo")
+    (tmp_path / "mine" / ".thumbnails").mkdir()
+    (tmp_path / "mine" / ".thumbnails" / "0.jpg").write_text("made by a viewer")
     return tmp_path / "mine"
 
 
