@@ -16,7 +16,6 @@ import shutil
 from alexnet_flowers import checkpoints, json_file, records, settings
 from alexnet_flowers.tf1 import tf
 
-DIRNAME = "best"
 _RESULT_FILENAME = "best.json"
 _CHOSEN_BY = ("split", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
 
@@ -31,7 +30,7 @@ def keep(run, result):
     Returns:
       bool, whether it was kept. It is not either where training has removed it meanwhile.
     """
-    folder = os.path.join(run.checkpoints_dir, DIRNAME)
+    folder = os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
     before = result_of(run)
     if before is not None and before["split"] == result["split"]:
         if result["accuracy"] <= before["accuracy"]:
@@ -59,7 +58,7 @@ def keep(run, result):
 
 def result_of(run):
     """Returns what the best checkpoint of a run was chosen by, a dict; None if there is none."""
-    folder = os.path.join(run.checkpoints_dir, DIRNAME)
+    folder = os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
     path = os.path.join(folder, _RESULT_FILENAME)
     if checkpoints.newest(folder) is None or not os.path.exists(path):
         return None

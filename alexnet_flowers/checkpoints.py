@@ -19,6 +19,8 @@ Attributes:
   summaries_dir: the run's own folder of event files.
 """
 
+# Within a run's folder, for the checkpoint that was the most accurate.
+BEST_DIRNAME = "best"
 _AVERAGE_SUFFIX = "/ExponentialMovingAverage"
 
 # What TensorFlow calls a part of a checkpoint, the list of checkpoints or the graph until it is
@@ -43,10 +45,10 @@ def locate_run(name, checkpoints_parent, summaries_parent):
 def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
     """Returns the ``Run`` that a person means who may not have named it.
 
-    Without a name that is the run whose folder ``checkpoint_path`` lies in or, without that too,
-    the only run there is. The settings and labels are those beside the checkpoint. A checkpoint
-    from outside ``checkpoints_parent`` belongs to no run here: unless a name says otherwise, its
-    ``summaries_dir`` is None.
+    Without a name that is the run whose folder ``checkpoint_path`` lies in, also as its best one,
+    or, without that too, the only run there is. The settings and labels are those beside the
+    checkpoint. A checkpoint from outside ``checkpoints_parent`` belongs to no run here: unless a
+    name says otherwise, its ``summaries_dir`` is None.
 
     Raises:
       DataError: there is no run.
@@ -55,8 +57,10 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
     if checkpoint_path is not None:
         path = os.path.abspath(checkpoint_path)
         folder = path if os.path.isdir(path) else os.path.dirname(path)
-        is_known = os.path.dirname(folder) == os.path.abspath(checkpoints_parent)
-        run = locate_run(name or os.path.basename(folder), checkpoints_parent, summaries_parent)
+        within = os.path.relpath(folder, os.path.abspath(checkpoints_parent)).split(os.sep)
+        is_known = within[0] != os.pardir and within[1:] in ([], [BEST_DIRNAME])
+        its_name = within[0] if is_known else os.path.basename(folder)
+        run = locate_run(name or its_name, checkpoints_parent, summaries_parent)
         return run._replace(
             checkpoints_dir=folder,
             summaries_dir=run.summaries_dir if name or is_known else None,

@@ -57,7 +57,10 @@ def main():
         evaluator.write_events(result)
         print(evaluation.table(result), flush=True)
         if FLAGS.keep_best and best.keep(run, result):
-            print("best so far: %s" % os.path.join(run.checkpoints_dir, best.DIRNAME), flush=True)
+            print(
+                "best so far: %s" % os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME),
+                flush=True,
+            )
         if FLAGS.json:
             json_file.write(FLAGS.json, result)
 

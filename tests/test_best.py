@@ -59,6 +59,8 @@ def test_it_outlives_the_runs_own_and_can_be_asked(run):
             os.remove(os.path.join(run.checkpoints_dir, name))
     folder = os.path.join(run.checkpoints_dir, "best")
     chosen = checkpoints.choose_run(None, folder, os.path.dirname(run.checkpoints_dir), "s")
+    name = os.path.basename(run.checkpoints_dir)
+    assert chosen == (name, folder, os.path.join("s", name))
     with inference.TrainedNetwork(chosen, folder, "cpu") as network:
         assert network.class_names[0] == "daisy" and network.image_size == 195
 
