@@ -30,11 +30,20 @@ def read(path):
       A ``Reported``.
 
     Raises:
-      DataError: it has other columns, or something else than a number in the last two.
+      DataError: it is no CSV file in UTF-8, has other columns, or something else than a number in
+        the last two.
       OSError: it cannot be read.
     """
+    try:
+        return _read(path)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError("%s: not a CSV file in UTF-8 (%s); save it as one" % (path, error))
+
+
+def _read(path):
     points = collections.defaultdict(list)
-    with open(path, encoding="utf-8", newline="") as file:
+    # Spreadsheets begin such a file with a mark of its encoding.
+    with open(path, encoding="utf-8-sig", newline="") as file:
         lines = csv.DictReader(file)
         if lines.fieldnames != _COLUMNS:
             raise DataError("%s: the first line must be %s" % (path, ",".join(_COLUMNS)))

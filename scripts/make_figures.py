@@ -91,13 +91,12 @@ def main():
             raise UsageError("--checkpoint_path: of which run? name one --run_name")
         evaluated = {names[0]: checkpoints.resolve(FLAGS.checkpoint_path, None)}
     if _OF_PHOTOS & set(figures) and any(evaluated.values()):
-        _check_dataset()
+        _check_dataset(runs, evaluated)
     reported = reported_points.read(FLAGS.reported) if FLAGS.reported else None
 
     read = []
     if set(figures) & {"curves", "sparsity", "histograms", "distributions"}:
-        bar = tqdm(runs, desc="reading events", unit="run", delay=1)
-        read = [events.read_run(run, FLAGS.split) for run in bar]
+        read = _read(runs)
     if "curves" in figures:
         _draw_curves(read, reported)
     if "sparsity" in figures:
@@ -110,10 +109,11 @@ def main():
         layers = architecture.layers_of_run(runs[0])
         _save(architecture_picture.diagram(layers), "alexnet_v2", "graph of alexnet_v2", runs[:1])
     if "dead_units" in figures:
-        _draw_dead_units([run for run in runs if evaluated[run.name]], evaluated)
+        _draw_dead_units([run for run in runs if evaluated.get(run.name)], evaluated)
     if "confusion" in figures:
         for run in runs:
-            _draw_confusion(run, evaluated[run.name])
+            if run.name in evaluated:
+                _draw_confusion(run, evaluated[run.name])
 
 
 def _chosen(flag, choices):
@@ -125,14 +125,38 @@ def _chosen(flag, choices):
     return names
 
 
-def _check_dataset():
-    """Raises an error that would otherwise come after all other figures."""
+def _check_dataset(runs, evaluated):
+    """Raises an error that would otherwise come after all other figures.
+
+    Without --run_name, runs of other photos are taken out of ``evaluated``.
+    """
     try:
-        dataset.get_split(FLAGS.split, FLAGS.dataset_dir)
+        labels_to_names = dataset.get_split(FLAGS.split, FLAGS.dataset_dir).labels_to_names
+        for run in runs:
+            try:
+                checkpoints.check_labels(run, labels_to_names)
+            except DataError as error:
+                if FLAGS.run_name:
+                    raise
+                del evaluated[run.name]
+                _leave_out("%s of %s" % (" and ".join(sorted(_OF_PHOTOS)), run.name), error)
     except DataError as error:
         raise DataError(
             "%s; or leave %s out of --figures" % (error, " and ".join(sorted(_OF_PHOTOS)))
         )
+
+
+def _read(runs):
+    """Reads all runs' events; without --run_name, those that have written some."""
+    read = []
+    for run in tqdm(runs, desc="reading events", unit="run", delay=1):
+        try:
+            read.append(events.read_run(run, FLAGS.split))
+        except DataError as error:
+            if FLAGS.run_name:
+                raise
+            _leave_out(run.name, error)
+    return read
 
 
 def _draw_curves(runs, reported):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 import event_files
 import pytest
@@ -62,6 +63,32 @@ def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path)
     assert [line.split(":")[0] for line in done.stderr.strip().split("\n")] == [
         "curves", "distributions_parameters", "distributions_activations",
     ]  # fmt: skip
+
+
+def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
+    run_script, run_flags, tiny_dataset, random_run, tmp_path
+):
+    event_files.write_run(tmp_path / "summaries", "random")
+    event_files.write(tmp_path / "summaries" / "embedded" / "projector", {1: {"x": 1.0}})
+    shutil.copytree(random_run.checkpoints_dir, str(tmp_path / "checkpoints" / "random"))
+    other = tmp_path / "checkpoints" / "weeds"
+    shutil.copytree(random_run.checkpoints_dir, str(other))
+    labels = (other / "labels.txt").read_text()
+    (other / "labels.txt").write_text(labels.replace("tulips", "weeds"))
+    event_files.write(tmp_path / "summaries" / "weeds", {1: {"learning_rate": 1.0}})
+    flags = [
+        "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",
+        "--figures", "curves,confusion", "--dataset_dir", tiny_dataset,
+    ]  # fmt: skip
+    done = run_script("make_figures", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["figures/curves.svg", "figures/confusion_random.svg"]
+    assert re.search("confusion and dead_units of weeds: left out: .* was trained on", done.stderr)
+    assert re.search("embedded: left out: .*embedded: no events yet", done.stderr)
+    done = run_script("make_figures", *flags, "--run_name", "weeds")
+    assert done.returncode == 1 and "weeds: was trained on the classes" in done.stderr
+    done = run_script("make_figures", *flags, "--run_name", "embedded")
+    assert done.returncode == 1 and "embedded: no events yet" in done.stderr
 
 
 def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_path):

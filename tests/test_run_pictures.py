@@ -104,6 +104,16 @@ def test_what_is_no_report_is_an_error(tmp_path, text, message):
         reported.read(str(path))
 
 
+def test_a_report_from_a_spreadsheet(tmp_path):
+    path = tmp_path / "points.csv"
+    text = "tag,step,value\nperte à la fin,1,2\n"
+    path.write_text(text, encoding="utf-8-sig")
+    assert list(reported.read(str(path)).points) == ["perte à la fin"]
+    path.write_text(text, encoding="cp1252")
+    with pytest.raises(DataError, match="not a CSV file in UTF-8"):
+        reported.read(str(path))
+
+
 def test_shares_of_zeros_are_drawn_layer_by_layer(runs, tmp_path):
     tag = "sparsity/alexnet_v2/%s"
     event_files.write(
