@@ -16,14 +16,14 @@ import os
 import command_line
 from absl import flags
 
-from alexnet_flowers import inspection, preprocessing
+from alexnet_flowers import inspection, photos, preprocessing
 from alexnet_flowers.pictures import diagrams, style, tiles
 
 FLAGS = flags.FLAGS
 
 command_line.define_network()
 command_line.define_photos(default_split="validation")
-flags.DEFINE_string("output_dir", "figures/network", "Where the pictures go.")
+flags.DEFINE_string("output_dir", "runs/figures", "Where the pictures go.")
 flags.DEFINE_string("end_point", "conv1", "Whose feature maps: conv1 ... conv5, pool1, fc6, ...")
 flags.DEFINE_integer("max_maps", 64, "The strongest maps that are shown.", lower_bound=1)
 
@@ -34,7 +34,7 @@ _PHOTO_PX = 448
 def main(paths):
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        shown = command_line.chosen_photos(paths, network) if paths else None
+        shown = photos.from_paths(paths, network.class_names)
         split = command_line.chosen_photos([], network)
 
         def save(picture, name, what):

@@ -15,7 +15,7 @@ from alexnet_flowers.pictures import heat_map, style
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-flags.DEFINE_string("output", "figures/score_map.png", "The picture: *.png, *.svg or *.pdf.")
+flags.DEFINE_string("output", "runs/figures/score_map.png", "The picture: *.png, *.svg or *.pdf.")
 flags.DEFINE_integer(
     "short_side_px",
     448,

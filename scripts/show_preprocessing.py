@@ -14,7 +14,9 @@ from alexnet_flowers.settings import Settings
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("output", "figures/preprocessing.png", "The picture: *.png, *.svg or *.pdf.")
+flags.DEFINE_string(
+    "output", "runs/figures/preprocessing.png", "The picture: *.png, *.svg or *.pdf."
+)
 flags.DEFINE_integer("num_draws", 6, "Draws, a row each.", lower_bound=1, upper_bound=50)
 command_line.define_distortions()
 flags.DEFINE_integer("image_size", Settings().image_size, "px.", lower_bound=1, upper_bound=1024)

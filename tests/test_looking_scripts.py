@@ -60,7 +60,7 @@ def test_predict_a_photo(run_script, run_flags, photo):
 def test_inspect_network(run_script, run_flags, tiny_dataset, photo, tmp_path):
     done = run_script(
         "inspect_network", *run_flags, "--dataset_dir", tiny_dataset, "--output_dir", "out",
-        "--end_point", "conv3", "--max_maps", "9", photo,
+        "--end_point", "conv3", "--max_maps", "9", "--split", "validation", photo,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sorted(os.listdir(str(tmp_path / "out"))) == [
