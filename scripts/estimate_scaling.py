@@ -9,12 +9,12 @@ Prints a table in Markdown; docs/scaling.md says how it is computed.
 import command_line
 from absl import flags
 
-from alexnet_flowers import scaling
+from alexnet_flowers import scaling, settings
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_float("compute_secs", None, "Seconds that a worker computes a step.", lower_bound=0)
-flags.DEFINE_float("gbit_per_sec", 10, "Of each machine's link, in each direction.", lower_bound=0)
+flags.DEFINE_float("compute_secs", None, "Seconds that a worker computes a step.")
+flags.DEFINE_float("gbit_per_sec", 10, "Of each machine's link, in each direction.")
 flags.DEFINE_integer("servers", 1, "How many hold the variables.", lower_bound=1)
 flags.DEFINE_integer("batch_size", 56, "Images of a worker's step.", lower_bound=1)
 flags.DEFINE_integer("num_classes", 5, "They decide the size of the last layer.", lower_bound=1)
@@ -24,6 +24,8 @@ _NUMS_WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
 
 def main():
+    for name in ("compute_secs", "gbit_per_sec"):
+        settings.check_number(name, FLAGS[name].value, lambda x: x > 0, "above 0")
     traffic = scaling.traffic(FLAGS.num_classes, FLAGS.servers)
     print(
         "A worker fetches %.1f MB a step, and sends as much; of that the fullest of %d servers "

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Trains with several processes on this machine, as it is done on several machines.
 
-    python scripts/launch_local.py --workers 2 --servers 1 -- --optimizer sgd --batch_size 28
+    python scripts/launch_local.py --workers 2 --servers 1 -- --batch_size 28 --run_name cluster
 
 What stands behind -- are the flags of scripts/train.py.
 """

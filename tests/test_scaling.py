@@ -34,6 +34,8 @@ def test_the_model():
 def test_the_table_needs_the_compute_time(run_script):
     done = run_script("estimate_scaling")
     assert done.returncode == 2 and "--compute_secs" in done.stderr
+    done = run_script("estimate_scaling", "--compute_secs=0")
+    assert done.returncode == 2 and "--compute_secs=0.0: must be above 0" in done.stderr
     done = run_script("estimate_scaling", "--compute_secs=1.5", "--gbit_per_sec=1")
     assert done.returncode == 0
     assert "A worker fetches 184.9 MB a step" in done.stdout
