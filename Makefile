@@ -5,7 +5,7 @@
 #   make help      the rest
 
 VENV ?= .venv
-RUN_NAME ?= momentum
+RUN_NAME ?= best
 DATASET_DIR ?= data/flowers
 
 # Without a locale, Python 3.7 and pip stumble over letters beyond ASCII in a folder's name.
@@ -23,7 +23,7 @@ help:  ## list these targets
 
 install:  ## set up .venv (RUNTIME=tf1 or tf2, PYTHON=..., TENSORFLOW=intel-tensorflow==1.15.2)
 	@case "$$(cat $(INSTALLED) 2>/dev/null)" in \
-	  $(or $(RUNTIME),*)" "$(if $(TENSORFLOW),"$(TENSORFLOW)",*)) ;; \
+	  $(or $(RUNTIME),*)" "$(if $(TENSORFLOW),"$(TENSORFLOW)",*)$(if $(PYTHON)," $(PYTHON)",*)) ;; \
 	  *) rm -f $(INSTALLED) ;; \
 	esac
 	@"$(MAKE)" --no-print-directory $(INSTALLED)
@@ -41,9 +41,13 @@ demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: 2 minutes on 2
 dataset: $(INSTALLED)  ## download and convert the real photos
 	$(PY) scripts/download_and_convert.py --dataset_dir $(DATASET_DIR)
 
-train: dataset  ## train on the real photos (hours on a CPU; RUN_NAME=, DATASET_DIR=)
-	$(PY) scripts/train.py --optimizer momentum --batch_size 56 \
-	    --run_name $(RUN_NAME) --dataset_dir $(DATASET_DIR)
+# Photos that have been converted, also by other means, are taken as they are.
+train: $(INSTALLED)  ## train by the best recipe (hours on a CPU; RUN_NAME=, DATASET_DIR=, TRAIN_FLAGS=)
+	@if [ ! -e $(DATASET_DIR)/labels.txt ] || [ -e $(DATASET_DIR)/dataset.json.partial ]; then \
+	    "$(MAKE)" --no-print-directory dataset; \
+	fi
+	$(PY) scripts/train.py --flagfile scripts/recipes/best.flags \
+	    --run_name $(RUN_NAME) --dataset_dir $(DATASET_DIR) $(TRAIN_FLAGS)
 
 evaluate: $(INSTALLED)  ## evaluate that run on the validation photos
 	$(PY) scripts/evaluate.py --run_name $(RUN_NAME) --dataset_dir $(DATASET_DIR)

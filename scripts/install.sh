@@ -103,4 +103,4 @@ sed "s/^tensorflow[^ ]*/$TENSORFLOW/" "$requirements" > "$VENV/requirements.txt"
 install="$VENV/bin/python -m pip --disable-pip-version-check install --quiet"
 $install --upgrade pip wheel
 $install -r "$VENV/requirements.txt" -r tests/requirements.txt
-echo "$runtime $TENSORFLOW" > "$VENV/.installed"
+echo "$runtime $TENSORFLOW $python" > "$VENV/.installed"

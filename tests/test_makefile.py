@@ -162,13 +162,16 @@ def test_what_is_installed_stays_unless_something_else_is_asked_for(checkout):
     python(checkout / "bin" / "python3.11", "3.11")
     (checkout / ".venv").mkdir()
     marker = checkout / ".venv" / ".installed"
-    marker.write_text("tf2 tensorflow==2.20.0\n")
+    marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
     assert " on " not in make(checkout, "install").stdout
     assert " on " not in make(checkout, "install", "RUNTIME=tf2").stdout
+    assert " on " not in make(checkout, "install", "PYTHON=python3.11").stdout
+    assert "1.15.0 on python3.7\n" in make(checkout, "install", "PYTHON=python3.7").stdout
+    marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
     old = os.path.getmtime(str(checkout / "requirements-tf2.txt")) - 9
     os.utime(str(marker), (old, old))
     assert "2.20.0 on python3.11\n" in make(checkout, "install").stdout  # As before.
-    marker.write_text("tf2 tensorflow==2.20.0\n")
+    marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
     assert "1.15.0 on python3.7\n" in make(checkout, "install", "RUNTIME=tf1").stdout
 
 

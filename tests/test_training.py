@@ -382,6 +382,11 @@ def test_every_flag_of_a_cluster_reaches_the_training():
                  arg_scope=True),
         ),
         ("adam_default", dict(optimizer="adam", learning_rate=None, opt_epsilon=None)),
+        (
+            "best",
+            dict(optimizer="momentum", learning_rate_decay_type="cosine", end_learning_rate=0.0,
+                 arg_scope=True, mixed_precision=False),
+        ),
     ],
 )  # fmt: skip
 def test_recipes_say_what_their_names_say(recipe, expected):
