@@ -17,7 +17,8 @@ from alexnet_flowers import checkpoints, json_file, records, settings
 from alexnet_flowers.tf1 import tf
 
 _RESULT_FILENAME = "best.json"
-_CHOSEN_BY = ("split", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
+_COMPARABLE = ("split", "view")
+_CHOSEN_BY = _COMPARABLE + ("num_images", "accuracy", "recall_at_2", "loss", "global_step")
 
 
 def keep(run, result):
@@ -32,7 +33,7 @@ def keep(run, result):
     """
     folder = os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
     before = result_of(run)
-    if before is not None and before["split"] == result["split"]:
+    if before is not None and all(before[key] == result[key] for key in _COMPARABLE):
         if result["accuracy"] <= before["accuracy"]:
             return False
     os.makedirs(folder, exist_ok=True)
@@ -63,7 +64,7 @@ def result_of(run):
     if checkpoints.newest(folder) is None or not os.path.exists(path):
         return None
     with open(path, encoding="utf-8") as file:
-        return json.load(file)
+        return dict({"view": ""}, **json.load(file))  # Files of older versions have no view.
 
 
 def _is_file(folder, name):

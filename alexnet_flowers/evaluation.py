@@ -35,17 +35,23 @@ class Evaluator:
         batch_size=BATCH_SIZE,
         skip_bad_records=0,
         report=print,
+        image_size=None,
+        mirror=False,
     ):
         """Builds the graph.
 
         Args:
-          run: a ``checkpoints.Run``; its settings say how large the images are.
+          run: a ``checkpoints.Run``; its settings say how large the images were.
           dataset_dir: where the shards are.
           split_name: ``"train"``, ``"validation"`` or ``"test"``.
           device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
           batch_size: images a step; of no influence on the result.
           skip_bad_records: see ``dataset.get_split``.
           report: likewise.
+          image_size: int, px of the evaluation view, 195 at least; None: as it was trained. The
+            network slides over a larger one, 32 px at a time (227 px: 2 x 2 places, 259: 3 x 3),
+            and the probabilities of all places are averaged.
+          mirror: bool, whether each photo is also shown mirrored, and averaged likewise.
 
         Raises:
           DataError: the dataset is not as it has to be, or has other classes than the run.
@@ -55,11 +61,16 @@ class Evaluator:
         self._split = dataset.get_split(split_name, dataset_dir, skip_bad_records, report)
         self._device = devices.resolve(device)
         checkpoints.check_labels(run, self._split.labels_to_names)
-        image_size = settings.image_size_of(run.checkpoints_dir)
+        trained_size = settings.image_size_of(run.checkpoints_dir)
+        image_size = image_size or trained_size
+        self._view = "_".join(
+            (["%dpx" % image_size] if image_size != trained_size else [])
+            + (["mirrored"] if mirror else [])
+        )
         self._graph = tf.Graph()
         with self._graph.as_default():
             batch = batches.evaluation_batches(self._split, batch_size, image_size)
-            logits, _ = network.alexnet_v2(batch.images, self._split.num_classes, is_training=False)
+            logits = _logits(batch.images, self._split.num_classes, mirror)
             self._fetches = {
                 "logits": logits,
                 "labels": batch.labels,
@@ -75,8 +86,10 @@ class Evaluator:
         """Evaluates one checkpoint.
 
         Returns:
-          A dict that JSON can hold: ``split``, ``num_images``, ``accuracy``, ``recall_at_2``,
-          ``loss`` (mean cross entropy), ``per_class`` (``precision``, ``recall``, ``num_images``
+          A dict that JSON can hold: ``split``, ``view`` (what differs from the images that it was
+          trained on: ``"259px"``, ``"mirrored"``, ``"259px_mirrored"``, mostly ``""``),
+          ``num_images``, ``accuracy``, ``recall_at_2``, ``loss`` (mean cross entropy),
+          ``per_class`` (``precision``, ``recall``, ``num_images``
           of each class name; None where there is nothing to divide by), ``confusion_matrix``
           (rows: true classes, columns: predicted ones), ``checkpoint`` and ``global_step``.
 
@@ -99,6 +112,7 @@ class Evaluator:
         np.add.at(confusion, (labels, logits.argmax(1)), 1)
         return {
             "split": self._split.split_name,
+            "view": self._view,
             "num_images": len(labels),
             "accuracy": np.trace(confusion) / float(len(labels)),
             "recall_at_2": float(_among_best(logits, labels, 2).mean()),
@@ -112,12 +126,13 @@ class Evaluator:
     def write_events(self, result):
         """Writes a result beside the training's events, under the same tags, at its step.
 
-        A checkpoint that belongs to no run has no place for events; then nothing is written.
+        Another view than the usual one has a folder, and in TensorBoard a curve, of its own. A
+        checkpoint that belongs to no run has no place for events; then nothing is written.
         """
         if self._run.summaries_dir is None:
             return
         if self._writer is None:
-            path = os.path.join(self._run.summaries_dir, self._split.split_name)
+            path = os.path.join(self._run.summaries_dir, _curve(result))
             os.makedirs(path, exist_ok=True)
             self._writer = event_writer.EventWriter(path)
         values = {
@@ -173,6 +188,26 @@ class Evaluator:
             }
             for label in range(len(confusion))
         }
+
+
+def _logits(images, num_classes, mirror):
+    """Returns log probabilities [n, classes]: those of the probabilities' mean over all views."""
+    if mirror:
+        images = tf.concat([images, images[:, :, ::-1]], 0)
+    logits, _ = network.alexnet_v2(images, num_classes, is_training=False, spatial_squeeze=False)
+    sides = 2 if mirror else 1
+    shape = tf.shape(logits)
+    places = shape[1] * shape[2]
+    log_probabilities = tf.reshape(
+        tf.nn.log_softmax(logits), [sides, shape[0] // sides, places, num_classes]
+    )
+    num_views = tf.cast(sides * places, tf.float32)
+    return tf.reduce_logsumexp(log_probabilities, [0, 2]) - tf.math.log(num_views)
+
+
+def _curve(result):
+    """Returns the name of the curve that a result is a point of, such as ``validation``."""
+    return "_".join(filter(None, [result["split"], result["view"]]))
 
 
 def _among_best(logits, labels, k):
@@ -233,7 +268,7 @@ def table(result):
     lines.append(
         "%s, %d photos, step %d: accuracy %.4f, recall@2 %.4f, loss %.4f"
         % (
-            result["split"],
+            _curve(result),
             result["num_images"],
             result["global_step"],
             result["accuracy"],

@@ -3,6 +3,7 @@
 
 python scripts/evaluate.py --run_name sgd
 python scripts/evaluate.py --run_name sgd --watch --keep_best     # while training goes on
+python scripts/evaluate.py --run_name sgd --eval_image_size 259 --mirror     # many views of each
 """
 
 import os
@@ -10,7 +11,7 @@ import os
 import command_line
 from absl import flags
 
-from alexnet_flowers import best, checkpoints, evaluation, json_file, splits
+from alexnet_flowers import best, checkpoints, evaluation, json_file, network, splits
 from alexnet_flowers.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -22,6 +23,14 @@ command_line.define_network()
 flags.DEFINE_integer(
     "batch_size", evaluation.BATCH_SIZE, "Images a step; of no influence.", lower_bound=1
 )
+flags.DEFINE_integer(
+    "eval_image_size",
+    None,
+    "Larger images than it was trained on: it slides over them, and its answers at all places are "
+    "averaged. 259: 3 x 3 places.",
+    lower_bound=network.SMALLEST_IMAGE_SIZE,
+)
+flags.DEFINE_boolean("mirror", False, "Also show each photo mirrored, and average.")
 flags.DEFINE_string("json", None, "Also write the result to this file.")
 flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run is finished.")
 flags.DEFINE_boolean(
@@ -45,6 +54,8 @@ def main():
             FLAGS.device,
             FLAGS.batch_size,
             FLAGS.skip_bad_records,
+            image_size=FLAGS.eval_image_size,
+            mirror=FLAGS.mirror,
         )
 
     if FLAGS.watch:

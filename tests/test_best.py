@@ -26,10 +26,10 @@ def run(random_run, tmp_path):
     return copied
 
 
-def _result(run, step, accuracy, split="validation"):
+def _result(run, step, accuracy, split="validation", view=""):
     return {
-        "split": split, "num_images": 5, "accuracy": accuracy, "recall_at_2": 1.0, "loss": 1.0,
-        "global_step": step,
+        "split": split, "view": view, "num_images": 5, "accuracy": accuracy, "recall_at_2": 1.0,
+        "loss": 1.0, "global_step": step,
         "checkpoint": os.path.join(run.checkpoints_dir, "model.ckpt-%d" % step),
     }  # fmt: skip
 
@@ -87,10 +87,12 @@ def test_a_kill_before_the_new_one_is_listed_leaves_the_old_one(run, monkeypatch
     assert not [name for name in os.listdir(os.path.dirname(_kept(run))) if "-9" in name]
 
 
-def test_another_split_begins_anew(run):
+def test_another_split_or_view_begins_anew(run):
     assert best.keep(run, _result(run, 7, 0.9, "train"))
-    assert best.keep(run, _result(run, 8, 0.5, "validation"))
+    assert best.keep(run, _result(run, 8, 0.5, "validation", "259px"))
     assert _kept(run).endswith("model.ckpt-8")
+    assert not best.keep(run, _result(run, 9, 0.4, "validation", "259px"))
+    assert best.keep(run, _result(run, 9, 0.4, "validation"))
 
 
 def test_the_evaluation_keeps_it_when_asked(run, run_script, tiny_dataset):

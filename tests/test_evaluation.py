@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from alexnet_flowers import checkpoints, evaluation, records
+from alexnet_flowers import checkpoints, evaluation, photos, preprocessing, records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import alexnet, slim, tf
 
@@ -72,10 +72,10 @@ def test_the_figures_are_those_computed_another_way(result, recomputed):
 
 def test_the_rest_says_what_was_evaluated(result, random_run):
     assert set(result) == {
-        "split", "num_images", "accuracy", "recall_at_2", "loss", "per_class",
+        "split", "view", "num_images", "accuracy", "recall_at_2", "loss", "per_class",
         "confusion_matrix", "checkpoint", "global_step",
     }  # fmt: skip
-    assert result["split"] == "train" and result["global_step"] == 7
+    assert result["split"] == "train" and result["view"] == "" and result["global_step"] == 7
     assert result["checkpoint"] == random_run.checkpoints_dir + "/model.ckpt-7"
     assert "train, 25 photos, step 7: accuracy" in evaluation.table(result)
 
@@ -93,6 +93,32 @@ def test_events_lie_in_the_splits_folder_under_the_trainings_tags(result, random
         "eval/recall_at_2": pytest.approx(result["recall_at_2"]),
         "losses/cross_entropy": pytest.approx(result["loss"]),
     }
+
+
+def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_dataset):
+    found, _ = photos.from_split(tiny_dataset, "validation")
+    with tf.Graph().as_default(), tf.Session() as session:
+        views = [preprocessing.preprocess_for_eval(photo.encoded, 227, 227) for photo in found]
+        images = session.run(tf.stack(views))
+    seen = [images, images[:, :, ::-1]]
+    maps = np.stack([network.session.run(network.score_maps, {network.images: x}) for x in seen])
+    assert maps.shape == (2, 5, 2, 2, 5)
+    probabilities = maps.astype(np.float64).mean((0, 2, 3))
+    labels = np.array([photo.label for photo in found])
+
+    evaluator = evaluation.Evaluator(
+        random_run, tiny_dataset, "validation", batch_size=2, image_size=227, mirror=True
+    )
+    result = evaluator.evaluate(checkpoints.newest(random_run.checkpoints_dir))
+    loss = -np.log(probabilities[np.arange(5), labels]).mean()
+    assert result["loss"] == pytest.approx(loss, rel=1e-4)
+    assert result["accuracy"] == (probabilities.argmax(1) == labels).mean()
+
+    # Not the same curve as that of the view that the network was trained on.
+    assert result["view"] == "227px_mirrored"
+    assert "validation_227px_mirrored, 5 photos, step 7" in evaluation.table(result)
+    evaluator.write_events(result)
+    assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
 
 
 def test_watching_ends_with_the_runs_last_step(random_run, tiny_dataset):
