@@ -14,11 +14,11 @@ import os
 import shutil
 
 from alexnet_flowers import checkpoints, json_file, records, settings
+from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import tf
 
 _RESULT_FILENAME = "best.json"
-_COMPARABLE = ("split", "view")
-_CHOSEN_BY = _COMPARABLE + ("num_images", "accuracy", "recall_at_2", "loss", "global_step")
+_CHOSEN_BY = ("split", "curve", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
 
 
 def keep(run, result):
@@ -30,10 +30,18 @@ def keep(run, result):
 
     Returns:
       bool, whether it was kept. It is not either where training has removed it meanwhile.
+
+    Raises:
+      UsageError: the one kept so far was chosen by other photos or another view of them.
     """
     folder = os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
     before = result_of(run)
-    if before is not None and all(before[key] == result[key] for key in _COMPARABLE):
+    if before is not None:
+        if before["curve"] != result["curve"]:
+            raise UsageError(
+                "--keep_best: %s was chosen by %s, not %s; choose by the same, or remove it"
+                % (folder, before["curve"], result["curve"])
+            )
         if result["accuracy"] <= before["accuracy"]:
             return False
     os.makedirs(folder, exist_ok=True)
@@ -64,7 +72,9 @@ def result_of(run):
     if checkpoints.newest(folder) is None or not os.path.exists(path):
         return None
     with open(path, encoding="utf-8") as file:
-        return dict({"view": ""}, **json.load(file))  # Files of older versions have no view.
+        result = json.load(file)
+    result.setdefault("curve", result["split"])  # Older versions had no other.
+    return result
 
 
 def _is_file(folder, name):

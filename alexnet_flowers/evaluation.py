@@ -63,8 +63,9 @@ class Evaluator:
         checkpoints.check_labels(run, self._split.labels_to_names)
         trained_size = settings.image_size_of(run.checkpoints_dir)
         image_size = image_size or trained_size
-        self._view = "_".join(
-            (["%dpx" % image_size] if image_size != trained_size else [])
+        self._curve = "_".join(
+            [split_name]
+            + (["%dpx" % image_size] if image_size != trained_size else [])
             + (["mirrored"] if mirror else [])
         )
         self._graph = tf.Graph()
@@ -86,16 +87,16 @@ class Evaluator:
         """Evaluates one checkpoint.
 
         Returns:
-          A dict that JSON can hold: ``split``, ``view`` (what differs from the images that it was
-          trained on: ``"259px"``, ``"mirrored"``, ``"259px_mirrored"``, mostly ``""``),
-          ``num_images``, ``accuracy``, ``recall_at_2``, ``loss`` (mean cross entropy),
+          A dict that JSON can hold: ``split``, ``curve`` (the split and, where it is not the usual
+          one, the view: ``"validation_259px_mirrored"``), ``num_images``, ``accuracy``,
+          ``recall_at_2``, ``loss`` (mean cross entropy),
           ``per_class`` (``precision``, ``recall``, ``num_images``
           of each class name; None where there is nothing to divide by), ``confusion_matrix``
           (rows: true classes, columns: predicted ones), ``checkpoint`` and ``global_step``.
 
         Raises:
           DataError: the checkpoint does not fit, a record is damaged, or the shards do not hold
-            as many photos as they should.
+            as many photos as they should; or a batch is too large for the memory there is.
         """
         logits, labels, losses = self._run_network(checkpoint_path)
         if not (np.isfinite(logits).all() and np.isfinite(losses).all()):
@@ -112,7 +113,7 @@ class Evaluator:
         np.add.at(confusion, (labels, logits.argmax(1)), 1)
         return {
             "split": self._split.split_name,
-            "view": self._view,
+            "curve": self._curve,
             "num_images": len(labels),
             "accuracy": np.trace(confusion) / float(len(labels)),
             "recall_at_2": float(_among_best(logits, labels, 2).mean()),
@@ -132,7 +133,7 @@ class Evaluator:
         if self._run.summaries_dir is None:
             return
         if self._writer is None:
-            path = os.path.join(self._run.summaries_dir, _curve(result))
+            path = os.path.join(self._run.summaries_dir, self._curve)
             os.makedirs(path, exist_ok=True)
             self._writer = event_writer.EventWriter(path)
         values = {
@@ -161,6 +162,8 @@ class Evaluator:
                         bar.update(len(fetched[-1]["labels"]))
             except tf.errors.OutOfRangeError:
                 pass  # The split has been read to its end.
+            except tf.errors.ResourceExhaustedError as error:
+                raise DataError("%s; lower --batch_size" % first_line(error))
             coordinator.request_stop()
             try:
                 coordinator.join(threads)
@@ -203,11 +206,6 @@ def _logits(images, num_classes, mirror):
     )
     num_views = tf.cast(sides * places, tf.float32)
     return tf.reduce_logsumexp(log_probabilities, [0, 2]) - tf.math.log(num_views)
-
-
-def _curve(result):
-    """Returns the name of the curve that a result is a point of, such as ``validation``."""
-    return "_".join(filter(None, [result["split"], result["view"]]))
 
 
 def _among_best(logits, labels, k):
@@ -268,7 +266,7 @@ def table(result):
     lines.append(
         "%s, %d photos, step %d: accuracy %.4f, recall@2 %.4f, loss %.4f"
         % (
-            _curve(result),
+            result["curve"],
             result["num_images"],
             result["global_step"],
             result["accuracy"],

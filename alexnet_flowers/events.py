@@ -4,6 +4,7 @@
 
     runs/summaries/<run>/events.*           while it was trained
     runs/summaries/<run>/<split>/events.*   when it was evaluated on a split, under the same tags
+    runs/summaries/<run>/<split>_<view>/events.*    the same of other views: validation_259px
 """
 
 import collections

@@ -26,15 +26,18 @@ flags.DEFINE_integer(
 flags.DEFINE_integer(
     "eval_image_size",
     None,
-    "Larger images than it was trained on: it slides over them, and its answers at all places are "
-    "averaged. 259: 3 x 3 places.",
+    "Other images than it was trained on: it slides over larger ones, and its answers at all "
+    "places are averaged. 259: 3 x 3 places.",
     lower_bound=network.SMALLEST_IMAGE_SIZE,
+    upper_bound=2048,
 )
 flags.DEFINE_boolean("mirror", False, "Also show each photo mirrored, and average.")
 flags.DEFINE_string("json", None, "Also write the result to this file.")
 flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run is finished.")
 flags.DEFINE_boolean(
-    "keep_best", False, "Keep the most accurate checkpoint in the run's folder best/."
+    "keep_best",
+    False,
+    "Keep the most accurate checkpoint in the run's folder best/, always by one split and view.",
 )
 
 

@@ -1,11 +1,13 @@
 """The best checkpoint stays, whatever training removes."""
 
+import json
 import os
 import shutil
 
 import pytest
 
 from alexnet_flowers import best, checkpoints, inference
+from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import tf
 
 
@@ -26,10 +28,10 @@ def run(random_run, tmp_path):
     return copied
 
 
-def _result(run, step, accuracy, split="validation", view=""):
+def _result(run, step, accuracy, curve="validation"):
     return {
-        "split": split, "view": view, "num_images": 5, "accuracy": accuracy, "recall_at_2": 1.0,
-        "loss": 1.0, "global_step": step,
+        "split": "validation", "curve": curve, "num_images": 5, "accuracy": accuracy,
+        "recall_at_2": 1.0, "loss": 1.0, "global_step": step,
         "checkpoint": os.path.join(run.checkpoints_dir, "model.ckpt-%d" % step),
     }  # fmt: skip
 
@@ -87,12 +89,19 @@ def test_a_kill_before_the_new_one_is_listed_leaves_the_old_one(run, monkeypatch
     assert not [name for name in os.listdir(os.path.dirname(_kept(run))) if "-9" in name]
 
 
-def test_another_split_or_view_begins_anew(run):
-    assert best.keep(run, _result(run, 7, 0.9, "train"))
-    assert best.keep(run, _result(run, 8, 0.5, "validation", "259px"))
-    assert _kept(run).endswith("model.ckpt-8")
-    assert not best.keep(run, _result(run, 9, 0.4, "validation", "259px"))
-    assert best.keep(run, _result(run, 9, 0.4, "validation"))
+def test_what_cannot_be_compared_replaces_nothing(run):
+    assert best.keep(run, _result(run, 7, 0.5))
+    with pytest.raises(UsageError, match="was chosen by validation, not validation_259px; choose"):
+        best.keep(run, _result(run, 8, 0.9, "validation_259px"))
+    assert _kept(run).endswith("best/model.ckpt-7")
+    # A file of before there were others.
+    path = os.path.join(os.path.dirname(_kept(run)), "best.json")
+    with open(path) as file:
+        older = json.load(file)
+    del older["curve"]
+    with open(path, "w") as file:
+        json.dump(older, file)
+    assert best.keep(run, _result(run, 8, 0.9))
 
 
 def test_the_evaluation_keeps_it_when_asked(run, run_script, tiny_dataset):
@@ -106,5 +115,9 @@ def test_the_evaluation_keeps_it_when_asked(run, run_script, tiny_dataset):
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("best so far: %s\n" % os.path.dirname(_kept(run)))
     assert _kept(run).endswith("model.ckpt-9")
+    refused = run_script("evaluate", *flags, "--keep_best", "--eval_image_size", "227", "--mirror")
+    assert "validation_227px_mirrored, 5 photos, step 7" in refused.stdout
+    assert refused.returncode == 2
+    assert "was chosen by validation, not validation_227px_mirrored" in refused.stderr
     refused = run_script("evaluate", *flags, "--keep_best", "--checkpoint_path", _kept(run))
     assert refused.returncode == 2 and "--keep_best: keeps a checkpoint of a run" in refused.stderr

@@ -72,10 +72,10 @@ def test_the_figures_are_those_computed_another_way(result, recomputed):
 
 def test_the_rest_says_what_was_evaluated(result, random_run):
     assert set(result) == {
-        "split", "view", "num_images", "accuracy", "recall_at_2", "loss", "per_class",
+        "split", "curve", "num_images", "accuracy", "recall_at_2", "loss", "per_class",
         "confusion_matrix", "checkpoint", "global_step",
     }  # fmt: skip
-    assert result["split"] == "train" and result["view"] == "" and result["global_step"] == 7
+    assert result["split"] == "train" and result["curve"] == "train" and result["global_step"] == 7
     assert result["checkpoint"] == random_run.checkpoints_dir + "/model.ckpt-7"
     assert "train, 25 photos, step 7: accuracy" in evaluation.table(result)
 
@@ -115,7 +115,7 @@ def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_
     assert result["accuracy"] == (probabilities.argmax(1) == labels).mean()
 
     # Not the same curve as that of the view that the network was trained on.
-    assert result["view"] == "227px_mirrored"
+    assert result["curve"] == "validation_227px_mirrored"
     assert "validation_227px_mirrored, 5 photos, step 7" in evaluation.table(result)
     evaluator.write_events(result)
     assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
