@@ -58,7 +58,7 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
         path = os.path.abspath(checkpoint_path)
         folder = path if os.path.isdir(path) else os.path.dirname(path)
         within = os.path.relpath(folder, os.path.abspath(checkpoints_parent)).split(os.sep)
-        is_known = within[0] != os.pardir and within[1:] in ([], [BEST_DIRNAME])
+        is_known = within[0] not in (os.pardir, os.curdir) and within[1:] in ([], [BEST_DIRNAME])
         its_name = within[0] if is_known else os.path.basename(folder)
         run = locate_run(name or its_name, checkpoints_parent, summaries_parent)
         return run._replace(

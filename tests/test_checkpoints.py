@@ -89,6 +89,7 @@ def test_the_run_that_is_meant(saved, tmp_path):
         assert checkpoints.choose_run(None, path, parent, summaries) == run
         # From elsewhere: its own settings, and no place for events unless a name gives one.
         assert checkpoints.choose_run(None, path, summaries, summaries) == ("sgd", saved, None)
+        assert checkpoints.choose_run(None, path, saved, summaries) == ("sgd", saved, None)
         named = checkpoints.choose_run("mine", path, summaries, summaries)
         assert named == ("mine", saved, os.path.join(summaries, "mine"))
     assert checkpoints.choose_run("other", None, parent, summaries).name == "other"
