@@ -29,12 +29,14 @@ from tqdm import tqdm
 from alexnet_flowers import (
     architecture,
     checkpoints,
+    conversion,
     dataset,
     evaluation,
     events,
     inference,
     inspection,
     photos,
+    settings,
     splits,
 )
 from alexnet_flowers import reported as reported_points
@@ -74,7 +76,7 @@ flags.DEFINE_string(
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
 flags.DEFINE_enum("split", "validation", splits.SPLITS, "Of which photos the evaluations are.")
 command_line.define_device()
-flags.DEFINE_string("output_dir", "figures", "Where the figures go.")
+flags.DEFINE_string("output_dir", "runs/figures", "Where the figures go.")
 flags.DEFINE_enum("format", "svg", style.DIAGRAM_FORMATS, "Of the figures' files.")
 
 
@@ -128,13 +130,15 @@ def _chosen(flag, choices):
 def _check_dataset(runs, evaluated):
     """Raises an error that would otherwise come after all other figures.
 
-    Without --run_name, runs of other photos are taken out of ``evaluated``.
+    Without --run_name, runs of other classes or another archive are taken out of ``evaluated``.
     """
     try:
         labels_to_names = dataset.get_split(FLAGS.split, FLAGS.dataset_dir).labels_to_names
         for run in runs:
             try:
                 checkpoints.check_labels(run, labels_to_names)
+                if not FLAGS.run_name:
+                    _check_archive(run)
             except DataError as error:
                 if FLAGS.run_name:
                     raise
@@ -144,6 +148,14 @@ def _check_dataset(runs, evaluated):
         raise DataError(
             "%s; or leave %s out of --figures" % (error, " and ".join(sorted(_OF_PHOTOS)))
         )
+
+
+def _check_archive(run):
+    """Raises ``DataError`` for a run of photos that only have the same classes."""
+    kept, info = settings.read(run.checkpoints_dir), conversion.read_info(FLAGS.dataset_dir)
+    trained_on = kept["dataset"].get("archive_sha256") if kept else None
+    if trained_on and info and trained_on != info["archive_sha256"]:
+        raise DataError("was trained on other photos than those of %s" % FLAGS.dataset_dir)
 
 
 def _read(runs):
@@ -192,7 +204,8 @@ def _draw_layers(figure, draw, kinds, runs):
 
 def _draw_dead_units(runs, evaluated):
     if not runs:
-        _leave_out("dead_units", "no checkpoint yet")
+        if evaluated:  # Otherwise it has been said.
+            _leave_out("dead_units", "no checkpoint yet")
         return
     found, _ = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
     runs_to_layers = {}

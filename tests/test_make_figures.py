@@ -8,6 +8,8 @@ import event_files
 import pytest
 from PIL import Image
 
+from alexnet_flowers import settings
+
 
 @pytest.fixture
 def run_flags(random_run):
@@ -35,18 +37,18 @@ def test_all_figures_of_two_runs(run_script, run_flags, tiny_dataset, tmp_path):
         ("confusion_random", "confusion matrix of validation at step 7: run random"),
     ]
     lines = done.stdout.strip().split("\n")
-    assert [line for line in lines if line.startswith("figures/")] == [
-        "figures/%s.svg" % name for name, _ in expected
+    assert [line for line in lines if line.startswith("runs/figures/")] == [
+        "runs/figures/%s.svg" % name for name, _ in expected
     ]
     table = lines[lines.index("random, step 7") + 1 :]
     assert [line.split()[0] for line in table[:8]] == [
         "layer", "conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7",
     ]  # fmt: skip
-    assert sorted(os.listdir(str(tmp_path / "figures"))) == sorted(
+    assert sorted(os.listdir(str(tmp_path / "runs" / "figures"))) == sorted(
         name + ".svg" for name, _ in expected
     )
     for name, title in expected:
-        svg = (tmp_path / "figures" / (name + ".svg")).read_text(encoding="utf-8")
+        svg = (tmp_path / "runs" / "figures" / (name + ".svg")).read_text(encoding="utf-8")
         assert "<dc:title>%s</dc:title>" % title in svg
         (command,) = re.findall("<dc:description>(.*)</dc:description>", svg)
         assert command.startswith("python scripts/make_figures.py --checkpoints_dir ")
@@ -59,7 +61,7 @@ def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path)
     event_files.write(tmp_path / "summaries" / "random", {1: {"learning_rate": 0.5}})
     done = run_script("make_figures", *run_flags, "--figures", "curves,distributions,graph")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["figures/alexnet_v2.svg"]
+    assert done.stdout.split() == ["runs/figures/alexnet_v2.svg"]
     assert [line.split(":")[0] for line in done.stderr.strip().split("\n")] == [
         "curves", "distributions_parameters", "distributions_activations",
     ]  # fmt: skip
@@ -76,14 +78,19 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     labels = (other / "labels.txt").read_text()
     (other / "labels.txt").write_text(labels.replace("tulips", "weeds"))
     event_files.write(tmp_path / "summaries" / "weeds", {1: {"learning_rate": 1.0}})
+    drawn = str(tmp_path / "checkpoints" / "drawn")
+    shutil.copytree(random_run.checkpoints_dir, drawn)
+    settings.write(drawn, dict(settings.read(drawn), dataset={"archive_sha256": "of others"}))
+    event_files.write(tmp_path / "summaries" / "drawn", {1: {"learning_rate": 1.0}})
     flags = [
         "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",
         "--figures", "curves,confusion", "--dataset_dir", tiny_dataset,
     ]  # fmt: skip
     done = run_script("make_figures", *flags)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["figures/curves.svg", "figures/confusion_random.svg"]
+    assert done.stdout.split() == ["runs/figures/curves.svg", "runs/figures/confusion_random.svg"]
     assert re.search("confusion and dead_units of weeds: left out: .* was trained on", done.stderr)
+    assert "dead_units of drawn: left out: was trained on other photos than those" in done.stderr
     assert re.search("embedded: left out: .*embedded: no events yet", done.stderr)
     done = run_script("make_figures", *flags, "--run_name", "weeds")
     assert done.returncode == 1 and "weeds: was trained on the classes" in done.stderr
@@ -100,8 +107,8 @@ def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_pa
         "--log_steps", "--format", "png",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["figures/curves.png", "figures/sparsity.png"]
-    picture = Image.open(str(tmp_path / "figures" / "curves.png"))
+    assert done.stdout.split() == ["runs/figures/curves.png", "runs/figures/sparsity.png"]
+    picture = Image.open(str(tmp_path / "runs" / "figures" / "curves.png"))
     assert picture.info["Title"] == "curves, smoothed by 0.9: run random"
     assert "--reported theirs.csv" in picture.info["Description"]
 
@@ -122,4 +129,4 @@ def test_what_is_wrong_is_one_line(run_script, run_flags, tmp_path, args, status
     assert done.returncode == status
     assert done.stderr.startswith("make_figures.py: error: ") and message in done.stderr
     assert done.stderr.count("\n") == 1 and not done.stdout
-    assert not (tmp_path / "figures").exists()
+    assert not (tmp_path / "runs" / "figures").exists()
