@@ -23,7 +23,7 @@ help:  ## list these targets
 
 install:  ## set up .venv (RUNTIME=tf1 or tf2, PYTHON=..., TENSORFLOW=intel-tensorflow==1.15.2)
 	@case "$$(cat $(INSTALLED) 2>/dev/null)" in \
-	  $(or $(RUNTIME),*)" "$(if $(TENSORFLOW),"$(TENSORFLOW)",*)$(if $(PYTHON)," $(PYTHON)",*)) ;; \
+	  $(or $(RUNTIME),*)" "$(if $(TENSORFLOW),"$(TENSORFLOW)",*)" "$(if $(PYTHON),"$(PYTHON)",*)) ;; \
 	  *) rm -f $(INSTALLED) ;; \
 	esac
 	@"$(MAKE)" --no-print-directory $(INSTALLED)

@@ -79,9 +79,11 @@ choose() {
         fail "No Python 3.9 to 3.13 found either. Get one with 'uv python install 3.11' or 'pyenv install 3.11', or name yours: make PYTHON=/path/to/python3.11"
 }
 
-# Whoever asks for nothing keeps the runtime that there is.
+# Whoever asks for nothing keeps the runtime that there is, and its Python.
 if [ -z "$RUNTIME$PYTHON$TENSORFLOW" ] && [ -f "$VENV/.installed" ]; then
     RUNTIME=$(cut -d " " -f 1 "$VENV/.installed")
+    kept=$(cut -d " " -f 3- "$VENV/.installed")
+    ! fits "$RUNTIME" "$kept" || PYTHON=$kept
 fi
 chosen=$(choose)
 runtime=${chosen%% *}

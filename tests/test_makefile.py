@@ -171,8 +171,31 @@ def test_what_is_installed_stays_unless_something_else_is_asked_for(checkout):
     old = os.path.getmtime(str(checkout / "requirements-tf2.txt")) - 9
     os.utime(str(marker), (old, old))
     assert "2.20.0 on python3.11\n" in make(checkout, "install").stdout  # As before.
+    python(checkout / "my python", "3.12")
+    marker.write_text("tf2 tensorflow==2.20.0 ./my python\n")
+    os.utime(str(marker), (old, old))
+    assert "2.20.0 on ./my python\n" in make(checkout, "install").stdout
+    marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
+    other = make(checkout, "install", "RUNTIME=tf2", "TENSORFLOW=tensorflow==2.2").stdout
+    assert "tensorflow==2.2 on python3.11\n" in other
     marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
     assert "1.15.0 on python3.7\n" in make(checkout, "install", "RUNTIME=tf1").stdout
+
+
+def test_photos_that_were_converted_are_taken_as_they_are(checkout):
+    marker = checkout / ".venv" / ".installed"
+    program(checkout / ".venv" / "bin" / "python", 'echo "ran $*"\n')
+    marker.write_text("tf1 tensorflow-gpu==1.15.0 python3.7\n")
+    converting = "ran scripts/download_and_convert.py --dataset_dir data/flowers\n"
+    training = "ran scripts/train.py --flagfile scripts/recipes/best.flags --run_name mine"
+    data = checkout / "data" / "flowers"
+    data.mkdir(parents=True)
+    for name, is_converted in (("", False), ("labels.txt", True), ("dataset.json.partial", False)):
+        if name:
+            (data / name).write_text("")
+        out = make(checkout, "train", "RUN_NAME=mine", "TRAIN_FLAGS=--seed 1").stdout
+        assert (converting in out) == (not is_converted)
+        assert training + " --dataset_dir data/flowers --seed 1\n" in out
 
 
 def test_the_package_asks_for_the_tensorflow_that_its_python_can_have(tmp_path):

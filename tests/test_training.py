@@ -384,8 +384,9 @@ def test_every_flag_of_a_cluster_reaches_the_training():
         ("adam_default", dict(optimizer="adam", learning_rate=None, opt_epsilon=None)),
         (
             "best",
-            dict(optimizer="momentum", learning_rate_decay_type="cosine", end_learning_rate=0.0,
-                 arg_scope=True, mixed_precision=False),
+            dict(optimizer="momentum", learning_rate=0.08, warmup_steps=100, end_learning_rate=0.0,
+                 learning_rate_decay_type="cosine", label_smoothing=0.1, weight_decay=0.0005,
+                 batch_size=112, image_size=195, num_epochs=270, mixed_precision=False),
         ),
     ],
 )  # fmt: skip
