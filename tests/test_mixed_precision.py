@@ -42,9 +42,10 @@ def test_loss_and_gradients_are_those_of_float32_but_for_rounding(both):
     for name, exact, near in zip(names, gradients, rounded):
         assert near.dtype == np.float32
         error = np.linalg.norm(near - exact) / np.linalg.norm(exact)
-        # 8 bits of mantissa, rounded anew in each layer on the way back: 0.005 in fc8, 0.26 here
-        # in conv1.
-        assert error < (0.02 if "fc7" in name or "fc8" in name else 0.35), (name, error)
+        # 8 bits of mantissa, rounded anew in each layer on the way back: 0.005 in fc8, 0.26 in
+        # conv1; in fc7 less than 0.02 or 0.028, by the processor.
+        most = {"fc8": 0.02, "fc7": 0.05}.get(name.split("/")[1], 0.35)
+        assert error < most, (name, error)
 
 
 @possible
