@@ -21,6 +21,11 @@ _RESULT_FILENAME = "best.json"
 _CHOSEN_BY = ("split", "curve", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
 
 
+def folder_of(run):
+    """Returns the folder of a run's best checkpoint, whether or not there is one yet."""
+    return os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
+
+
 def keep(run, result):
     """Keeps a checkpoint if it is more accurate than the one kept so far.
 
@@ -34,7 +39,7 @@ def keep(run, result):
     Raises:
       UsageError: the one kept so far was chosen by other photos or another view of them.
     """
-    folder = os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
+    folder = folder_of(run)
     before = result_of(run)
     if before is not None:
         if before["curve"] != result["curve"]:
@@ -67,7 +72,7 @@ def keep(run, result):
 
 def result_of(run):
     """Returns what the best checkpoint of a run was chosen by, a dict; None if there is none."""
-    folder = os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
+    folder = folder_of(run)
     path = os.path.join(folder, _RESULT_FILENAME)
     if checkpoints.newest(folder) is None or not os.path.exists(path):
         return None

@@ -89,10 +89,10 @@ class Evaluator:
         Returns:
           A dict that JSON can hold: ``split``, ``curve`` (the split and, where it is not the usual
           one, the view: ``"validation_259px_mirrored"``), ``num_images``, ``accuracy``,
-          ``recall_at_2``, ``loss`` (mean cross entropy),
-          ``per_class`` (``precision``, ``recall``, ``num_images``
-          of each class name; None where there is nothing to divide by), ``confusion_matrix``
-          (rows: true classes, columns: predicted ones), ``checkpoint`` and ``global_step``.
+          ``recall_at_2``, ``loss`` (mean cross entropy), ``per_class`` (``precision``, ``recall``,
+          ``num_images`` of each class name; None where there is nothing to divide by),
+          ``confusion_matrix`` (rows: true classes, columns: predicted ones), ``checkpoint`` and
+          ``global_step``.
 
         Raises:
           DataError: the checkpoint does not fit, a record is damaged, or the shards do not hold

@@ -6,8 +6,6 @@ python scripts/evaluate.py --run_name sgd --watch --keep_best     # while traini
 python scripts/evaluate.py --run_name sgd --eval_image_size 259 --mirror     # many views of each
 """
 
-import os
-
 import command_line
 from absl import flags
 
@@ -71,10 +69,7 @@ def main():
         evaluator.write_events(result)
         print(evaluation.table(result), flush=True)
         if FLAGS.keep_best and best.keep(run, result):
-            print(
-                "best so far: %s" % os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME),
-                flush=True,
-            )
+            print("best so far: %s" % best.folder_of(run), flush=True)
         if FLAGS.json:
             json_file.write(FLAGS.json, result)
 

@@ -19,6 +19,7 @@ It leaves in --output_dir::
 What a run has not written yet is left out; a line says so.
 """
 
+import contextlib
 import os
 import sys
 
@@ -93,7 +94,7 @@ def main():
             raise UsageError("--checkpoint_path: of which run? name one --run_name")
         evaluated = {names[0]: checkpoints.resolve(FLAGS.checkpoint_path, None)}
     if _OF_PHOTOS & set(figures) and any(evaluated.values()):
-        _check_dataset(runs, evaluated)
+        evaluated = {run.name: evaluated[run.name] for run in _of_these_photos(runs)}
     reported = reported_points.read(FLAGS.reported) if FLAGS.reported else None
 
     read = []
@@ -127,32 +128,42 @@ def _chosen(flag, choices):
     return names
 
 
-def _check_dataset(runs, evaluated):
-    """Raises an error that would otherwise come after all other figures.
+@contextlib.contextmanager
+def _leaving_out(what):
+    """Within it a ``DataError`` leaves out a run that nobody has named; a named one it stops."""
+    try:
+        yield
+    except DataError as error:
+        if FLAGS.run_name:
+            raise
+        _leave_out(what, error)
 
-    Without --run_name, runs of other classes or another archive are taken out of ``evaluated``.
+
+def _of_these_photos(runs):
+    """Returns the runs that can be evaluated on --dataset_dir.
+
+    Without --run_name, runs of other classes or another archive are not among them. An error is
+    raised here that would otherwise come after all other figures.
     """
+    figures = " and ".join(sorted(_OF_PHOTOS))
+    found = []
     try:
         labels_to_names = dataset.get_split(FLAGS.split, FLAGS.dataset_dir).labels_to_names
+        info = conversion.read_info(FLAGS.dataset_dir)
         for run in runs:
-            try:
+            with _leaving_out("%s of %s" % (figures, run.name)):
                 checkpoints.check_labels(run, labels_to_names)
                 if not FLAGS.run_name:
-                    _check_archive(run)
-            except DataError as error:
-                if FLAGS.run_name:
-                    raise
-                del evaluated[run.name]
-                _leave_out("%s of %s" % (" and ".join(sorted(_OF_PHOTOS)), run.name), error)
+                    _check_archive(run, info)
+                found.append(run)
     except DataError as error:
-        raise DataError(
-            "%s; or leave %s out of --figures" % (error, " and ".join(sorted(_OF_PHOTOS)))
-        )
+        raise DataError("%s; or leave %s out of --figures" % (error, figures))
+    return found
 
 
-def _check_archive(run):
+def _check_archive(run, info):
     """Raises ``DataError`` for a run of photos that only have the same classes."""
-    kept, info = settings.read(run.checkpoints_dir), conversion.read_info(FLAGS.dataset_dir)
+    kept = settings.read(run.checkpoints_dir)
     trained_on = kept["dataset"].get("archive_sha256") if kept else None
     if trained_on and info and trained_on != info["archive_sha256"]:
         raise DataError("was trained on other photos than those of %s" % FLAGS.dataset_dir)
@@ -162,12 +173,8 @@ def _read(runs):
     """Reads all runs' events; without --run_name, those that have written some."""
     read = []
     for run in tqdm(runs, desc="reading events", unit="run", delay=1):
-        try:
+        with _leaving_out(run.name):
             read.append(events.read_run(run, FLAGS.split))
-        except DataError as error:
-            if FLAGS.run_name:
-                raise
-            _leave_out(run.name, error)
     return read
 
 

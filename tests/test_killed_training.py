@@ -65,7 +65,7 @@ def check_best(run, step, trial):
         assert best.keep(run, result)
     there = best.result_of(run)
     if there is not None:
-        path = checkpoints.newest(os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME))
+        path = checkpoints.newest(best.folder_of(run))
         assert read_all_tensors(path) == there["global_step"]
 
 
