@@ -27,7 +27,7 @@ setuptools.setup(
     name="alexnet_flowers",
     version=VERSION,
     description="AlexNet v2 on the Flowers photos, the TensorFlow 1 / TF-Slim way",
-    packages=["alexnet_flowers", "alexnet_flowers.benchmark", "alexnet_flowers.pictures"],
+    packages=setuptools.find_packages(include=["alexnet_flowers", "alexnet_flowers.*"]),
     python_requires=">=3.6, !=3.8.*, <3.14",
     install_requires=TF1 + TF2,
     # CUDA's own libraries, for current TensorFlow; those of TensorFlow 1.15 are not on PyPI.

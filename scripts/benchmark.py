@@ -15,8 +15,10 @@ import tempfile
 import command_line
 from absl import flags
 
-from alexnet_flowers import conversion, json_file, sample
+from alexnet_flowers import json_file
 from alexnet_flowers.benchmark import rows
+from alexnet_flowers.data import conversion
+from alexnet_flowers.data.sources import drawn_flowers
 
 FLAGS = flags.FLAGS
 
@@ -45,7 +47,7 @@ def _measure(folder):
     )
     if archive is None:
         archive = os.path.join(folder, "sample.tar")
-        sample.write_archive(archive, 120 if quick else 734)
+        drawn_flowers.write_archive(archive, 120 if quick else 734)
     if dataset_dir is None:
         dataset_dir = os.path.join(folder, "flowers")
         conversion.convert(dataset_dir, archive, report=lambda line: None)

@@ -19,10 +19,13 @@ sys.path.insert(0, _ROOT)
 
 from absl import app, flags
 
-from alexnet_flowers import checkpoints, devices, inference, photos, splits
+from alexnet_flowers import devices
+from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import DataError, UsageError, WriteError
+from alexnet_flowers.inference import trained_network
 from alexnet_flowers.pictures import style
-from alexnet_flowers.settings import Settings
+from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 
@@ -111,7 +114,7 @@ def define_photos(default_split=None):
 
 def chosen_network():
     """Returns the ``TrainedNetwork`` that the flags choose."""
-    return inference.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, FLAGS.device)
+    return trained_network.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, FLAGS.device)
 
 
 def chosen_photos(paths, network):

@@ -10,7 +10,8 @@ python scripts/download_and_convert.py --sample --dataset_dir data/sample
 import command_line
 from absl import flags
 
-from alexnet_flowers import conversion, download
+from alexnet_flowers.data import conversion
+from alexnet_flowers.data.sources import download
 
 FLAGS = flags.FLAGS
 

@@ -10,8 +10,8 @@ import os
 import command_line
 from absl import flags
 
-from alexnet_flowers import embedding
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.inference import embedding
 
 FLAGS = flags.FLAGS
 

@@ -9,7 +9,8 @@ Prints a table in Markdown; docs/scaling.md says how it is computed.
 import command_line
 from absl import flags
 
-from alexnet_flowers import scaling, settings
+from alexnet_flowers.distributed import scaling
+from alexnet_flowers.training import settings
 
 FLAGS = flags.FLAGS
 

@@ -9,8 +9,12 @@ python scripts/evaluate.py --run_name sgd --eval_image_size 259 --mirror     # m
 import command_line
 from absl import flags
 
-from alexnet_flowers import best, checkpoints, evaluation, json_file, network, splits
+from alexnet_flowers import json_file
+from alexnet_flowers.data import splits
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.evaluation import best, evaluator
+from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.training import checkpoints
 
 FLAGS = flags.FLAGS
 
@@ -19,14 +23,14 @@ flags.DEFINE_enum("split", "validation", splits.SPLITS, "Which photos.")
 command_line.define_skip_bad_records()
 command_line.define_network()
 flags.DEFINE_integer(
-    "batch_size", evaluation.BATCH_SIZE, "Images a step; of no influence.", lower_bound=1
+    "batch_size", evaluator.BATCH_SIZE, "Images a step; of no influence.", lower_bound=1
 )
 flags.DEFINE_integer(
     "eval_image_size",
     None,
     "Other images than it was trained on: it slides over larger ones, and its answers at all "
     "places are averaged. 259: 3 x 3 places.",
-    lower_bound=network.SMALLEST_IMAGE_SIZE,
+    lower_bound=alexnet_v2.SMALLEST_IMAGE_SIZE,
     upper_bound=2048,
 )
 flags.DEFINE_boolean("mirror", False, "Also show each photo mirrored, and average.")
@@ -48,7 +52,7 @@ def main():
     run = command_line.chosen_run()
 
     def make_evaluator():
-        return evaluation.Evaluator(
+        return evaluator.Evaluator(
             run,
             FLAGS.dataset_dir,
             FLAGS.split,
@@ -60,14 +64,14 @@ def main():
         )
 
     if FLAGS.watch:
-        results = evaluation.watch(run, make_evaluator)
+        results = evaluator.watch(run, make_evaluator)
     else:
         checkpoint = checkpoints.resolve(FLAGS.checkpoint_path, run.checkpoints_dir)
-        evaluator = make_evaluator()
-        results = [(evaluator, evaluator.evaluate(checkpoint))]
-    for evaluator, result in results:
-        evaluator.write_events(result)
-        print(evaluation.table(result), flush=True)
+        made = make_evaluator()
+        results = [(made, made.evaluate(checkpoint))]
+    for made, result in results:
+        made.write_events(result)
+        print(evaluator.table(result), flush=True)
         if FLAGS.keep_best and best.keep(run, result):
             print("best so far: %s" % best.folder_of(run), flush=True)
         if FLAGS.json:

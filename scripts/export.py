@@ -7,7 +7,7 @@ python scripts/export.py --run_name sgd --output_dir exported
 import command_line
 from absl import flags
 
-from alexnet_flowers import export
+from alexnet_flowers.inference import export
 
 FLAGS = flags.FLAGS
 

@@ -16,7 +16,9 @@ import os
 import command_line
 from absl import flags
 
-from alexnet_flowers import inspection, photos, preprocessing
+from alexnet_flowers.data import photos
+from alexnet_flowers.inference import dead_units
+from alexnet_flowers.input import preprocessing
 from alexnet_flowers.pictures import diagrams, style, tiles
 
 FLAGS = flags.FLAGS
@@ -47,13 +49,13 @@ def main(paths):
             picture = _feature_maps(network, photo)
             name = "feature_maps_%s_%d.png" % (FLAGS.end_point.replace("/", "_"), number)
             save(picture, name, "feature maps of %s, %s" % (FLAGS.end_point, photo.name))
-        layers = inspection.dead_units(network, split)
+        layers = dead_units.dead_units(network, split)
         save(diagrams.dead_units(layers), "dead_units.svg", "dead units on " + FLAGS.split)
-        print(inspection.table(layers))
+        print(dead_units.table(layers))
 
 
 def _feature_maps(network, photo):
-    _, maps, image = inspection.strongest_maps(network, photo, FLAGS.end_point, FLAGS.max_maps)
+    _, maps, image = dead_units.strongest_maps(network, photo, FLAGS.end_point, FLAGS.max_maps)
     columns = tiles.num_columns(len(maps))
     scale = max(1, _PHOTO_PX // (columns * maps.shape[2]))
     seen = preprocessing.as_bytes(image)

@@ -13,7 +13,7 @@ import sys
 import command_line
 from absl import flags
 
-from alexnet_flowers import local_cluster
+from alexnet_flowers.distributed import local_cluster
 
 FLAGS = flags.FLAGS
 

@@ -27,23 +27,16 @@ import command_line
 from absl import flags
 from tqdm import tqdm
 
-from alexnet_flowers import (
-    architecture,
-    checkpoints,
-    conversion,
-    dataset,
-    evaluation,
-    events,
-    inference,
-    inspection,
-    photos,
-    settings,
-    splits,
-)
-from alexnet_flowers import reported as reported_points
+from alexnet_flowers.data import conversion, dataset, photos, splits
 from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.evaluation.evaluator import Evaluator
+from alexnet_flowers.events import event_reader
+from alexnet_flowers.events import reported as reported_points
+from alexnet_flowers.inference import dead_units, trained_network
+from alexnet_flowers.nets import architecture
 from alexnet_flowers.pictures import architecture as architecture_picture
 from alexnet_flowers.pictures import curves, diagrams, histograms, style
+from alexnet_flowers.training import checkpoints, settings
 
 FLAGS = flags.FLAGS
 
@@ -84,7 +77,9 @@ flags.DEFINE_enum("format", "svg", style.DIAGRAM_FORMATS, "Of the figures' files
 def main():
     figures = _chosen("figures", FIGURES)
     kinds = _chosen("histograms_of", histograms.KINDS)
-    names = events.choose_run_names(FLAGS.run_name, FLAGS.summaries_dir, len(style.LINE_COLORS))
+    names = event_reader.choose_run_names(
+        FLAGS.run_name, FLAGS.summaries_dir, len(style.LINE_COLORS)
+    )
     runs = [
         checkpoints.locate_run(name, FLAGS.checkpoints_dir, FLAGS.summaries_dir) for name in names
     ]
@@ -174,7 +169,7 @@ def _read(runs):
     read = []
     for run in tqdm(runs, desc="reading events", unit="run", delay=1):
         with _leaving_out(run.name):
-            read.append(events.read_run(run, FLAGS.split))
+            read.append(event_reader.read_run(run, FLAGS.split))
     return read
 
 
@@ -217,11 +212,11 @@ def _draw_dead_units(runs, evaluated):
     found, _ = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
     runs_to_layers = {}
     for run in runs:
-        with inference.TrainedNetwork(run, evaluated[run.name], FLAGS.device) as network:
-            runs_to_layers[run.name] = inspection.dead_units(network, found)
+        with trained_network.TrainedNetwork(run, evaluated[run.name], FLAGS.device) as network:
+            runs_to_layers[run.name] = dead_units.dead_units(network, found)
             steps = network.global_step
         print("%s, step %d" % (run.name, steps))
-        print(inspection.table(runs_to_layers[run.name]), flush=True)
+        print(dead_units.table(runs_to_layers[run.name]), flush=True)
     picture = diagrams.dead_units_side_by_side(runs_to_layers)
     _save(picture, "dead_units", "dead units on " + FLAGS.split, runs)
 
@@ -231,7 +226,7 @@ def _draw_confusion(run, checkpoint):
     if checkpoint is None:
         _leave_out(name, "no checkpoint in %s yet" % run.checkpoints_dir)
         return
-    evaluator = evaluation.Evaluator(run, FLAGS.dataset_dir, FLAGS.split, FLAGS.device)
+    evaluator = Evaluator(run, FLAGS.dataset_dir, FLAGS.split, FLAGS.device)
     result = evaluator.evaluate(checkpoint)
     picture = diagrams.confusion_matrix(result["confusion_matrix"], list(result["per_class"]))
     what = "confusion matrix of %(split)s at step %(global_step)d" % result

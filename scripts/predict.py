@@ -9,7 +9,8 @@ python scripts/predict.py --split validation --csv predictions.csv
 import command_line
 from absl import flags
 
-from alexnet_flowers import json_file, prediction
+from alexnet_flowers import json_file
+from alexnet_flowers.inference import prediction
 from alexnet_flowers.pictures import style
 
 FLAGS = flags.FLAGS

@@ -7,9 +7,10 @@ python scripts/score_map.py photo.jpg --output score_map.png --run_name sgd
 import command_line
 from absl import flags
 
-from alexnet_flowers import network as network_room
-from alexnet_flowers import photos, score_map
+from alexnet_flowers.data import photos
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.inference import score_map
+from alexnet_flowers.nets import alexnet_v2 as network_room
 from alexnet_flowers.pictures import heat_map, style
 
 FLAGS = flags.FLAGS

@@ -7,10 +7,11 @@ python scripts/show_preprocessing.py photo.jpg --output preprocessing.png
 import command_line
 from absl import flags
 
-from alexnet_flowers import draws, photos
+from alexnet_flowers.data import photos
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.input import draws
 from alexnet_flowers.pictures import distortions, style
-from alexnet_flowers.settings import Settings
+from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 

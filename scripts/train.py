@@ -13,15 +13,17 @@ import signal
 import command_line
 from absl import flags
 
-from alexnet_flowers import checkpoints, cluster, devices, optimization, training
+from alexnet_flowers import devices
+from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.settings import Settings
+from alexnet_flowers.training import checkpoints, optimization, train
+from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 _DEFAULTS = Settings()
-_LOGGING = training.DEFAULT_LOGGING
-_QUEUES = training.DEFAULT_QUEUES
-_COMPUTE = training.DEFAULT_COMPUTE
+_LOGGING = train.DEFAULT_LOGGING
+_QUEUES = train.DEFAULT_QUEUES
+_COMPUTE = train.DEFAULT_COMPUTE
 
 # Where things are.
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
@@ -185,7 +187,7 @@ def main():
         raise UsageError(
             "--job_name, --task_index, --sync_replicas: need --ps_hosts and --worker_hosts"
         )
-    ended_by = training.train(
+    ended_by = train.train(
         checkpoints.locate_run(
             FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
         ),
@@ -193,8 +195,8 @@ def main():
         command_line.from_flags(Settings),
         num_epochs=FLAGS.num_epochs,
         max_number_of_steps=FLAGS.max_number_of_steps,
-        logging=command_line.from_flags(training.Logging),
-        queues=command_line.from_flags(training.Queues),
+        logging=command_line.from_flags(train.Logging),
+        queues=command_line.from_flags(train.Queues),
         compute=command_line.from_flags(devices.Compute),
         members=members,
         give_up=command_line.end_at_once,

@@ -27,7 +27,7 @@ def tiny_dataset(tiny_archive, tmp_path_factory):
 
     All tests read the same one: copy it before changing anything.
     """
-    from alexnet_flowers import conversion
+    from alexnet_flowers.data import conversion
 
     path = str(tmp_path_factory.mktemp("dataset") / "flowers")
     conversion.convert(
@@ -42,8 +42,9 @@ def random_run(tmp_path_factory):
 
     All tests read the same one: copy it before changing anything.
     """
-    from alexnet_flowers import checkpoints, records, settings
+    from alexnet_flowers.data import records
     from alexnet_flowers.tf1 import alexnet, slim, tf
+    from alexnet_flowers.training import checkpoints, settings
 
     parent = tmp_path_factory.mktemp("runs")
     run = checkpoints.locate_run("random", str(parent / "checkpoints"), str(parent / "summaries"))
@@ -91,9 +92,9 @@ def run_script_in():
 @pytest.fixture(scope="session")
 def network(random_run):
     """The network of ``random_run``, restored; whoever changes a variable changes it back."""
-    from alexnet_flowers import inference
+    from alexnet_flowers.inference import trained_network
 
-    with inference.TrainedNetwork(random_run, device="cpu") as network:
+    with trained_network.TrainedNetwork(random_run, device="cpu") as network:
         yield network
 
 

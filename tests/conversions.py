@@ -2,7 +2,7 @@
 
 import os
 
-from alexnet_flowers import conversion, records
+from alexnet_flowers.data import conversion, records
 from alexnet_flowers.tf1 import tf
 
 TINY = {"num_validation": 5, "num_shards": 2}

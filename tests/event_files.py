@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from alexnet_flowers import summaries
 from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import summaries
 
 
 def write(folder, steps_to_scalars=None, steps_to_values=None, restart_step=None, suffix=""):

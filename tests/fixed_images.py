@@ -14,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 def training_batches(split, batch_size, image_size, **_):
     """Stands in for ``batches.training_batches``: as many images as asked for, from where asked."""
-    from alexnet_flowers import batches
+    from alexnet_flowers.input import pipeline
     from alexnet_flowers.tf1 import tf
 
     flags = dict(arg.lstrip("-").split("=", 1) for arg in sys.argv[1:] if "=" in arg)
@@ -23,7 +23,7 @@ def training_batches(split, batch_size, image_size, **_):
     images = rng.uniform(-1, 1, [4, image_size, image_size, 3]).astype(np.float32)
     chosen = slice(first, first + batch_size)
     with tf.device("/cpu:0"):
-        return batches.Batch(
+        return pipeline.Batch(
             tf.constant(images[chosen]),
             tf.constant(np.arange(4)[chosen], tf.int64),
             tf.constant([b""] * batch_size),
@@ -33,7 +33,7 @@ def training_batches(split, batch_size, image_size, **_):
 
 if __name__ == "__main__":
     sys.path[:0] = [ROOT, os.path.join(ROOT, "scripts")]
-    from alexnet_flowers import batches as room
+    from alexnet_flowers.input import pipeline as room
 
     room.training_batches = training_batches
     sys.argv[0] = os.path.join(ROOT, "scripts", "train.py")

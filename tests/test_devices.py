@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
-from alexnet_flowers import batches, dataset, devices, memory
+from alexnet_flowers import devices, memory
+from alexnet_flowers.data import dataset
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.input import pipeline
 from alexnet_flowers.tf1 import tf
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -41,7 +43,7 @@ def test_sessions_share_a_gpu_or_do_without():
 
 def test_input_stays_on_the_cpu(tiny_dataset):
     with tf.Graph().as_default() as graph:
-        batches.training_batches(dataset.get_split("train", tiny_dataset), 2, 32)
+        pipeline.training_batches(dataset.get_split("train", tiny_dataset), 2, 32)
         decoding = [op for op in graph.get_operations() if op.type == "DecodeAndCropJpeg"]
         queues = [op for op in graph.get_operations() if op.type.endswith("QueueV2")]
     assert decoding and queues

@@ -9,10 +9,10 @@ from http_servers import serving, whole
 from processes import Script, last_step, read_all_tensors, read_events, train_args
 from small_disks import small_disk
 
-from alexnet_flowers import checkpoints
 from alexnet_flowers.errors import WriteError
-from alexnet_flowers.event_writer import EventWriter
+from alexnet_flowers.events.event_writer import EventWriter
 from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import checkpoints
 
 
 def the_error(ended):

@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT
 from conversions import contents
 
-from alexnet_flowers import checkpoints
+from alexnet_flowers.training import checkpoints
 
 
 def runtime_of(venv):

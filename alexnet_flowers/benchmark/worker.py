@@ -15,23 +15,16 @@ import traceback
 
 import numpy as np
 
-from alexnet_flowers import (
-    batches,
-    conversion,
-    dataset,
-    devices,
-    memory,
-    network,
-    optimization,
-    preprocessing,
-    records,
-    reference,
-)
-from alexnet_flowers.benchmark import flops
+from alexnet_flowers import devices, memory
+from alexnet_flowers.benchmark import flops, reference
 from alexnet_flowers.benchmark.serving import serve
+from alexnet_flowers.data import conversion, dataset, records
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.settings import Settings
+from alexnet_flowers.input import pipeline, preprocessing
+from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import HAS_MKL, tf
+from alexnet_flowers.training import optimization
+from alexnet_flowers.training.settings import Settings
 
 IMAGE_SIZE = 224
 NUM_CLASSES = 5
@@ -61,9 +54,9 @@ def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
             labels = tf.constant(rng.randint(0, NUM_CLASSES, batch_size), tf.int64)
         else:
             split = dataset.get_split("train", dataset_dir)
-            room = batches if ours else reference
+            room = pipeline if ours else reference
             images, labels = room.training_batches(split, batch_size, IMAGE_SIZE)[:2]
-        logits, _ = network.alexnet_v2(images, NUM_CLASSES, True, use_gradient_rules=ours)
+        logits, _ = alexnet_v2.alexnet_v2(images, NUM_CLASSES, True, use_gradient_rules=ours)
         arithmetic = flops.of_training_step(graph)
         _, total_loss = optimization.losses(logits, labels, 0.0)
         op = optimization.train_op(
@@ -110,7 +103,7 @@ def _input(way, dataset_dir, batch_size, num_readers=4, num_preprocessing_thread
         if way == "tf.data":
             images = _tf_data(split, batch_size, num_readers, num_preprocessing_threads)
         else:
-            room = reference if way == "reference" else batches
+            room = reference if way == "reference" else pipeline
             images = room.training_batches(
                 split,
                 batch_size,

@@ -5,7 +5,7 @@ import collections
 import numpy as np
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from alexnet_flowers import architecture
+from alexnet_flowers.nets import architecture
 from alexnet_flowers.pictures import style
 
 _COLORS = {

@@ -4,8 +4,10 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from alexnet_flowers import network, summaries, tensorboard_views
+from alexnet_flowers.events import tensorboard_views
+from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.pictures import style
+from alexnet_flowers.training import summaries
 
 _LEARNING = (
     (summaries.CROSS_ENTROPY_TAG, "loss (cross entropy)"),
@@ -13,8 +15,8 @@ _LEARNING = (
     (summaries.RECALL_AT_2_TAG, "recall@2"),
 )
 _SPARSITY = tuple(
-    ("%s%s/%s" % (summaries.SPARSITY_PREFIX, network.SCOPE, layer), layer)
-    for layer in network.RELU_LAYERS
+    ("%s%s/%s" % (summaries.SPARSITY_PREFIX, alexnet_v2.SCOPE, layer), layer)
+    for layer in alexnet_v2.RELU_LAYERS
 )
 _SPARSITY_COLUMNS = 4
 # More than a panel has room for only make the file large.

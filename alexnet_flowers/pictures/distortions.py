@@ -2,7 +2,7 @@
 
 from matplotlib.patches import Rectangle
 
-from alexnet_flowers import draws, preprocessing
+from alexnet_flowers.input import draws, preprocessing
 from alexnet_flowers.pictures import style
 
 _PANEL_IN = 1.55

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from alexnet_flowers.inference.score_map import STRIDE_PX, WINDOW_PX
 from alexnet_flowers.pictures import style
-from alexnet_flowers.score_map import STRIDE_PX, WINDOW_PX
 
 _PANEL_IN = 2.3
 _MAX_COLUMNS = 3

@@ -6,8 +6,10 @@ import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from alexnet_flowers import network, summaries, tensorboard_views
+from alexnet_flowers.events import tensorboard_views
+from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.pictures import style
+from alexnet_flowers.training import summaries
 
 KINDS = {
     "parameters": summaries.PARAMETERS_PREFIX,
@@ -141,7 +143,10 @@ def _panels(runs, kind, draw_panel, percents, most, axes_labels):
             row, place = divmod(number, tags_in_row)
             of_tag = panels[row, place * len(runs) :]
             of_tag[0].set_title(
-                tag[len(prefix) :].replace(network.SCOPE + "/", ""), fontsize=8, pad=3, loc="left"
+                tag[len(prefix) :].replace(alexnet_v2.SCOPE + "/", ""),
+                fontsize=8,
+                pad=3,
+                loc="left",
             )
             there = [run.training.histograms.get(tag, ()) for run in runs]
             span = _span([one for found in there for one in found], percents)

@@ -1,0 +1,109 @@
+"""A folder of photos, read where they lie.
+
+Nothing but regular files is opened, and no link is followed, wherever it leads: what a dataset
+is made of lies in the folder that was named, as in an archive. (That folder itself may be a link.)
+"""
+
+import functools
+import hashlib
+import os
+import stat
+
+from alexnet_flowers.data.sources import class_folders
+from alexnet_flowers.errors import DataError
+
+# Well below what the operating system (a path's length) and Python (its stack) can bear.
+_MAX_DEPTH = 100
+
+
+def read_photos(path):
+    """Lists the photos of a folder.
+
+    Reading one that was removed or changed since then raises ``DataError``.
+
+    Args:
+      path: the folder.
+
+    Returns:
+      A ``class_folders.Sorted``.
+
+    Raises:
+      DataError: a photo or a folder is a link or a device; or see ``class_folders.sort_photos``.
+      OSError: a folder cannot be read.
+    """
+    files = [
+        (parts, functools.partial(_read, os.path.join(path, *parts), identity))
+        for parts, identity in _walk(path, ())
+    ]
+    return class_folders.sort_photos(path, files)
+
+
+def sha256_of(photos):
+    """Returns the digest by which the photos of a folder are recognized, 64 hexadecimal digits.
+
+    It is the SHA-256 of what ``sha256sum`` prints of them in order, by class and file name: lines
+    of ``<SHA-256 of the file>  <class>/<name>``.
+
+    Args:
+      photos: a list of ``class_folders.Photo``.
+    """
+    digest = hashlib.sha256()
+    for photo in photos:
+        of_photo = hashlib.sha256(photo.read()).hexdigest()
+        line = "%s  %s/%s\n" % (of_photo, photo.class_name, photo.name)
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def _walk(path, above):
+    """Yields (parts, identity) of the photos below ``above``."""
+    if len(above) > _MAX_DEPTH:
+        raise DataError(
+            "%s: has more than %d folders within each other; name the one that holds the classes"
+            % (path, _MAX_DEPTH)
+        )
+    with os.scandir(os.path.join(path, *above)) as entries:
+        entries = sorted(entries, key=lambda entry: entry.name)
+    for entry in entries:
+        parts = above + (entry.name,)
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(path, parts)
+        elif class_folders.is_photo_name(entry.name) or entry.is_dir():
+            status = entry.stat(follow_symlinks=False)
+            if not stat.S_ISREG(status.st_mode):
+                raise DataError(
+                    "%s: refused: a link or a device, not a file; put the photos themselves there"
+                    % entry.path
+                )
+            class_folders.check_size(entry.path, status.st_size)
+            yield parts, _identity(status)
+
+
+def _identity(status):
+    """Returns what tells a file from another in its place, and from itself after a change."""
+    return status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns
+
+
+def _read(path, identity):
+    reason = "it has changed"
+    try:
+        with open(path, "rb", opener=_open_itself) as file:
+            # Before, because reading what took its place may never end; after, because it may
+            # have been written to meanwhile.
+            if _identity(os.fstat(file.fileno())) == identity:
+                encoded = file.read()
+                if _identity(os.fstat(file.fileno())) == identity:
+                    return encoded
+    except OSError as error:
+        reason = error.strerror
+    raise DataError(
+        "%s: cannot be read any more (%s); convert again when nothing changes there"
+        % (path, reason)
+    )
+
+
+def _open_itself(path, flags):
+    """Opens a file, but no link, and without waiting for the other end of a pipe."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)

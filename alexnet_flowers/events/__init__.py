@@ -1,0 +1,1 @@
+"""TensorBoard's event files: written, read, and turned into the numbers that it shows."""

@@ -1,0 +1,1 @@
+"""What a trained network answers: predictions, score maps, embeddings, dead units, export."""

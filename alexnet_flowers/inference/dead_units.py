@@ -1,0 +1,96 @@
+"""What has become of a network's units: kernels, feature maps, and units that never fire."""
+
+import collections
+
+import numpy as np
+
+from alexnet_flowers.nets.alexnet_v2 import RELU_LAYERS
+from alexnet_flowers.tf1 import tf
+
+LayerUnits = collections.namedtuple("LayerUnits", ["layer", "num_units", "num_dead", "zeros"])
+LayerUnits.__doc__ = """The units of a layer.
+
+Attributes:
+  layer: str.
+  num_units: int, its maps or, in fc6 and fc7, its neurons.
+  num_dead: int, those that are 0 at every place of every photo.
+  zeros: float in [0, 1], the share of zeros among all values: sparsity, which is no fault.
+"""
+
+
+def dead_units(network, photos):
+    """Counts the units of each layer that fire for none of the photos.
+
+    A ReLU whose input is never positive passes no gradient on: unless its inputs change, such a
+    unit is lost for good.
+
+    Args:
+      network: an ``inference.TrainedNetwork``.
+      photos: a list of ``photos.Photo``.
+
+    Returns:
+      A list of ``LayerUnits``, from conv1 to fc7.
+    """
+    with network.graph.as_default():
+        fetches = {
+            layer: (
+                tf.reduce_max(network.end_points[layer], [1, 2]),
+                tf.reduce_mean(tf.nn.zero_fraction(network.end_points[layer])),
+            )
+            for layer in RELU_LAYERS
+        }
+    largest, zeros, counts = {}, collections.Counter(), 0
+    for batch in network.ask(photos, fetches, "looking for dead units"):
+        for layer in RELU_LAYERS:
+            per_photo, share = batch[layer]
+            top = per_photo.max(0)
+            largest[layer] = np.maximum(largest[layer], top) if layer in largest else top
+            zeros[layer] += float(share) * len(per_photo)
+        counts += len(per_photo)
+    return [
+        LayerUnits(
+            layer, len(largest[layer]), int((largest[layer] <= 0).sum()), zeros[layer] / counts
+        )
+        for layer in RELU_LAYERS
+    ]
+
+
+def table(layers):
+    """Returns ``dead_units``' result as lines of text."""
+    lines = ["layer   units    dead   share   zeros"]
+    for one in layers:
+        lines.append(
+            "%-5s  %6d  %6d  %5.1f%%  %5.1f%%"
+            % (
+                one.layer,
+                one.num_units,
+                one.num_dead,
+                100.0 * one.num_dead / one.num_units,
+                100.0 * one.zeros,
+            )
+        )
+    return "\n".join(lines)
+
+
+def strongest_maps(network, photo, end_point, count):
+    """Returns the feature maps of a photo with the largest means.
+
+    Args:
+      network: an ``inference.TrainedNetwork``.
+      photo: a ``photos.Photo``.
+      end_point: str, see ``TrainedNetwork.end_point``.
+      count: int, at most so many.
+
+    Returns:
+      The units' numbers [count], the strongest first; their maps float32 [count, rows, columns];
+      and the photo as the network sees it, float32 [size, size, 3] in [-1, 1].
+
+    Raises:
+      DataError: see ``inference.TrainedNetwork.ask``.
+      UsageError: no such end point.
+    """
+    fetches = {"maps": network.end_point(end_point), "images": network.images}
+    (batch,) = network.ask([photo], fetches)
+    maps = np.moveaxis(batch["maps"][0], -1, 0)
+    units = np.argsort(-maps.mean((1, 2)), kind="stable")[:count]
+    return units, maps[units], batch["images"][0]

@@ -1,0 +1,103 @@
+"""TensorBoard's projector: where the photos of a split lie in the space of an end point.
+
+It leaves, in a folder below the run's summaries::
+
+    projector_config.pbtxt   what TensorBoard looks for
+    <end point>.tsv          a line a photo: its values
+    metadata.tsv             class, predicted class, whether that is right, file name
+    sprite.png               the photos' thumbnails
+    events.*                 empty: TensorBoard looks only where there are some
+"""
+
+import os
+
+import numpy as np
+from PIL import Image
+from tensorboard.plugins import projector
+
+from alexnet_flowers.data.photos import open_image
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.events.event_writer import EventWriter
+from alexnet_flowers.tf1 import tf
+
+_THUMBNAIL_PX = 64
+# TensorBoard refuses larger sprites.
+_MAX_SPRITE_PX = 8192
+
+
+def write(network, photos, end_point, output_dir):
+    """Writes the embedding of photos.
+
+    Args:
+      network: an ``inference.TrainedNetwork``.
+      photos: a list of ``photos.Photo``.
+      end_point: str, see ``TrainedNetwork.end_point``; its maps are flattened.
+      output_dir: made if need be.
+
+    Returns:
+      float32 [photos, values], the embedding.
+
+    Raises:
+      DataError: more photos than a sprite can hold; or see ``TrainedNetwork.ask``.
+      UsageError: no such end point.
+    """
+    per_side = int(np.ceil(np.sqrt(len(photos))))
+    if per_side * _THUMBNAIL_PX > _MAX_SPRITE_PX:
+        raise DataError(
+            "%d photos: TensorBoard's projector shows at most %d"
+            % (len(photos), (_MAX_SPRITE_PX // _THUMBNAIL_PX) ** 2)
+        )
+    fetches = {
+        "values": network.end_point(end_point),
+        "probabilities": network.probabilities,
+    }
+    batches = list(network.ask(photos, fetches, "embedding"))
+    values = np.concatenate(
+        [batch["values"].reshape(len(batch["values"]), -1) for batch in batches]
+    )
+    predicted = np.concatenate([batch["probabilities"].argmax(1) for batch in batches])
+
+    os.makedirs(output_dir, exist_ok=True)
+    config = projector.ProjectorConfig()
+    embedding = config.embeddings.add()
+    embedding.tensor_name = "%s, step %d" % (end_point, network.global_step)
+    embedding.tensor_path = end_point.replace("/", "_") + ".tsv"
+    embedding.metadata_path = "metadata.tsv"
+    embedding.sprite.image_path = "sprite.png"
+    embedding.sprite.single_image_dim.extend([_THUMBNAIL_PX, _THUMBNAIL_PX])
+    # Nine digits are enough to read the same float32 back.
+    np.savetxt(os.path.join(output_dir, embedding.tensor_path), values, "%.9g", "\t")
+    _write_metadata(os.path.join(output_dir, "metadata.tsv"), photos, predicted, network)
+    _sprite(photos, per_side).save(os.path.join(output_dir, "sprite.png"))
+    writer = EventWriter(output_dir)
+    projector.visualize_embeddings(writer, config)
+    writer.add_summary(tf.Summary(), network.global_step)
+    writer.close()
+    return values
+
+
+def _write_metadata(path, photos, predicted, network):
+    with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write("class\tpredicted\tright\tfile\n")
+        for photo, class_id in zip(photos, predicted):
+            known = photo.label is not None
+            file.write(
+                "%s\t%s\t%s\t%s\n"
+                % (
+                    network.class_names[photo.label] if known else "?",
+                    network.class_names[class_id],
+                    "?" if not known else "yes" if class_id == photo.label else "no",
+                    " ".join(photo.name.split()),
+                )
+            )
+
+
+def _sprite(photos, per_side):
+    """Draws all thumbnails into a square, row by row, as the projector expects them."""
+    side = per_side * _THUMBNAIL_PX
+    sprite = Image.new("RGB", (side, side), "white")
+    for number, photo in enumerate(photos):
+        row, column = divmod(number, per_side)
+        thumbnail = open_image(photo).resize([_THUMBNAIL_PX] * 2, Image.BICUBIC)
+        sprite.paste(thumbnail, (column * _THUMBNAIL_PX, row * _THUMBNAIL_PX))
+    return sprite

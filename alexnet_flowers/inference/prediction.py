@@ -1,0 +1,128 @@
+"""What a network takes photos for."""
+
+import collections
+import csv
+
+import numpy as np
+from tqdm import tqdm
+
+from alexnet_flowers import atomic
+from alexnet_flowers.data import photos
+from alexnet_flowers.pictures import cards
+
+Prediction = collections.namedtuple("Prediction", ["photo", "probabilities"])
+Prediction.__doc__ = """An answer.
+
+Attributes:
+  photo: a ``photos.Photo``.
+  probabilities: float32 [classes], the softmax.
+"""
+
+
+def predict(network, asked):
+    """Asks a network about photos.
+
+    Args:
+      network: an ``inference.TrainedNetwork``.
+      asked: a list of ``photos.Photo``.
+
+    Returns:
+      A list of ``Prediction`` in the same order.
+
+    Raises:
+      DataError: see ``inference.TrainedNetwork.ask``.
+    """
+    answers = network.ask(asked, {"probabilities": network.probabilities}, "predicting")
+    rows = [row for batch in answers for row in batch["probabilities"]]
+    return [Prediction(photo, row) for photo, row in zip(asked, rows)]
+
+
+def best_classes(prediction, count):
+    """Returns the ids of the ``count`` likeliest classes, the likeliest first."""
+    return np.argsort(-prediction.probabilities, kind="stable")[:count]
+
+
+def is_wrong(prediction):
+    """Says whether the likeliest class is another than the true one, where that is known."""
+    label = prediction.photo.label
+    return label is not None and best_classes(prediction, 1)[0] != label
+
+
+def table(predictions, class_names, num_best=3):
+    """Returns predictions as lines of text: the photo, its class, the likeliest classes."""
+    name_width = max([len("photo")] + [len(one.photo.name) for one in predictions])
+    class_width = max([len("is")] + [len(name) for name in class_names])
+    lines = ["%-*s  %-*s  predicted" % (name_width, "photo", class_width, "is")]
+    for one in predictions:
+        label = one.photo.label
+        answers = "   ".join(
+            "%-*s %.3f" % (class_width, class_names[k], one.probabilities[k])
+            for k in best_classes(one, num_best)
+        )
+        truth = "" if label is None else class_names[label]
+        lines.append(
+            "%-*s  %-*s  %s%s"
+            % (
+                name_width,
+                one.photo.name,
+                class_width,
+                truth,
+                answers,
+                "   wrong" if is_wrong(one) else "",
+            )
+        )
+    known = [one for one in predictions if one.photo.label is not None]
+    if len(known) > 1:
+        num_right = sum(not is_wrong(one) for one in known)
+        lines.append(
+            "%d of %d right (%.4f)" % (num_right, len(known), num_right / float(len(known)))
+        )
+    return "\n".join(lines)
+
+
+def as_rows(predictions, class_names):
+    """Returns a dict for each prediction: ``photo``, ``true_class``, ``predicted``, each class."""
+    return [
+        collections.OrderedDict(
+            [
+                ("photo", one.photo.name),
+                ("true_class", None if one.photo.label is None else class_names[one.photo.label]),
+                ("predicted", class_names[best_classes(one, 1)[0]]),
+                (
+                    "probabilities",
+                    collections.OrderedDict(zip(class_names, one.probabilities.tolist())),
+                ),
+            ]
+        )
+        for one in predictions
+    ]
+
+
+def write_csv(path, predictions, class_names):
+    """Writes a line for each prediction: photo, true class, predicted class, each probability.
+
+    Raises:
+      OSError: it cannot be written; nothing is left of it.
+    """
+    with atomic.replacing(path) as partial, open(
+        partial, "w", encoding="utf-8", errors="surrogateescape", newline=""
+    ) as file:
+        writer = csv.writer(file)
+        writer.writerow(["photo", "true_class", "predicted"] + list(class_names))
+        for row in as_rows(predictions, class_names):
+            values = ["%.9g" % value for value in row["probabilities"].values()]
+            writer.writerow([row["photo"], row["true_class"] or "", row["predicted"]] + values)
+
+
+def contact_sheet(predictions, class_names):
+    """Draws a card for each prediction; the wrong ones come first and are marked.
+
+    Returns:
+      A Pillow image.
+    """
+    ordered = sorted(predictions, key=lambda one: not is_wrong(one))
+    drawn = []
+    for one in tqdm(ordered, desc="drawing", unit="photo", delay=1):
+        image = photos.open_image(one.photo)
+        drawn.append(cards.card(image, one.probabilities, class_names, one.photo.label))
+    return cards.sheet(drawn)

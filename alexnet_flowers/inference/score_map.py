@@ -1,0 +1,61 @@
+"""One pass over a whole, larger photo: what the fully connected layers as convolutions are for.
+
+At 224 px the fc layers' maps have one place. On a larger image the same weights slide over it,
+one place each 32 px, and give every place its own classification.
+"""
+
+import collections
+
+import numpy as np
+from PIL import Image
+
+from alexnet_flowers.data import photos
+from alexnet_flowers.errors import DataError, first_line
+from alexnet_flowers.input import preprocessing
+from alexnet_flowers.nets import alexnet_v2 as network_room
+from alexnet_flowers.tf1 import tf
+
+# Strides of conv1, pool1, pool2 and pool5.
+STRIDE_PX = 4 * 2 * 2 * 2
+# fc6 at its first place covers what pool5 makes of the first 195 px.
+WINDOW_PX = network_room.SMALLEST_IMAGE_SIZE
+
+ScoreMap = collections.namedtuple("ScoreMap", ["image", "scores"])
+ScoreMap.__doc__ = """The classes at each place of a photo.
+
+Attributes:
+  image: uint8 [height, width, 3], the photo as large as the network saw it.
+  scores: float32 [rows, columns, classes], the softmax; the place (i, j) looks at the window of
+    ``WINDOW_PX`` whose top left corner is at (i, j) * ``STRIDE_PX``.
+"""
+
+
+def score_map(network, photo, short_side_px):
+    """Classifies every place of a photo in one pass.
+
+    Args:
+      network: an ``inference.TrainedNetwork``.
+      photo: a ``photos.Photo``.
+      short_side_px: int, what the photo's short side is scaled to.
+
+    Returns:
+      A ``ScoreMap``.
+
+    Raises:
+      DataError: the photo is too long for the memory there is.
+    """
+    image = _scaled(photo, short_side_px)
+    try:
+        scores = network.session.run(
+            network.score_maps, {network.images: preprocessing.from_bytes(image)[None]}
+        )
+    except tf.errors.ResourceExhaustedError as error:
+        raise DataError("%s: %s; lower --short_side_px" % (photo.name, first_line(error)))
+    return ScoreMap(image, scores[0])
+
+
+def _scaled(photo, short_side_px):
+    image = photos.open_image(photo)
+    scale = short_side_px / float(min(image.size))
+    size = [int(round(side * scale)) for side in image.size]
+    return np.asarray(image.resize(size, Image.BICUBIC))

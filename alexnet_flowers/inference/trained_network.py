@@ -1,0 +1,162 @@
+"""A trained network, ready to be asked: about photos, and about what happens within it."""
+
+import os
+
+import numpy as np
+from tqdm import tqdm
+
+from alexnet_flowers import devices
+from alexnet_flowers.data import records
+from alexnet_flowers.errors import DataError, UsageError, first_line
+from alexnet_flowers.input import preprocessing
+from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.tf1 import slim, tf
+from alexnet_flowers.training import checkpoints, settings
+
+BATCH_SIZE = 50
+
+
+class TrainedNetwork:
+    """The network of a checkpoint, its dropout off, in a session of its own.
+
+    Use it in a ``with`` statement.
+
+    Attributes:
+      run: the ``checkpoints.Run``.
+      checkpoint_path: str.
+      global_step: int, the steps it was trained for.
+      class_names: list of str, by id.
+      image_size: int, px.
+      graph: the ``tf.Graph``.
+      encoded: string [N], the input: JPEGs. In the graph: ``image``.
+      images: float32 [N, height, width, 3] in [-1, 1], the evaluation view of these, or the input
+        instead of them: then of any size from 195 px on. In the graph: ``images``.
+      score_maps: float32 [N, rows, columns, classes], the softmax at each place; 1 x 1 of them for
+        the evaluation view.
+      probabilities: float32 [N, classes], where there is one place. In the graph:
+        ``probabilities``.
+      end_points: dict of short name (``conv1`` ... ``fc8``) to tensor [N, rows, columns, units].
+    """
+
+    def __init__(self, run, checkpoint_path=None, device="auto"):
+        """Builds the network and restores it.
+
+        Args:
+          run: a ``checkpoints.Run``; its settings say how large the images are.
+          checkpoint_path: a checkpoint, a folder of them, or None for the run's newest.
+          device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
+
+        Raises:
+          DataError: there is no checkpoint, or it is damaged or does not fit.
+        """
+        self.run = run
+        self.checkpoint_path = checkpoints.resolve(checkpoint_path, run.checkpoints_dir)
+        self.global_step = checkpoints.global_step_of(self.checkpoint_path)
+        self.image_size = settings.image_size_of(run.checkpoints_dir)
+        self.class_names = _class_names(run, self.checkpoint_path)
+        device = devices.resolve(device)
+        self.graph = tf.Graph()
+        with self.graph.as_default():
+            with tf.device(devices.INPUT_DEVICE):
+                self.encoded = tf.placeholder(tf.string, [None], name="image")
+                views = tf.map_fn(self._view, self.encoded, tf.float32, parallel_iterations=4)
+                self.images = tf.placeholder_with_default(views, [None, None, None, 3], "images")
+            logits, end_points = alexnet_v2.alexnet_v2(
+                self.images,
+                len(self.class_names),
+                is_training=False,
+                use_gradient_rules=False,  # Other programs, which may import it, lack them.
+                spatial_squeeze=False,
+            )
+            self.score_maps = tf.nn.softmax(logits)
+            self.probabilities = tf.squeeze(self.score_maps, [1, 2], name="probabilities")
+            self.end_points = {
+                name.rpartition("/")[2]: tensor for name, tensor in end_points.items()
+            }
+            restorer = checkpoints.Restorer(slim.get_model_variables())
+            self.session = tf.Session(config=devices.session_config(device))
+            restorer.restore(self.session, self.checkpoint_path)
+
+    def _view(self, encoded):
+        return preprocessing.preprocess_for_eval(encoded, self.image_size, self.image_size)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.session.close()
+
+    def end_point(self, name):
+        """Returns the tensor of an end point by its short or its whole name.
+
+        Raises:
+          UsageError: there is none of that name.
+        """
+        short = name.rpartition("/")[2]
+        if short not in self.end_points or name not in (short, alexnet_v2.SCOPE + "/" + short):
+            raise UsageError(
+                "--end_point %s: the network has %s" % (name, ", ".join(self.end_points))
+            )
+        return self.end_points[short]
+
+    def kernels(self, layer):
+        """Returns a layer's weights, float32 [height, width, input maps, units]."""
+        (weights,) = [
+            variable
+            for variable in self.graph.get_collection(tf.GraphKeys.MODEL_VARIABLES)
+            if variable.op.name == "%s/%s/weights" % (alexnet_v2.SCOPE, layer)
+        ]
+        return self.session.run(weights)
+
+    def ask(self, photos, fetches, doing="asking"):
+        """Shows the network some photos, a batch at a time.
+
+        Args:
+          photos: a list of ``photos.Photo``.
+          fetches: a dict of tensors.
+          doing: str, beside the progress bar.
+
+        Yields:
+          For each batch a dict of arrays, whose first dimension are its photos.
+
+        Raises:
+          DataError: a photo that TensorFlow cannot decode, or answers that are NaN or infinite.
+        """
+        with tqdm(total=len(photos), desc=doing, unit="photo", delay=1) as bar:
+            for start in range(0, len(photos), BATCH_SIZE):
+                batch = photos[start : start + BATCH_SIZE]
+                yield self._ask_batch(batch, fetches)
+                bar.update(len(batch))
+
+    def _ask_batch(self, photos, fetches):
+        try:
+            fetched, probabilities = self.session.run(
+                (fetches, self.probabilities), {self.encoded: [photo.encoded for photo in photos]}
+            )
+        except tf.errors.InvalidArgumentError as error:
+            raise DataError(
+                "%s: a photo cannot be decoded: %s"
+                % (
+                    photos[0].name
+                    if len(photos) == 1
+                    else "%s ... %s" % (photos[0].name, photos[-1].name),
+                    first_line(error),
+                )
+            )
+        if not np.isfinite(probabilities).all():
+            raise DataError(
+                "%s: its network answers with NaN or infinite numbers; take an earlier checkpoint"
+                % self.checkpoint_path
+            )
+        return fetched
+
+
+def _class_names(run, checkpoint_path):
+    if os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
+        return list(records.read_labels(run.checkpoints_dir).values())
+    # A checkpoint of research/slim has no labels beside it, but a bias for each class.
+    name = alexnet_v2.SCOPE + "/fc8/biases"
+    shapes = checkpoints.open_reader(checkpoint_path).get_variable_to_shape_map()
+    if name not in shapes:
+        raise DataError("%s: has no variable %s; not an AlexNet v2" % (checkpoint_path, name))
+    return ["class %d" % label for label in range(shapes[name][0])]

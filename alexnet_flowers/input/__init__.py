@@ -1,0 +1,1 @@
+"""From records to the images that the network sees: queues, preprocessing, single draws."""

@@ -1,0 +1,111 @@
+"""The layers of ``alexnet_v2``, read from the graph that slim builds."""
+
+import collections
+import os
+
+from alexnet_flowers.data import records
+from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.tf1 import alexnet, slim, tf
+from alexnet_flowers.training import settings
+
+# The classes of the Flowers photos: for where no run says otherwise.
+NUM_CLASSES = 5
+
+Layer = collections.namedtuple(
+    "Layer",
+    ["name", "kind", "kernel", "stride", "padding", "is_rectified", "shape", "num_parameters"],
+)
+Layer.__doc__ = """A layer, its activation included.
+
+Attributes:
+  name: str, its scope within the network: ``conv1`` ... ``fc8``, ``dropout6``; or ``images``.
+  kind: ``"input"``, ``"convolution"``, ``"max pooling"`` or ``"dropout"``.
+  kernel: (height, width), or None where there is none.
+  stride: (vertical, horizontal), or None.
+  padding: ``"VALID"`` or ``"SAME"``, or None.
+  is_rectified: whether a ReLU follows.
+  shape: (height, width, maps) of its output for one image.
+  num_parameters: int, weights and biases.
+"""
+
+_KINDS = {"Conv2D": "convolution", "MaxPool": "max pooling", "Placeholder": "input"}
+
+
+def layers_of_run(run):
+    """Returns ``layers`` for the image size and the classes that a run was trained with."""
+    num_classes = NUM_CLASSES
+    if os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
+        num_classes = len(records.read_labels(run.checkpoints_dir))
+    return layers(settings.image_size_of(run.checkpoints_dir), num_classes)
+
+
+def layers(image_size=alexnet.alexnet_v2.default_image_size, num_classes=NUM_CLASSES):
+    """Builds the network as training does, and reads its layers from the graph.
+
+    Args:
+      image_size: int, px.
+      num_classes: int.
+
+    Returns:
+      A list of ``Layer``, from the images to the scores.
+    """
+    with tf.Graph().as_default():
+        images = tf.placeholder(tf.float32, [1, image_size, image_size, 3], "images")
+        logits, _ = alexnet_v2.alexnet_v2(
+            images, num_classes, is_training=True, use_gradient_rules=False, spatial_squeeze=False
+        )
+        sizes = collections.Counter()
+        for variable in slim.get_model_variables():
+            sizes[_layer_name(variable.op)] += variable.shape.num_elements()
+        operations = collections.OrderedDict()
+        for op in _way(logits.op):
+            operations.setdefault(_layer_name(op), []).append(op)
+        return [_layer(name, ops, sizes[name]) for name, ops in operations.items()]
+
+
+def num_parameters(layers):
+    """Returns how many weights and biases all of the layers have."""
+    return sum(layer.num_parameters for layer in layers)
+
+
+def _way(op):
+    """Returns the operations that an image passes, in their order; None if it does not pass this.
+
+    AlexNet has no branches: of an operation's inputs one comes from the image, the others from
+    weights, biases and masks.
+    """
+    if op.type == "Placeholder":
+        return [op]
+    for tensor in op.inputs:
+        way = _way(tensor.op)
+        if way is not None:
+            return way + [op]
+    return None
+
+
+def _layer_name(op):
+    return op.name[len(alexnet_v2.SCOPE) + 1 :].split("/")[0] if "/" in op.name else op.name
+
+
+def _layer(name, ops, size):
+    types = {op.type: op for op in ops}
+    main = types.get("Conv2D") or types.get("MaxPool")
+    kernel = stride = padding = None
+    if main is not None:
+        kernel = (
+            main.inputs[1].shape.as_list()[:2]
+            if main.type == "Conv2D"
+            else main.get_attr("ksize")[1:3]
+        )
+        stride = main.get_attr("strides")[1:3]
+        padding = main.get_attr("padding").decode()
+    return Layer(
+        name=name,
+        kind=_KINDS.get(main.type if main is not None else ops[0].type, "dropout"),
+        kernel=kernel and tuple(kernel),
+        stride=stride and tuple(stride),
+        padding=padding,
+        is_rectified="Relu" in types,
+        shape=tuple(ops[-1].outputs[0].shape.as_list()[1:]),
+        num_parameters=size,
+    )

@@ -1,0 +1,1 @@
+"""Settings, the training graph, ``slim.learning.train`` and its loop, summaries, checkpoints."""

@@ -1,0 +1,199 @@
+"""What TensorBoard shows of a run, under tags that stay the same.
+
+==================================== ==========================================================
+``losses/total_loss``                 what is minimised: with label smoothing and weight decay
+``losses/cross_entropy``              with the labels themselves, as an evaluation counts it
+``eval/accuracy``                     streaming: over all photos seen since the process started
+``eval/recall_at_2``                  likewise
+``learning_rate``, ``images_per_sec``
+``.../fraction_of_<capacity>_full``   slim's queues: near 0, training waits for input
+``sparsity/<end point>``              share of zeros among its values for the batch
+``activations/<end point>``           histogram of them
+``parameters/<variable>``             histogram of its values
+``raw``, ``preprocessed``             photos of the batch, and what the network saw of them
+``predictions/<position>``            the same, each with its softmax values and true class
+==================================== ==========================================================
+"""
+
+import collections
+import io
+
+from alexnet_flowers.input import preprocessing
+from alexnet_flowers.pictures import cards
+from alexnet_flowers.tf1 import slim, tf
+
+ACCURACY_TAG = "eval/accuracy"
+RECALL_AT_2_TAG = "eval/recall_at_2"
+CROSS_ENTROPY_TAG = "losses/cross_entropy"
+TOTAL_LOSS_TAG = "losses/total_loss"
+LEARNING_RATE_TAG = "learning_rate"
+IMAGES_PER_SEC_TAG = "images_per_sec"
+SPARSITY_PREFIX = "sparsity/"
+ACTIVATIONS_PREFIX = "activations/"
+PARAMETERS_PREFIX = "parameters/"
+
+Metrics = collections.namedtuple("Metrics", ["batch_accuracy", "accuracy", "recall_at_2", "update"])
+Metrics.__doc__ = """How well the training batches are classified.
+
+Attributes:
+  batch_accuracy: float32 [], of this batch alone.
+  accuracy: float32 [], streaming, this batch included.
+  recall_at_2: float32 [], likewise: the share of photos whose class is among the best two.
+  update: the operation that counts this batch, where neither of the two is fetched.
+"""
+
+
+def streaming_metrics(logits, labels):
+    """Builds the metrics; they are counted beside the training and never optimised.
+
+    Args:
+      logits: float32 [N, classes].
+      labels: int64 [N].
+
+    Returns:
+      ``Metrics``.
+    """
+    with tf.name_scope("streaming"):
+        correct = tf.cast(tf.equal(tf.argmax(logits, 1), labels), tf.float32)
+        among_two = tf.cast(tf.nn.in_top_k(logits, labels, 2), tf.float32)
+        # The second value of each is the one that has this batch counted in.
+        _, accuracy = tf.metrics.mean(correct, name="accuracy")
+        _, recall = tf.metrics.mean(among_two, name="recall_at_2")
+        return Metrics(tf.reduce_mean(correct), accuracy, recall, tf.group(accuracy, recall))
+
+
+def scalars(total_loss, cross_entropy, metrics, rate, end_points):
+    """Builds the scalar summaries of a step, the queues' fullness among them.
+
+    Args:
+      total_loss: float32 [].
+      cross_entropy: float32 [].
+      metrics: ``Metrics``.
+      rate: float32 [], the learning rate.
+      end_points: a dict of name to tensor, whose shares of zeros are summarised.
+
+    Returns:
+      string [], a serialized ``tf.Summary``.
+    """
+    built = [
+        tf.summary.scalar(TOTAL_LOSS_TAG, total_loss),
+        tf.summary.scalar(CROSS_ENTROPY_TAG, cross_entropy),
+        tf.summary.scalar(ACCURACY_TAG, metrics.accuracy),
+        tf.summary.scalar(RECALL_AT_2_TAG, metrics.recall_at_2),
+        tf.summary.scalar(LEARNING_RATE_TAG, rate),
+    ]
+    built += [
+        tf.summary.scalar(SPARSITY_PREFIX + name, tf.nn.zero_fraction(activations))
+        for name, activations in sorted(end_points.items())
+    ]
+    queues = tf.get_collection(tf.GraphKeys.SUMMARIES, scope=".*fraction_of_")
+    return tf.summary.merge(list({op.name: op for op in built + queues}.values()))
+
+
+def histograms(end_points, after):
+    """Builds the histograms of every end point and weight.
+
+    Args:
+      end_points: a dict of name to tensor.
+      after: the operation that changes the weights; their histograms are of what it leaves.
+
+    Returns:
+      string [], a serialized ``tf.Summary``.
+    """
+    built = []
+    for name, activations in sorted(end_points.items()):
+        built.append(tf.summary.histogram(ACTIVATIONS_PREFIX + name, activations))
+    for variable in slim.get_model_variables():
+        with tf.control_dependencies([after]):
+            value = variable.read_value()
+        # The prefix, because a summary named like the variable itself would be called weights_1.
+        built.append(tf.summary.histogram(PARAMETERS_PREFIX + variable.op.name, value))
+    return tf.summary.merge(built)
+
+
+def images(batch, image_size, max_images):
+    """Builds the summaries of a batch's first images: the whole photos, and what was made of them.
+
+    The photos are decoded here, that is, only when a summary is written.
+
+    Args:
+      batch: a ``batches.Batch``.
+      image_size: int, px; the photos are fitted into a square of this size.
+      max_images: int, how many of the batch.
+
+    Returns:
+      string [], a serialized ``tf.Summary``.
+    """
+
+    def whole(encoded):
+        photo = tf.image.decode_jpeg(encoded, channels=3)
+        fitted = tf.image.resize_image_with_pad(photo, image_size, image_size)
+        return tf.cast(tf.clip_by_value(fitted, 0, 255), tf.uint8)
+
+    raw = tf.map_fn(whole, batch.encoded[:max_images], dtype=tf.uint8)
+    # Scaled here: left to itself, the summary would stretch each image to its own extremes.
+    seen = tf.saturate_cast((batch.images[:max_images] / 2 + 0.5) * 255, tf.uint8)
+    return tf.summary.merge(
+        [
+            tf.summary.image("raw", raw, max_outputs=max_images),
+            tf.summary.image("preprocessed", seen, max_outputs=max_images),
+        ]
+    )
+
+
+class Predictions:
+    """The first images of a batch with their softmax values, which are drawn beneath them.
+
+    They are those of training: dropout is on.
+
+    Attributes:
+      fetches: the tensors to fetch for ``summary``.
+    """
+
+    def __init__(self, batch, logits, class_names, max_images):
+        """Adds to the graph.
+
+        Args:
+          batch: a ``batches.Batch``.
+          logits: float32 [N, classes].
+          class_names: list of str.
+          max_images: int, how many of the batch.
+        """
+        self._class_names = class_names
+        self.fetches = (
+            batch.images[:max_images],
+            tf.nn.softmax(logits[:max_images]),
+            batch.labels[:max_images],
+        )
+
+    def summary(self, fetched):
+        """Returns a ``tf.Summary`` of what was fetched: an image under one tag a position."""
+        values = []
+        for position, (image, probabilities, label) in enumerate(zip(*fetched)):
+            drawn = cards.card(
+                preprocessing.as_bytes(image), probabilities, self._class_names, label
+            )
+            buffer = io.BytesIO()
+            drawn.save(buffer, "PNG")
+            encoded = tf.Summary.Image(
+                height=drawn.height,
+                width=drawn.width,
+                colorspace=3,
+                encoded_image_string=buffer.getvalue(),
+            )
+            values.append(tf.Summary.Value(tag="predictions/%d" % position, image=encoded))
+        return tf.Summary(value=values)
+
+
+def write_scalars(writer, tags_to_values, step):
+    """Writes numbers that no graph computed.
+
+    Args:
+      writer: an ``event_writer.EventWriter``.
+      tags_to_values: dict of str to float.
+      step: int.
+    """
+    values = [
+        tf.Summary.Value(tag=tag, simple_value=value) for tag, value in tags_to_values.items()
+    ]
+    writer.add_summary(tf.Summary(value=values), step)

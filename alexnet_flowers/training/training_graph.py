@@ -1,0 +1,130 @@
+"""The graph of a training step: from a split to everything that a step can run."""
+
+from alexnet_flowers import devices
+from alexnet_flowers.input import pipeline
+from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.tf1 import slim, tf
+from alexnet_flowers.training import optimization, summaries
+from alexnet_flowers.training.loop import StepOps
+
+
+def build(
+    split,
+    run_settings,
+    num_decay_steps,
+    logging,
+    queues,
+    use_gradient_rules,
+    clone_devices,
+    place,
+):
+    """Builds the training graph in the default graph.
+
+    Args:
+      split: a ``slim.dataset.Dataset`` of ``dataset.get_split``.
+      run_settings: a ``settings.Settings``, complete.
+      num_decay_steps: see ``optimization.decay_steps``.
+      logging: a ``training.Logging``.
+      queues: a ``training.Queues``.
+      use_gradient_rules: see ``network.alexnet_v2``.
+      clone_devices: where each copy of the network is, for ``tf.device``; mostly ``[""]``.
+      place: a ``cluster.Alone`` or ``cluster.Worker``.
+
+    Returns:
+      ``loop.StepOps``.
+    """
+    with tf.device(devices.INPUT_DEVICE):
+        global_step = tf.train.get_or_create_global_step()
+    batch = pipeline.training_batches(
+        split,
+        run_settings.batch_size * len(clone_devices),
+        run_settings.image_size,
+        fast_mode=run_settings.fast_mode,
+        min_crop_area=run_settings.min_crop_area,
+        seed=run_settings.seed,
+        **queues._asdict(),
+    )
+    logits, end_points = _clones(
+        batch.images, split.num_classes, run_settings, use_gradient_rules, clone_devices
+    )
+    cross_entropy, total_loss = optimization.losses(
+        logits, batch.labels, run_settings.label_smoothing
+    )
+    rate = optimization.learning_rate(run_settings, num_decay_steps, global_step)
+    with tf.device(place.own_device()):
+        metrics = summaries.streaming_metrics(logits, batch.labels)
+    optimizer = optimization.optimizer(run_settings, rate)
+    if place.sync_replicas:
+        optimizer = optimization.synchronous(
+            run_settings, optimizer, place.num_workers, global_step
+        )
+    train_op = optimization.train_op(
+        run_settings,
+        total_loss,
+        optimizer,
+        global_step,
+        gradients_beside_layers=len(clone_devices) > 1,
+    )
+    with tf.control_dependencies([train_op]):
+        step_after = global_step.read_value()
+    summary = [summaries.scalars(total_loss, cross_entropy, metrics, rate, end_points)]
+    predictions = None
+    if logging.max_images:
+        shown = min(logging.max_images, run_settings.batch_size)
+        summary.append(summaries.images(batch, run_settings.image_size, shown))
+        class_names = list(split.labels_to_names.values())
+        predictions = summaries.Predictions(batch, logits, class_names, shown)
+    histograms = None
+    if logging.save_histograms_secs:
+        histograms = summaries.histograms(end_points, after=train_op)
+    # The loss too: numbers that are merely huge show there first. It takes a batch of its own.
+    is_finite = [tf.is_finite(total_loss)] + [
+        tf.reduce_all(tf.is_finite(variable.read_value()))
+        for variable in slim.get_model_variables()
+    ]
+    return StepOps(
+        train_op=train_op,
+        step_after=step_after,
+        global_step=global_step,
+        rate=rate,
+        cross_entropy=cross_entropy,
+        batch_accuracy=metrics.batch_accuracy,
+        update=metrics.update,
+        largest={
+            layer: tf.reduce_max(end_points["%s/%s" % (alexnet_v2.SCOPE, layer)])
+            for layer in alexnet_v2.RELU_LAYERS
+        },
+        is_finite=tf.reduce_all(is_finite),
+        summary=tf.summary.merge(summary),
+        predictions=predictions,
+        histograms=histograms,
+        sync_optimizer=optimizer if place.sync_replicas else None,
+    )
+
+
+def _clones(images, num_classes, run_settings, use_gradient_rules, clone_devices):
+    """Builds the network once for each device, with the same variables, on its part of the images.
+
+    Returns:
+      The logits of all images, and the end points of the first clone, whose names are slim's.
+    """
+    all_logits, first_end_points = [], None
+    parts = [images] if len(clone_devices) == 1 else tf.split(images, len(clone_devices))
+    for number, (device, part) in enumerate(zip(clone_devices, parts)):
+        with tf.name_scope("clone_%d" % number if number else None), tf.device(
+            device
+        ), tf.variable_scope(tf.get_variable_scope(), reuse=number > 0 or None):
+            logits, end_points = alexnet_v2.alexnet_v2(
+                part,
+                num_classes,
+                is_training=True,
+                dropout_keep_prob=run_settings.dropout_keep_prob,
+                use_arg_scope=run_settings.arg_scope,
+                weight_decay=run_settings.weight_decay,
+                use_gradient_rules=use_gradient_rules,
+            )
+        all_logits.append(logits)
+        first_end_points = first_end_points or end_points
+    if len(all_logits) == 1:
+        return logits, first_end_points
+    return tf.concat(all_logits, 0), first_end_points

@@ -1,0 +1,63 @@
+"""The benchmark counts the right arithmetic and puts a ratio on the right side."""
+
+import pytest
+
+from alexnet_flowers.benchmark import flops, reference, rows
+from alexnet_flowers.data import records
+from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.tf1 import tf
+
+
+def test_the_arithmetic_of_a_step_is_counted_from_the_shapes():
+    with tf.Graph().as_default() as graph:
+        alexnet_v2.alexnet_v2(tf.zeros([56, 224, 224, 3]), 5, True)
+        # Multiplications of one image's forward pass, layer by layer, by hand.
+        conv1 = 54 * 54 * 64 * 11 * 11 * 3
+        others = [
+            26 * 26 * 192 * 5 * 5 * 64,
+            12 * 12 * 384 * 3 * 3 * 192,
+            12 * 12 * 384 * 3 * 3 * 384,
+            12 * 12 * 256 * 3 * 3 * 384,
+            5 * 5 * 256 * 4096,
+            4096 * 4096,
+            4096 * 5,
+        ]
+        assert flops.of_training_step(graph) == 56 * 2 * (2 * conv1 + 3 * sum(others))
+
+
+def test_the_worker_counts_only_the_forward_pass_though_gradients_are_convolutions_too():
+    with tf.Graph().as_default() as graph:
+        logits, _ = alexnet_v2.alexnet_v2(tf.zeros([2, 224, 224, 3]), 5, True)
+        before = flops.of_training_step(graph)
+        tf.gradients(logits, tf.trainable_variables())
+        assert flops.of_training_step(graph) == before
+
+
+def test_a_ratio_above_one_is_in_our_favour():
+    assert rows.row("a", "", "", [1.0, 2.0, 9.0], [4.0], "s").ratio == 2
+    assert rows.row("a", "", "", [100.0], [50.0], "images/s", more_is_better=True).ratio == 2
+    assert rows.row("a", "", "", [1.0], None, "s").ratio is None
+
+
+def test_workers_take_turns(tiny_dataset):
+    what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2}
+    with rows.Worker(dict(what, way="ours")) as ours, rows.Worker(
+        dict(what, way="reference")
+    ) as rival:
+        secs = rows.in_turn(ours, rival, rounds=2, ours_each=3, rival_each=1)
+        assert [len(part) for part in secs] == [6, 2] and min(secs[0] + secs[1]) > 0
+        assert ours.peak_mb > 50
+
+
+@pytest.mark.parametrize("way", ["tf.data", "feed_dict"])
+def test_the_other_ways_of_input_work(tiny_dataset, way):
+    what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2, "way": way}
+    with rows.Worker(what) as worker:
+        assert len(worker.make(2)) == 2
+
+
+def test_the_references_conversion_writes_records_that_can_be_read(tiny_archive, tmp_path):
+    reference.convert(tiny_archive, str(tmp_path), num_validation=5, num_shards=2)
+    for split_name, count in (("train", 25), ("validation", 5)):
+        paths = records.find_shards(str(tmp_path), split_name)
+        assert sum(records.count_records(path) for path in paths) == count

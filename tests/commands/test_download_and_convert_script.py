@@ -1,0 +1,153 @@
+import json
+import os
+import re
+
+import pytest
+from http_servers import serving, whole
+from photo_archives import draw, official_members, write_tgz
+
+from alexnet_flowers.data import records
+
+_PROGRESS = re.compile(r"\d+%\|")
+
+HELP_FLAGS = [
+    "--archive",
+    "--dataset_dir",
+    "--[no]keep_archive",
+    "--num_shards",
+    "--num_test",
+    "--num_validation",
+    "--[no]sample",
+    "--seed",
+    "--[no]strict",
+]
+
+
+def messages(stderr):
+    """Returns the lines of stderr that are no progress bars."""
+    lines = re.split("[\r\n]+", stderr)
+    return [line for line in lines if line.strip() and not _PROGRESS.search(line)]
+
+
+def assert_fails(done, status, message):
+    assert messages(done.stderr) == ["download_and_convert.py: error: " + message]
+    assert "Traceback" not in done.stderr + done.stdout
+    assert done.returncode == status
+
+
+def test_every_flag_reaches_what_it_sets_and_the_table_ends_the_output(
+    run_script, tiny_archive, tmp_path
+):
+    with open(tiny_archive, "rb") as file:
+        body = file.read()
+    flags = {"num_validation": 4, "num_test": 3, "num_shards": 2, "seed": 7}
+    with serving({"/tiny_photos.tgz": [whole(body)]}) as server:
+        done = run_script(
+            "download_and_convert",
+            "--archive=" + server.url + "/tiny_photos.tgz",
+            "--dataset_dir=data/mine",
+            "--keep_archive",
+            *("--%s=%d" % flag for flag in flags.items()),
+        )
+    assert done.returncode == 0
+    assert messages(done.stderr) == []
+    folder = tmp_path / "data" / "mine"
+    info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
+    assert info["request"] == dict(flags, archive="tiny_photos.tgz")
+    assert (folder / "tiny_photos.tgz").read_bytes() == body
+    for split_name, sizes in (("train", [12, 11]), ("validation", [2, 2]), ("test", [2, 1])):
+        shards = records.find_shards(str(folder), split_name)
+        assert [records.count_records(path) for path in shards] == sizes
+
+    rows = [line.split() for line in done.stdout.splitlines()]
+    assert rows[0] == ["class", "train", "validation", "test", "all"]
+    assert [row[0] for row in rows[1:]] == info["classes"] + ["all"]
+    for row in rows[1:-1]:
+        assert int(row[4]) == sum(int(count) for count in row[1:4]) == 6
+    assert rows[-1] == ["all", "23", "4", "3", "30"]
+
+
+def test_help_lists_the_flags_and_is_no_error(run_script, tmp_path):
+    done = run_script("download_and_convert", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"^  (--\S+?):", done.stdout, re.MULTILINE) == HELP_FLAGS
+    assert "default: 'data/flowers'" in done.stdout
+    assert "http://download.tensorflow.org/example_images/flower_photos.tgz" in done.stdout
+    assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    "flag, message",
+    [
+        ("--num_tset=3", "Unknown command line flag 'num_tset'. Did you mean: num_test ?"),
+        ("--num_test=-3", "--num_test=-3: must be at least 0"),
+        ("flowers.tgz", "unexpected argument 'flowers.tgz'; flags begin with --"),
+    ],
+)
+def test_flag_that_cannot_be_meant_is_one_line_and_status_2(run_script, tmp_path, flag, message):
+    assert_fails(run_script("download_and_convert", flag), 2, message)
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_missing_archive_is_one_line_and_status_1(run_script, tmp_path):
+    done = run_script("download_and_convert", "--archive=nowhere.tgz")
+    assert_fails(done, 1, "--archive nowhere.tgz: no such file or folder, and not a URL")
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_bad_photo_is_one_line_and_status_1_when_strict(run_script, tmp_path):
+    bad = ("flower_photos/tulips/bad.jpg", b"")
+    write_tgz(tmp_path / "photos.tgz", official_members() + [bad])
+    done = run_script("download_and_convert", "--archive=photos.tgz", "--strict")
+    assert_fails(done, 1, "photos.tgz: tulips/bad.jpg: an empty file (--strict)")
+    assert not (tmp_path / "data" / "flowers").exists()
+
+
+def test_dataset_dir_below_a_file_is_one_line_and_status_1(run_script, tiny_archive, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    done = run_script(
+        "download_and_convert", "--archive=" + tiny_archive, "--dataset_dir=file/flowers"
+    )
+    assert_fails(
+        done,
+        1,
+        "file/flowers: Not a directory; see that it can be read or written, or name another",
+    )
+    assert os.listdir(str(tmp_path)) == ["file"]
+
+
+def test_sample_beside_another_dataset_is_one_line_and_status_1(run_script, tiny_dataset):
+    done = run_script(
+        "download_and_convert",
+        "--sample",
+        "--dataset_dir=" + tiny_dataset,
+        "--num_shards=2",
+        "--num_validation=5",
+    )
+    assert_fails(
+        done,
+        1,
+        "%s: holds another dataset (archive is tiny_photos.tgz, not the built-in sample); "
+        "choose another --dataset_dir or remove it" % tiny_dataset,
+    )
+
+
+def test_photos_of_a_folder_in_words_that_the_terminal_cannot_show(run_script, tmp_path):
+    for class_name in ("Gänseblümchen", "roses"):
+        (tmp_path / "mine" / class_name).mkdir(parents=True)
+        for number in range(2):
+            path = tmp_path / "mine" / class_name / ("%d.jpg" % number)
+            path.write_bytes(draw("roses", number))
+    done = run_script("download_and_convert", "--archive=mine", PYTHONIOENCODING="ascii")
+    assert (done.returncode, messages(done.stderr)) == (0, [])
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+        "class", "G\\xe4nsebl\\xfcmchen", "roses", "all",
+    ]  # fmt: skip
+
+
+def test_verbose_shows_the_traceback_of_an_error_too(run_script):
+    done = run_script("download_and_convert", "--archive=nowhere.tgz", "--verbose")
+    assert done.returncode == 1
+    assert "Traceback (most recent call last):" in done.stderr
+    assert "alexnet_flowers.errors.DataError: --archive nowhere.tgz" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("download_and_convert.py: error: --archive")

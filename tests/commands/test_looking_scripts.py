@@ -1,0 +1,141 @@
+"""The commands that look at a network, as a person runs them."""
+
+import csv
+import json
+import os
+
+import photo_archives
+import pytest
+from PIL import Image
+
+from alexnet_flowers.training import checkpoints
+
+
+@pytest.fixture
+def run_flags(random_run):
+    return [
+        "--checkpoints_dir", os.path.dirname(random_run.checkpoints_dir),
+        "--summaries_dir", "summaries", "--run_name", "random", "--device", "cpu",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def photo(tmp_path):
+    folder = tmp_path / "roses"
+    folder.mkdir()
+    (folder / "1.jpg").write_bytes(photo_archives.draw("roses", 1))
+    return os.path.join("roses", "1.jpg")
+
+
+def _metadata(path):
+    return Image.open(str(path)).text
+
+
+def test_predict(run_script, run_flags, tiny_dataset, tmp_path):
+    done = run_script(
+        "predict", *run_flags, "--split", "validation", "--dataset_dir", tiny_dataset,
+        "--csv", "p.csv", "--json", "p.json", "--sheet", "out/sheet.png",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.strip().split("\n")
+    assert len(lines) == 1 + 5 + 1 and "of 5 right" in lines[-1]
+    with open(str(tmp_path / "p.csv"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    answers = json.loads((tmp_path / "p.json").read_text())
+    assert [row["predicted"] for row in rows] == [one["predicted"] for one in answers]
+    for line, row in zip(lines[1:], rows):
+        assert line.startswith(row["photo"]) and row["photo"].startswith(row["true_class"] + "/")
+        assert line.split()[2] == row["predicted"]
+    about = _metadata(tmp_path / "out" / "sheet.png")
+    assert about["Title"] == "predictions: run random, step 7"
+    assert about["Description"].startswith("python scripts/predict.py --checkpoints_dir")
+
+
+def test_predict_a_photo(run_script, run_flags, photo):
+    done = run_script("predict", *run_flags, photo, "--num_best", "5")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[1].startswith("roses/1.jpg  roses ")
+
+
+def test_inspect_network(run_script, run_flags, tiny_dataset, photo, tmp_path):
+    done = run_script(
+        "inspect_network", *run_flags, "--dataset_dir", tiny_dataset, "--output_dir", "out",
+        "--end_point", "conv3", "--max_maps", "9", "--split", "validation", photo,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(str(tmp_path / "out"))) == [
+        "dead_units.svg", "feature_maps_conv3_0.png", "kernels.png",
+    ]  # fmt: skip
+    assert "fc6      4096" in done.stdout
+    assert "roses/1.jpg" in _metadata(tmp_path / "out" / "feature_maps_conv3_0.png")["Title"]
+    assert "dead units on validation: run random, step 7" in (
+        tmp_path / "out" / "dead_units.svg"
+    ).read_text(encoding="utf-8")
+
+
+def test_embed(run_script, run_flags, tiny_dataset, tmp_path):
+    done = run_script("embed", *run_flags, "--dataset_dir", tiny_dataset)
+    assert done.returncode == 0, done.stderr
+    folder = tmp_path / "summaries" / "random" / "projector"
+    assert (folder / "projector_config.pbtxt").exists()
+    assert done.stdout.strip().endswith("5 photos, 4096 values of fc7 each")
+
+
+def test_score_map(run_script, run_flags, photo, tmp_path):
+    done = run_script("score_map", *run_flags, photo, "--output", "map.png")
+    assert done.returncode == 0, done.stderr
+    assert "class scores over roses/1.jpg" in _metadata(tmp_path / "map.png")["Title"]
+    assert len(done.stdout.strip().split("\n")) == 6
+
+
+def test_show_preprocessing(run_script, photo, tmp_path):
+    done = run_script(
+        "show_preprocessing", photo, "--output", "p.svg", "--num_draws", "2", "--nofast_mode"
+    )
+    assert done.returncode == 0, done.stderr
+    text = (tmp_path / "p.svg").read_text(encoding="utf-8")
+    assert "the preprocessing of roses/1.jpg" in text and "--nofast_mode" in text
+
+
+def test_export(run_script, run_flags, tmp_path):
+    done = run_script("export", *run_flags, "--output_dir", "away")
+    assert done.returncode == 0, done.stderr
+    assert sorted(os.listdir(str(tmp_path / "away"))) == ["frozen.pb", "labels.txt", "saved_model"]
+
+
+@pytest.mark.parametrize(
+    "script, args, status, message",
+    [
+        ("predict", ["roses/1.jpg", "--run_name", "nobody"], 1, "no checkpoint yet; train first"),
+        ("predict", [], 2, "no photos; name files or folders"),
+        ("predict", ["roses/1.jpg", "--split", "train"], 2, "--split train: or photos, not both"),
+        ("predict", ["page.jpg"], 1, "page.jpg: not a photo that can be used: not a JPEG or PNG"),
+        ("predict", ["roses/1.jpg", "--sheet", "sheet.gif"], 2, "sheet.gif: must be the name of"),
+        ("predict", ["roses/1.jpg", "--csv", "roses"], 2, "roses: is a folder; name a file"),
+        (
+            "inspect_network",
+            ["--end_point", "conv6"],
+            2,
+            "--end_point conv6: the network has conv1",
+        ),
+        ("embed", ["--dataset_dir", "nowhere"], 1, "nowhere: no such folder; run scripts/download"),
+        ("score_map", ["gone.jpg"], 1, "gone.jpg: no such photo"),
+        ("score_map", ["roses/1.jpg", "roses/1.jpg"], 2, "name one photo; these are 2"),
+        ("show_preprocessing", ["roses/1.jpg", "--output", "roses"], 2, "roses: must be the name"),
+        ("export", ["--output_dir", "roses"], 1, "roses: is not empty"),
+    ],
+)
+def test_what_is_wrong_is_one_line(
+    run_script, run_flags, photo, tmp_path, script, args, status, message
+):
+    (tmp_path / "page.jpg").write_text("<html>")
+    before = sorted(os.listdir(str(tmp_path)))
+    done = run_script(script, *(run_flags if script != "show_preprocessing" else []), *args)
+    assert done.returncode == status
+    assert done.stderr.startswith("%s.py: error: " % script) and message in done.stderr
+    assert done.stderr.count("\n") == 1 and not done.stdout
+    assert sorted(os.listdir(str(tmp_path))) == before
+
+
+def test_the_run_was_left_as_it_was(random_run):
+    assert checkpoints.newest(random_run.checkpoints_dir).endswith("model.ckpt-7")

@@ -1,0 +1,132 @@
+"""The figures of runs, as a person makes them."""
+
+import os
+import re
+import shutil
+
+import event_files
+import pytest
+from PIL import Image
+
+from alexnet_flowers.training import settings
+
+
+@pytest.fixture
+def run_flags(random_run):
+    return [
+        "--checkpoints_dir", os.path.dirname(random_run.checkpoints_dir),
+        "--summaries_dir", "summaries", "--device", "cpu",
+    ]  # fmt: skip
+
+
+def test_all_figures_of_two_runs(run_script, run_flags, tiny_dataset, tmp_path):
+    event_files.write_run(tmp_path / "summaries", "random")
+    event_files.write_run(tmp_path / "summaries", "begun", num_steps=1, seed=1)
+    done = run_script(
+        "make_figures", *run_flags, "--dataset_dir", tiny_dataset, "--smoothing", "0.7"
+    )
+    assert done.returncode == 0, done.stderr
+    expected = [
+        ("curves", "curves, smoothed by 0.7: run begun, random"),
+        ("histograms_parameters", "histograms of parameters: run begun, random"),
+        ("histograms_activations", "histograms of activations: run begun, random"),
+        ("distributions_parameters", "distributions of parameters: run begun, random"),
+        ("distributions_activations", "distributions of activations: run begun, random"),
+        ("alexnet_v2", "graph of alexnet_v2: run begun"),
+        ("dead_units", "dead units on validation: run random"),
+        ("confusion_random", "confusion matrix of validation at step 7: run random"),
+    ]
+    lines = done.stdout.strip().split("\n")
+    assert [line for line in lines if line.startswith("runs/figures/")] == [
+        "runs/figures/%s.svg" % name for name, _ in expected
+    ]
+    table = lines[lines.index("random, step 7") + 1 :]
+    assert [line.split()[0] for line in table[:8]] == [
+        "layer", "conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7",
+    ]  # fmt: skip
+    assert sorted(os.listdir(str(tmp_path / "runs" / "figures"))) == sorted(
+        name + ".svg" for name, _ in expected
+    )
+    for name, title in expected:
+        svg = (tmp_path / "runs" / "figures" / (name + ".svg")).read_text(encoding="utf-8")
+        assert "<dc:title>%s</dc:title>" % title in svg
+        (command,) = re.findall("<dc:description>(.*)</dc:description>", svg)
+        assert command.startswith("python scripts/make_figures.py --checkpoints_dir ")
+        assert command.endswith("--smoothing 0.7")
+    assert re.search("confusion_begun: left out: no checkpoint in .*begun yet\n", done.stderr)
+    assert "Traceback" not in done.stderr and "Warning" not in done.stderr
+
+
+def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path):
+    event_files.write(tmp_path / "summaries" / "random", {1: {"learning_rate": 0.5}})
+    done = run_script("make_figures", *run_flags, "--figures", "curves,distributions,graph")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["runs/figures/alexnet_v2.svg"]
+    assert [line.split(":")[0] for line in done.stderr.strip().split("\n")] == [
+        "curves", "distributions_parameters", "distributions_activations",
+    ]  # fmt: skip
+
+
+def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
+    run_script, run_flags, tiny_dataset, random_run, tmp_path
+):
+    event_files.write_run(tmp_path / "summaries", "random")
+    event_files.write(tmp_path / "summaries" / "embedded" / "projector", {1: {"x": 1.0}})
+    shutil.copytree(random_run.checkpoints_dir, str(tmp_path / "checkpoints" / "random"))
+    other = tmp_path / "checkpoints" / "weeds"
+    shutil.copytree(random_run.checkpoints_dir, str(other))
+    labels = (other / "labels.txt").read_text()
+    (other / "labels.txt").write_text(labels.replace("tulips", "weeds"))
+    event_files.write(tmp_path / "summaries" / "weeds", {1: {"learning_rate": 1.0}})
+    drawn = str(tmp_path / "checkpoints" / "drawn")
+    shutil.copytree(random_run.checkpoints_dir, drawn)
+    settings.write(drawn, dict(settings.read(drawn), dataset={"archive_sha256": "of others"}))
+    event_files.write(tmp_path / "summaries" / "drawn", {1: {"learning_rate": 1.0}})
+    flags = [
+        "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",
+        "--figures", "curves,confusion", "--dataset_dir", tiny_dataset,
+    ]  # fmt: skip
+    done = run_script("make_figures", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["runs/figures/curves.svg", "runs/figures/confusion_random.svg"]
+    assert re.search("confusion and dead_units of weeds: left out: .* was trained on", done.stderr)
+    assert "dead_units of drawn: left out: was trained on other photos than those" in done.stderr
+    assert re.search("embedded: left out: .*embedded: no events yet", done.stderr)
+    done = run_script("make_figures", *flags, "--run_name", "weeds")
+    assert done.returncode == 1 and "weeds: was trained on the classes" in done.stderr
+    done = run_script("make_figures", *flags, "--run_name", "embedded")
+    assert done.returncode == 1 and "embedded: no events yet" in done.stderr
+
+
+def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_path):
+    (tmp_path / "theirs.csv").write_text("tag,step,value\nlosses/cross_entropy,20,1\n")
+    scalars = {"losses/cross_entropy": 1.0, "sparsity/alexnet_v2/fc6": 0.5}
+    event_files.write(tmp_path / "summaries" / "random", {1: scalars, 2: scalars})
+    done = run_script(
+        "make_figures", *run_flags, "--figures", "curves,sparsity", "--reported", "theirs.csv",
+        "--log_steps", "--format", "png",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["runs/figures/curves.png", "runs/figures/sparsity.png"]
+    picture = Image.open(str(tmp_path / "runs" / "figures" / "curves.png"))
+    assert picture.info["Title"] == "curves, smoothed by 0.9: run random"
+    assert "--reported theirs.csv" in picture.info["Description"]
+
+
+@pytest.mark.parametrize(
+    "args, status, message",
+    [
+        (["--run_name", "random,other"], 1, "no events of a run 'other'; there are those of rand"),
+        (["--dataset_dir", "nowhere"], 1, "or leave confusion and dead_units out of --figures"),
+        (["--checkpoint_path", "nowhere"], 1, "nowhere: no such checkpoint"),
+        (["--figures", "curves,loss"], 2, "--figures: 'loss' is none of curves, sparsity, "),
+        (["--reported", "nowhere.csv", "--figures", "curves"], 1, "nowhere.csv: No such file"),
+    ],
+)
+def test_what_is_wrong_is_one_line(run_script, run_flags, tmp_path, args, status, message):
+    event_files.write(tmp_path / "summaries" / "random", {1: {"losses/cross_entropy": 1.0}})
+    done = run_script("make_figures", *run_flags, *args)
+    assert done.returncode == status
+    assert done.stderr.startswith("make_figures.py: error: ") and message in done.stderr
+    assert done.stderr.count("\n") == 1 and not done.stdout
+    assert not (tmp_path / "runs" / "figures").exists()

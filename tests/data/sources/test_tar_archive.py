@@ -1,0 +1,277 @@
+import concurrent.futures
+import io
+import os
+import tarfile
+
+import photo_archives
+import pytest
+from photo_archives import tar_bytes, write_tgz
+
+from alexnet_flowers.data.sources import tar_archive
+from alexnet_flowers.errors import DataError
+
+ONE_PHOTO = ("flower_photos/daisy/1.jpg", b"one")
+
+
+def special(name, kind, target=""):
+    member = tarfile.TarInfo(name)
+    member.type = kind
+    member.linkname = target
+    return member
+
+
+def read(path):
+    return tar_archive.read_photos(str(path), os.path.dirname(str(path))).photos
+
+
+def names(photos):
+    return [(photo.class_name, photo.name) for photo in photos]
+
+
+def test_photos_of_the_official_layout_are_listed_sorted(tiny_archive, tmp_path):
+    photos, strays = tar_archive.read_photos(tiny_archive, str(tmp_path))
+    assert strays == []
+    assert names(photos) == [
+        (class_name, "%d_n.jpg" % (1000 + number))
+        for class_name in ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
+        for number in range(6)
+    ]
+
+
+def test_order_of_the_members_does_not_matter(tmp_path):
+    members = [("f/%s/%d.jpg" % (c, n), b"%d" % n) for c in ("b", "a") for n in (2, 10, 1)]
+    forth = read(write_tgz(tmp_path / "forth.tgz", members))
+    back = read(write_tgz(tmp_path / "back.tgz", members[::-1]))
+    assert names(forth) == names(back) == [
+        ("a", "1.jpg"), ("a", "10.jpg"), ("a", "2.jpg"),
+        ("b", "1.jpg"), ("b", "10.jpg"), ("b", "2.jpg"),
+    ]  # fmt: skip
+    assert [photo.read() for photo in forth] == [photo.read() for photo in back]
+
+
+def test_bytes_are_read_back_exactly_from_many_threads_in_any_order(tmp_path):
+    # Sizes around the pieces they are copied in, an empty file among them.
+    sizes = [0, 1, 511, 512, 513, (1 << 20) - 1, 1 << 20, (1 << 20) + 1]
+    contents = {
+        "%d.jpg" % number: bytes(bytearray((7 * number + i) % 251 for i in range(1000))) * 1050
+        for number in range(len(sizes))
+    }
+    contents = {
+        name: content[:size] for (name, content), size in zip(sorted(contents.items()), sizes)
+    }
+    path = write_tgz(
+        tmp_path / "photos.tgz",
+        [("flower_photos/daisy/" + name, content) for name, content in contents.items()],
+    )
+    photos = read(path) * 20
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda photo: photo.read(), photos[::-1]))
+    assert [len(content) for content in results[-len(sizes) :]] == sizes[::-1]
+    for photo, result in zip(photos[::-1], results):
+        assert result == contents[photo.name], photo.name
+
+
+def test_photos_stay_readable_when_the_archive_is_gone(tmp_path):
+    path = write_tgz(tmp_path / "photos.tgz", [ONE_PHOTO])
+    (photo,) = read(path)
+    os.remove(path)
+    assert photo.read() == b"one"
+
+
+def test_reading_leaves_no_file(tiny_archive, tmp_path):
+    tar_archive.read_photos(tiny_archive, str(tmp_path)).photos[0].read()
+    assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_every_compression_of_tarfile_is_read(tmp_path, mode):
+    path = str(tmp_path / "photos.tar")
+    with tarfile.open(path, mode) as tar:
+        member = tarfile.TarInfo("flower_photos/daisy/1.jpg")
+        member.size = 3
+        tar.addfile(member, io.BytesIO(b"one"))
+    (photo,) = read(path)
+    assert photo.read() == b"one"
+
+
+def test_only_visible_photos_in_class_folders_are_taken(tmp_path):
+    ignored = [
+        "flower_photos/LICENSE.txt",
+        "flower_photos/daisy/notes.txt",
+        "flower_photos/daisy/._1.jpg",
+        "flower_photos/daisy/.DS_Store",
+        "flower_photos/.hidden/1.jpg",
+        ".hidden/daisy/1.jpg",
+    ]
+    strays = ["1.jpg", "flower_photos/daisy/more/1.jpg", "flower_photos/stray.jpg"]
+    taken = [
+        "./flower_photos/daisy/1.jpg",
+        "flower_photos/daisy/2.JPEG",
+        "flower_photos/roses/3.png",
+    ]
+    folders = [special("flower_photos", tarfile.DIRTYPE), special("f/empty", tarfile.DIRTYPE)]
+    members = folders + [(name, b"content") for name in ignored + strays + taken]
+    path = write_tgz(tmp_path / "photos.tgz", members)
+    found = tar_archive.read_photos(path, str(tmp_path))
+    assert names(found.photos) == [("daisy", "1.jpg"), ("daisy", "2.JPEG"), ("roses", "3.png")]
+    assert found.strays == strays
+
+
+@pytest.mark.parametrize("above", ["", "./", "flower_photos/", "a/b/c/"])
+def test_class_folders_may_lie_at_any_depth(tmp_path, above):
+    members = [(above + name, b"content") for name in ("roses/1.jpg", "daisy/1.jpg")]
+    photos = read(write_tgz(tmp_path / "photos.tgz", members))
+    assert names(photos) == [("daisy", "1.jpg"), ("roses", "1.jpg")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../evil.jpg",
+        "flower_photos/../../evil.jpg",
+        "flower_photos/daisy/..",
+        "/etc/daisy/evil.jpg",
+        "flower_photos\\daisy\\evil.jpg",
+        "..\\evil.jpg",
+    ],
+)
+def test_member_outside_the_archive_is_refused_by_name(tmp_path, name):
+    path = write_tgz(tmp_path / "evil.tgz", [ONE_PHOTO, (name, b"evil")])
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert str(caught.value) == "%s: refused: the member %r lies outside the archive" % (path, name)
+    assert os.listdir(str(tmp_path)) == ["evil.tgz"]
+
+
+def test_folder_outside_the_archive_is_refused_too(tmp_path):
+    path = write_tgz(tmp_path / "evil.tgz", [special("../up", tarfile.DIRTYPE), ONE_PHOTO])
+    with pytest.raises(DataError, match=r"the member '../up' lies outside"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(tarfile.SYMTYPE, id="symlink"),
+        pytest.param(tarfile.LNKTYPE, id="hardlink"),
+        pytest.param(tarfile.CHRTYPE, id="character_device"),
+        pytest.param(tarfile.BLKTYPE, id="block_device"),
+        pytest.param(tarfile.FIFOTYPE, id="fifo"),
+    ],
+)
+@pytest.mark.parametrize("name", ["flower_photos/daisy/2.jpg", "flower_photos/README"])
+def test_link_or_device_is_refused_by_name(tmp_path, kind, name):
+    member = special(name, kind, target="flower_photos/daisy/1.jpg")
+    path = write_tgz(tmp_path / "evil.tgz", [ONE_PHOTO, member])
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        "%s: refused: the member %r is a link or a device, not a file" % (path, name)
+    )
+
+
+@pytest.mark.parametrize(
+    "again", ["flower_photos/daisy/1.jpg", "./flower_photos/daisy/1.jpg", "copy/daisy/1.jpg"]
+)
+def test_same_photo_twice_is_refused(tmp_path, again):
+    path = write_tgz(tmp_path / "twice.tgz", [ONE_PHOTO, (again, b"two")])
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        "%s: 'flower_photos/daisy/1.jpg' and %r are both daisy/1.jpg; rename one"
+        % (path, again[2:] if again.startswith("./") else again)
+    )
+
+
+def test_missing_archive_says_what_to_do(tmp_path):
+    path = str(tmp_path / "nowhere.tgz")
+    with pytest.raises(DataError, match="no such archive; give an existing file or a URL"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>404</html>\n" * 100, b"\x1f\x8b", b"\x1f\x8b\x08\x00" + b"\0" * 20],
+    ids=["empty", "html", "two_bytes_of_gzip", "gzip_of_nothing"],
+)
+def test_file_that_is_no_tar_is_refused(tmp_path, content):
+    path = tmp_path / "photos.tgz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="photos.tgz: not a complete tar archive .*download it"):
+        read(path)
+
+
+def test_truncated_archive_is_refused_wherever_it_was_cut(tmp_path):
+    # In a header, in a photo, in the padding, exactly between two members, in the closing zeros.
+    content = tar_bytes([("f/daisy/%d.jpg" % number, b"x" * 700) for number in range(4)])
+    end = 4 * (512 + 1024)
+    path = tmp_path / "photos.tar"
+    for cut_at in list(range(100, end, 103)) + [512, 512 + 700, 1536, 3 * 1536, end, end + 511]:
+        path.write_bytes(content[:cut_at])
+        with pytest.raises(DataError, match="not a complete tar archive"):
+            read(path)
+            pytest.fail("cut at %d" % cut_at)
+    path.write_bytes(content)
+    assert len(read(path)) == 4
+
+
+def test_truncated_gzip_is_refused_wherever_it_was_cut(tiny_archive, tmp_path):
+    with open(tiny_archive, "rb") as file:
+        content = file.read()
+    path = tmp_path / "photos.tgz"
+    for cut_at in list(range(1, 30)) + list(range(30, len(content) - 200, 997)):
+        path.write_bytes(content[:cut_at])
+        with pytest.raises(DataError, match="not a complete tar archive"):
+            read(path)
+            pytest.fail("cut at %d" % cut_at)
+
+
+def test_damaged_header_is_not_taken_for_the_end(tmp_path):
+    content = bytearray(tar_bytes([("f/daisy/%d.jpg" % n, b"x" * 700) for n in range(4)]))
+    content[2 * 1536 + 3] ^= 0xFF
+    path = tmp_path / "photos.tar"
+    path.write_bytes(bytes(content))
+    with pytest.raises(DataError, match="not a complete tar archive .bad checksum"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        [],
+        [("flower_photos/LICENSE.txt", b"...")],
+        [("1.jpg", b"one"), ("2.jpg", b"two")],
+    ],
+    ids=["nothing", "no_photos", "photos_at_the_top"],
+)
+def test_archive_without_class_folders_says_what_is_expected(tmp_path, members):
+    path = write_tgz(tmp_path / "photos.tgz", members)
+    with pytest.raises(DataError) as caught:
+        read(path)
+    assert str(caught.value) == (
+        "%s: holds no photos in class folders; expected <class>/<name>.jpg or .jpeg or .png, all "
+        "equally deep" % path
+    )
+
+
+def test_full_disk_is_not_blamed_on_the_archive(tmp_path, monkeypatch):
+    def no_room(raw_file, chunk):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(tar_archive, "_write_all", no_room)
+    path = write_tgz(tmp_path / "photos.tgz", photo_archives.official_members())
+    with pytest.raises(OSError, match="No space left on device"):
+        read(path)
+
+
+def test_spool_takes_no_more_than_asked(tmp_path):
+    spool = tar_archive.Spool(str(tmp_path))
+    source = io.BytesIO(b"abcdef")
+    first, second = spool.add(source, 4), spool.add(source, 2)
+    assert (first(), second()) == (b"abcd", b"ef")
+
+
+def test_spool_refuses_a_source_that_ends_early(tmp_path):
+    spool = tar_archive.Spool(str(tmp_path))
+    with pytest.raises(EOFError):
+        spool.add(io.BytesIO(b"abc"), 4)

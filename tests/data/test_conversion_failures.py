@@ -1,0 +1,225 @@
+"""A conversion that fails or is killed: nothing half-done is left, or taken for finished."""
+
+import os
+import resource
+
+import pytest
+from conversions import TINY, contents, convert
+from photo_archives import BAD_PHOTO, official_members, write_tgz
+
+from alexnet_flowers.data import conversion, dataset, records
+from alexnet_flowers.errors import DataError, UsageError
+
+
+class Killed(BaseException):
+    """What stands for the moment at which a process is gone."""
+
+
+def kill_while_records_are_written(monkeypatch):
+    calls = []
+
+    def example(*args):
+        calls.append(args)
+        if len(calls) == 20:
+            raise Killed
+        return make_example(*args)
+
+    make_example = records.example
+    monkeypatch.setattr(records, "example", example)
+
+
+def _kill_before_a_file_gets_its_name(monkeypatch, name):
+    def replace(source, target):
+        if target.endswith(name):
+            raise Killed
+        rename(source, target)
+
+    rename = os.replace
+    monkeypatch.setattr(os, "replace", replace)
+
+
+def kill_while_shards_are_renamed(monkeypatch):
+    _kill_before_a_file_gets_its_name(monkeypatch, "validation_00000-of-00002.tfrecord")
+
+
+def kill_before_the_labels(monkeypatch):
+    def write_labels(path, class_names):
+        raise Killed
+
+    monkeypatch.setattr(records, "write_labels", write_labels)
+
+
+def kill_before_the_info_gets_its_name(monkeypatch):
+    _kill_before_a_file_gets_its_name(monkeypatch, "dataset.json")
+
+
+@pytest.mark.parametrize(
+    "kill",
+    [
+        kill_while_records_are_written,
+        kill_while_shards_are_renamed,
+        kill_before_the_labels,
+        kill_before_the_info_gets_its_name,
+    ],
+)
+def test_killed_conversion_is_not_taken_for_finished_and_is_completed_by_the_next(
+    tiny_dataset, tiny_archive, tmp_path, kill
+):
+    folder = tmp_path / "flowers"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        kill(monkeypatch)
+        # A process that is killed cleans nothing up.
+        monkeypatch.setattr(conversion, "_clear_unfinished", lambda dataset_dir: None)
+        with pytest.raises(Killed):
+            convert(folder, tiny_archive, **TINY)
+    left = os.listdir(str(folder))
+    assert "dataset.json" not in left and len(left) > 1
+    for split_name in ("train", "validation"):
+        with pytest.raises(DataError, match="its conversion was broken off; run scripts/download"):
+            dataset.get_split(split_name, str(folder))
+
+    convert(folder, tiny_archive, **TINY)
+    assert contents(folder) == contents(tiny_dataset)
+
+
+def test_killed_conversion_may_be_completed_with_other_settings(
+    tiny_dataset, tiny_archive, tmp_path
+):
+    folder = tmp_path / "flowers"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        kill_before_the_labels(monkeypatch)
+        monkeypatch.setattr(conversion, "_clear_unfinished", lambda dataset_dir: None)
+        with pytest.raises(Killed):
+            convert(folder, tiny_archive, num_validation=2, num_shards=3)
+    convert(folder, tiny_archive, **TINY)
+    assert contents(folder) == contents(tiny_dataset)
+
+
+def test_what_a_killed_conversion_left_is_gone_even_when_the_next_one_fails(tiny_archive, tmp_path):
+    folder = tmp_path / "flowers"
+    folder.mkdir()
+    (folder / "notes.txt").write_text("mine")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        kill_before_the_info_gets_its_name(monkeypatch)
+        monkeypatch.setattr(conversion, "_clear_unfinished", lambda dataset_dir: None)
+        with pytest.raises(Killed):
+            convert(folder, tiny_archive, **TINY)
+    with pytest.raises(UsageError):
+        convert(folder, tiny_archive, num_validation=30)
+    assert contents(folder) == {"notes.txt": b"mine"}
+
+
+def unreadable_photos():
+    return [(name, b"?") for name, _ in official_members()]
+
+
+@pytest.mark.parametrize(
+    "members, settings, error, expected",
+    [
+        (official_members() + [BAD_PHOTO], {"strict": True}, DataError, "roses/bad.jpg"),
+        (official_members() + [("../up.jpg", b"")], {}, DataError, "lies outside the archive"),
+        (official_members()[:1], {}, DataError, "holds no photos"),
+        (unreadable_photos(), {}, DataError, "none of its photos can be decoded"),
+        (
+            official_members(),
+            {"num_validation": 20, "num_test": 10},
+            UsageError,
+            "--num_validation and --num_test take 30 of 30 photos: none is left to train on",
+        ),
+    ],
+    ids=["strict", "evil", "no_photos", "no_good_photos", "none_to_train_on"],
+)
+def test_nothing_is_left_behind_after_an_error(tmp_path, members, settings, error, expected):
+    path = write_tgz(tmp_path / "photos.tgz", members)
+    with pytest.raises(error, match=expected):
+        convert(tmp_path / "new", path, **settings)
+    assert os.listdir(str(tmp_path)) == ["photos.tgz"]
+
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "notes.txt").write_text("mine")
+    with pytest.raises(error, match=expected):
+        convert(tmp_path / "old", path, **settings)
+    assert contents(tmp_path / "old") == {"notes.txt": b"mine"}
+
+
+def test_truncated_archive_leaves_nothing_behind(tiny_archive, tmp_path):
+    with open(tiny_archive, "rb") as file:
+        (tmp_path / "cut.tgz").write_bytes(file.read()[:-5000])
+    with pytest.raises(DataError, match="cut.tgz: not a complete tar archive"):
+        convert(tmp_path / "flowers", tmp_path / "cut.tgz")
+    assert os.listdir(str(tmp_path)) == ["cut.tgz"]
+
+
+def test_ctrl_c_leaves_nothing_behind(tiny_archive, tmp_path, monkeypatch):
+    def write_labels(path, class_names):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(records, "write_labels", write_labels)
+    with pytest.raises(KeyboardInterrupt):
+        convert(tmp_path / "flowers", tiny_archive, **TINY)
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_full_disk_is_an_error_with_the_file_and_leaves_nothing_behind(
+    tiny_archive, tmp_path, monkeypatch
+):
+    def write_split_without_room(*args):
+        # What TensorFlow's writer meets first is the limit, as it would be the end of the disk.
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+        try:
+            return write_split(*args)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    write_split = conversion._write_split
+    monkeypatch.setattr(conversion, "_write_split", write_split_without_room)
+    folder = tmp_path / "flowers"
+    with pytest.raises(DataError) as caught:
+        convert(folder, tiny_archive, **TINY)
+    assert str(caught.value) == (
+        "%s: cannot be written (File too large); make room or choose another --dataset_dir"
+        % (folder / "flowers_train_00000-of-00002.tfrecord.partial")
+    )
+    assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({"num_validation": -1}, "--num_validation=-1: must be at least 0"),
+        ({"num_test": -3}, "--num_test=-3: must be at least 0"),
+        ({"num_shards": 0}, "--num_shards=0: must be at least 1"),
+    ],
+)
+def test_numbers_that_cannot_be_meant_are_refused_first(tmp_path, settings, expected):
+    with pytest.raises(UsageError) as caught:
+        convert(tmp_path / "flowers", tmp_path / "nowhere.tgz", **settings)
+    assert str(caught.value) == expected
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_missing_archive_is_an_error_before_anything_is_made(tmp_path):
+    path = str(tmp_path / "nowhere.tgz")
+    with pytest.raises(DataError) as caught:
+        convert(tmp_path / "flowers", path)
+    assert str(caught.value) == "--archive %s: no such file or folder, and not a URL" % path
+    assert os.listdir(str(tmp_path)) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_folder_that_may_not_be_written_to_is_named(tiny_archive, tmp_path):
+    folder = tmp_path / "flowers"
+    folder.mkdir()
+    folder.chmod(0o555)
+    with pytest.raises(PermissionError) as caught:
+        convert(folder, tiny_archive, **TINY)
+    assert caught.value.filename == str(folder / "dataset.json.partial")
+    assert os.listdir(str(folder)) == []
+
+
+def test_folder_below_a_file_is_named(tiny_archive, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(OSError) as caught:
+        convert(tmp_path / "file" / "flowers", tiny_archive, **TINY)
+    assert caught.value.filename == str(tmp_path / "file" / "flowers")

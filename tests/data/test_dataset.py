@@ -1,0 +1,240 @@
+import io
+import os
+import shutil
+
+import numpy as np
+import photo_archives
+import pytest
+from PIL import Image
+
+from alexnet_flowers.data import dataset, records
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.tf1 import slim, tf
+
+PHOTOS = {
+    name[len("flower_photos/") :]: content
+    for name, content in photo_archives.official_members()
+    if name.endswith(".jpg")
+}
+
+
+def read_once(found):
+    """Reads a split once through slim; returns ``{item: [value, ...]}``."""
+    with tf.Graph().as_default():
+        provider = slim.dataset_data_provider.DatasetDataProvider(
+            found, num_readers=1, shuffle=False, num_epochs=1
+        )
+        items = found.decoder.list_items()
+        tensors = dict(zip(items, provider.get(items)))
+        values = {name: [] for name in items}
+        initializer = [tf.global_variables_initializer(), tf.local_variables_initializer()]
+        with tf.Session() as session:
+            session.run(initializer)
+            coordinator = tf.train.Coordinator()
+            threads = tf.train.start_queue_runners(session, coordinator)
+            try:
+                while True:
+                    for name, value in session.run(tensors).items():
+                        values[name].append(value)
+            except tf.errors.OutOfRangeError:
+                pass
+            coordinator.request_stop()
+            coordinator.join(threads)
+    return values
+
+
+def reference_example(encoded, height, width, label):
+    """Returns a record as slim's own converter (dataset_utils.image_to_tfexample) writes it."""
+
+    def of_bytes(value):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+    def of_int(value):
+        return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+
+    features = {
+        "image/encoded": of_bytes(encoded),
+        "image/format": of_bytes(b"jpg"),
+        "image/class/label": of_int(label),
+        "image/height": of_int(height),
+        "image/width": of_int(width),
+    }
+    example = tf.train.Example(features=tf.train.Features(feature=features))
+    return example.SerializeToString()
+
+
+@pytest.fixture
+def copy(tiny_dataset, tmp_path):
+    """A finished dataset that a test may change."""
+    return shutil.copytree(tiny_dataset, str(tmp_path / "copy"))
+
+
+@pytest.fixture
+def reference_dataset(tmp_path):
+    """What slim's converter leaves: two shards of 3 and 2 photos, labels.txt, no dataset.json."""
+    for shard, numbers in (("00000", (0, 1, 2)), ("00001", (3, 4))):
+        path = str(tmp_path / ("flowers_train_%s-of-00002.tfrecord" % shard))
+        with tf.python_io.TFRecordWriter(path) as writer:
+            for number in numbers:
+                encoded = photo_archives.draw(photo_archives.CLASS_NAMES[number], number)
+                writer.write(reference_example(encoded, 40, 60, number))
+    labels = "".join("%d:%s\n" % pair for pair in enumerate(photo_archives.CLASS_NAMES))
+    (tmp_path / "labels.txt").write_text(labels)
+    return str(tmp_path)
+
+
+@pytest.mark.parametrize("split_name, num_samples", [("train", 25), ("validation", 5)])
+def test_split_is_described_for_slim(tiny_dataset, split_name, num_samples):
+    found = dataset.get_split(split_name, tiny_dataset)
+    assert isinstance(found, slim.dataset.Dataset)
+    assert found.num_samples == num_samples
+    assert found.num_classes == 5
+    assert found.labels_to_names == {
+        0: "daisy",
+        1: "dandelion",
+        2: "roses",
+        3: "sunflowers",
+        4: "tulips",
+    }
+    assert found.data_sources == records.find_shards(tiny_dataset, split_name)
+    assert found.reader is tf.TFRecordReader
+    assert sorted(found.decoder.list_items()) == ["encoded", "filename", "image", "label"]
+    assert sorted(found.items_to_descriptions) == sorted(found.decoder.list_items())
+
+
+def test_items_have_the_documented_types_and_shapes(tiny_dataset):
+    found = dataset.get_split("train", tiny_dataset)
+    with tf.Graph().as_default():
+        provider = slim.dataset_data_provider.DatasetDataProvider(found)
+        items = {name: provider.get([name])[0] for name in found.decoder.list_items()}
+    assert {name: tensor.dtype for name, tensor in items.items()} == {
+        "image": tf.uint8,
+        "label": tf.int64,
+        "encoded": tf.string,
+        "filename": tf.string,
+    }
+    assert items["image"].shape.as_list() == [None, None, 3]
+    for name in ("label", "encoded", "filename"):
+        assert items[name].shape.as_list() == []
+
+
+def test_every_photo_is_read_once_with_its_own_label_pixels_and_name(tiny_dataset):
+    values = read_once(dataset.get_split("train", tiny_dataset))
+    names = [name.decode("utf-8") for name in values["filename"]]
+    assert len(names) == len(set(names)) == 25
+    for name, label, image, encoded in zip(
+        names, values["label"], values["image"], values["encoded"]
+    ):
+        assert encoded == PHOTOS[name]
+        assert photo_archives.CLASS_NAMES[label] == name.split("/")[0]
+        with Image.open(io.BytesIO(PHOTOS[name])) as expected:
+            expected = np.asarray(expected)
+        assert image.shape == expected.shape and image.dtype == np.uint8
+        # TensorFlow and Pillow may decode with different roundings.
+        assert np.abs(image.astype(int) - expected).mean() < 2
+
+
+def test_train_and_validation_photos_are_all_photos(tiny_dataset):
+    names = []
+    for split_name in ("train", "validation"):
+        names += read_once(dataset.get_split(split_name, tiny_dataset))["filename"]
+    assert sorted(name.decode("utf-8") for name in names) == sorted(PHOTOS)
+
+
+def test_records_of_the_reference_are_read_and_counted(reference_dataset):
+    found = dataset.get_split("train", reference_dataset)
+    assert (found.num_samples, found.num_classes) == (5, 5)
+    assert found.labels_to_names[3] == "sunflowers"
+    values = read_once(found)
+    assert values["label"] == [0, 1, 2, 3, 4]
+    assert values["filename"] == [b""] * 5
+    assert [image.shape for image in values["image"]] == [(40, 60, 3), (64, 48, 3)] * 2 + [
+        (40, 60, 3)
+    ]
+
+
+def test_damaged_record_of_the_reference_is_found_when_it_is_counted(reference_dataset):
+    path = os.path.join(reference_dataset, "flowers_train_00001-of-00002.tfrecord")
+    with open(path, "r+b") as file:
+        file.seek(500)
+        file.write(b"\0\1\2\3")
+    with pytest.raises(DataError, match="00001-of-00002.tfrecord: record 0: its checksum"):
+        dataset.get_split("train", reference_dataset)
+
+
+def test_empty_split_is_an_error(reference_dataset):
+    for name in records.shard_filenames("validation", 2):
+        with open(os.path.join(reference_dataset, name), "wb"):
+            pass
+    with pytest.raises(DataError, match="the split 'validation' holds no photos"):
+        dataset.get_split("validation", reference_dataset)
+
+
+def test_missing_folder_says_what_to_run(tmp_path):
+    folder = str(tmp_path / "nowhere")
+    with pytest.raises(DataError) as caught:
+        dataset.get_split("train", folder)
+    assert str(caught.value) == (
+        "%s: no such folder; run scripts/download_and_convert.py --dataset_dir %s"
+        % (folder, folder)
+    )
+
+
+def test_file_instead_of_a_folder_is_refused(tiny_archive):
+    with pytest.raises(DataError, match="no such folder"):
+        dataset.get_split("train", tiny_archive)
+
+
+def test_empty_folder_says_what_to_run(tmp_path):
+    with pytest.raises(DataError) as caught:
+        dataset.get_split("train", str(tmp_path))
+    assert str(caught.value) == (
+        "%s: missing; the conversion did not finish: run scripts/download_and_convert.py "
+        "--dataset_dir %s" % (tmp_path / "labels.txt", tmp_path)
+    )
+
+
+def test_unknown_split_is_told_which_ones_there_are(tiny_dataset):
+    with pytest.raises(DataError, match=r"no shards of the split 'test' \(there: train, valid"):
+        dataset.get_split("test", tiny_dataset)
+
+
+def test_missing_shard_is_named(copy):
+    os.remove(os.path.join(copy, "flowers_train_00001-of-00002.tfrecord"))
+    with pytest.raises(DataError) as caught:
+        dataset.get_split("train", copy)
+    assert str(caught.value) == (
+        "%s: the shard flowers_train_00001-of-00002.tfrecord is missing; convert again" % copy
+    )
+    assert dataset.get_split("validation", copy).num_samples == 5
+
+
+def test_shard_of_another_size_is_named(copy):
+    path = os.path.join(copy, "flowers_train_00001-of-00002.tfrecord")
+    size = os.path.getsize(path)
+    with open(path, "r+b") as file:
+        file.truncate(size - 10)
+    with pytest.raises(DataError) as caught:
+        dataset.get_split("train", copy)
+    assert str(caught.value) == (
+        "%s: record 11: cut off; convert again, or train and evaluate without: --skip_bad_records 1"
+        % path
+    )
+
+
+def test_shards_of_another_number_than_written_are_refused(copy):
+    # All shards of a conversion into five, beside the dataset.json of one into two.
+    for shard in range(2):
+        os.remove(os.path.join(copy, "flowers_train_%05d-of-00002.tfrecord" % shard))
+    for name in records.shard_filenames("train", 5):
+        with open(os.path.join(copy, name), "wb"):
+            pass
+    with pytest.raises(DataError, match="00000-of-00005.tfrecord: dataset.json does not name"):
+        dataset.get_split("train", copy)
+
+
+def test_broken_off_conversion_is_refused(copy):
+    path = os.path.join(copy, "dataset.json")
+    os.rename(path, path + ".partial")
+    with pytest.raises(DataError, match="its conversion was broken off; run scripts/download"):
+        dataset.get_split("train", copy)

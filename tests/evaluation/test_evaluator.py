@@ -1,0 +1,159 @@
+"""Every photo counted once, and the figures computed a second time from the photos themselves."""
+
+import os
+
+import numpy as np
+import pytest
+
+from alexnet_flowers.data import photos, records
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.evaluation import evaluator
+from alexnet_flowers.input import preprocessing
+from alexnet_flowers.tf1 import alexnet, slim, tf
+from alexnet_flowers.training import checkpoints
+
+
+@pytest.fixture(scope="module")
+def result(random_run, tiny_dataset):
+    made = evaluator.Evaluator(random_run, tiny_dataset, "train", batch_size=7)
+    result = made.evaluate(checkpoints.newest(random_run.checkpoints_dir))
+    made.write_events(result)
+    return result
+
+
+@pytest.fixture(scope="module")
+def recomputed(random_run, tiny_dataset):
+    """Logits and labels of the train split by another way: decoded whole, slim's network alone."""
+    images, labels = [], []
+    for path in records.find_shards(tiny_dataset, "train"):
+        for record in tf.python_io.tf_record_iterator(path):
+            feature = tf.train.Example.FromString(record).features.feature
+            labels.append(feature["image/class/label"].int64_list.value[0])
+            encoded = feature["image/encoded"].bytes_list.value[0]
+            images.append(encoded)
+    with tf.Graph().as_default(), tf.Session() as session:
+        encoded = tf.placeholder(tf.string, [])
+        whole = tf.image.central_crop(tf.image.decode_jpeg(encoded, channels=3), 0.875)
+        seen = tf.image.resize_images(whole, [195, 195]) / 127.5 - 1.0
+        batch = np.stack([session.run(seen, {encoded: image}) for image in images])
+        logits, _ = alexnet.alexnet_v2(tf.constant(batch), 5, is_training=False)
+        tf.train.Saver(slim.get_model_variables()).restore(
+            session, checkpoints.newest(random_run.checkpoints_dir)
+        )
+        return session.run(logits).astype(np.float64), np.array(labels)
+
+
+def test_every_photo_counts_once(result):
+    assert result["num_images"] == 25
+    assert np.sum(result["confusion_matrix"]) == 25
+    assert sum(one["num_images"] for one in result["per_class"].values()) == 25
+
+
+def test_the_figures_are_those_computed_another_way(result, recomputed):
+    logits, labels = recomputed
+    predicted = logits.argmax(1)
+    assert len(set(predicted)) > 1, "a network that answers all the same shows nothing"
+    assert result["accuracy"] == pytest.approx((predicted == labels).mean())
+    best_two = np.argsort(-logits, axis=1)[:, :2]
+    assert result["recall_at_2"] == pytest.approx((best_two == labels[:, None]).any(1).mean())
+    log_sum = np.log(np.exp(logits).sum(1))
+    loss = (log_sum - logits[np.arange(25), labels]).mean()
+    assert result["loss"] == pytest.approx(loss, abs=2e-3)
+    for true in range(5):
+        for guess in range(5):
+            count = ((labels == true) & (predicted == guess)).sum()
+            assert result["confusion_matrix"][true][guess] == count
+    names = ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
+    assert list(result["per_class"]) == names
+    for label, name in enumerate(names):
+        one = result["per_class"][name]
+        right = ((labels == label) & (predicted == label)).sum()
+        assert one["recall"] == pytest.approx(right / (labels == label).sum())
+        guessed = (predicted == label).sum()
+        assert one["precision"] == (pytest.approx(right / guessed) if guessed else None)
+
+
+def test_the_rest_says_what_was_evaluated(result, random_run):
+    assert set(result) == {
+        "split", "curve", "num_images", "accuracy", "recall_at_2", "loss", "per_class",
+        "confusion_matrix", "checkpoint", "global_step",
+    }  # fmt: skip
+    assert result["split"] == "train" and result["curve"] == "train" and result["global_step"] == 7
+    assert result["checkpoint"] == random_run.checkpoints_dir + "/model.ckpt-7"
+    assert "train, 25 photos, step 7: accuracy" in evaluator.table(result)
+
+
+def test_events_lie_in_the_splits_folder_under_the_trainings_tags(result, random_run):
+    folder = os.path.join(random_run.summaries_dir, "train")
+    (name,) = os.listdir(folder)
+    values = {}
+    for event in tf.train.summary_iterator(os.path.join(folder, name)):
+        for value in event.summary.value:
+            assert event.step == 7
+            values[value.tag] = value.simple_value
+    assert values == {
+        "eval/accuracy": pytest.approx(result["accuracy"]),
+        "eval/recall_at_2": pytest.approx(result["recall_at_2"]),
+        "losses/cross_entropy": pytest.approx(result["loss"]),
+    }
+
+
+def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_dataset):
+    found, _ = photos.from_split(tiny_dataset, "validation")
+    with tf.Graph().as_default(), tf.Session() as session:
+        views = [preprocessing.preprocess_for_eval(photo.encoded, 227, 227) for photo in found]
+        images = session.run(tf.stack(views))
+    seen = [images, images[:, :, ::-1]]
+    maps = np.stack([network.session.run(network.score_maps, {network.images: x}) for x in seen])
+    assert maps.shape == (2, 5, 2, 2, 5)
+    probabilities = maps.astype(np.float64).mean((0, 2, 3))
+    labels = np.array([photo.label for photo in found])
+
+    made = evaluator.Evaluator(
+        random_run, tiny_dataset, "validation", batch_size=2, image_size=227, mirror=True
+    )
+    result = made.evaluate(checkpoints.newest(random_run.checkpoints_dir))
+    loss = -np.log(probabilities[np.arange(5), labels]).mean()
+    assert result["loss"] == pytest.approx(loss, rel=1e-4)
+    assert result["accuracy"] == (probabilities.argmax(1) == labels).mean()
+
+    # Not the same curve as that of the view that the network was trained on.
+    assert result["curve"] == "validation_227px_mirrored"
+    assert "validation_227px_mirrored, 5 photos, step 7" in evaluator.table(result)
+    made.write_events(result)
+    assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
+
+
+def test_watching_ends_with_the_runs_last_step(random_run, tiny_dataset):
+    def make_evaluator():
+        return evaluator.Evaluator(random_run, tiny_dataset, "validation", batch_size=5)
+
+    watched = list(evaluator.watch(random_run, make_evaluator, poll_secs=0))
+    assert [result["global_step"] for _, result in watched] == [7]
+
+
+def test_a_network_that_answers_nan_is_refused(random_run, tiny_dataset, tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        alexnet.alexnet_v2(tf.zeros([1, 195, 195, 3]), 5, is_training=False)
+        saver = tf.train.Saver(slim.get_model_variables())
+        saver.restore(session, checkpoints.newest(random_run.checkpoints_dir))
+        biases = [v for v in slim.get_model_variables() if v.op.name == "alexnet_v2/fc8/biases"]
+        session.run(biases[0].assign([0.0, 0.0, float("nan"), 0.0, 0.0]))
+        path = saver.save(session, str(tmp_path / "model.ckpt"), write_meta_graph=False)
+    made = evaluator.Evaluator(random_run, tiny_dataset, "validation", batch_size=5)
+    with pytest.raises(DataError, match="answers with NaN or infinite numbers"):
+        made.evaluate(path)
+
+
+def test_equal_scores_count_as_tensorflow_counts_them():
+    logits = np.array([[1.0, 1.0, 1.0], [3.0, 2.0, 1.0], [3.0, 2.0, 1.0]])
+    labels = np.array([2, 1, 2])
+    with tf.Session() as session:
+        expected = session.run(tf.nn.in_top_k(logits.astype(np.float32), labels, 2))
+    assert list(evaluator._among_best(logits, labels, 2)) == list(expected) == [True, True, False]
+
+
+def test_a_run_of_other_classes_is_refused(random_run, tiny_dataset, tmp_path):
+    records.write_labels(str(tmp_path / "labels.txt"), ["cat", "dog"])
+    with pytest.raises(DataError, match="was trained on the classes cat, dog"):
+        evaluator.Evaluator(random_run._replace(checkpoints_dir=str(tmp_path)), tiny_dataset)

@@ -1,0 +1,107 @@
+"""What was written comes back, once and in order."""
+
+import event_files
+import numpy as np
+import pytest
+
+from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.events import event_reader
+from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import checkpoints
+
+
+def run_of(parent, name):
+    return checkpoints.locate_run(name, str(parent), str(parent))
+
+
+def test_scalars_come_back_exactly(tmp_path):
+    writer = tf.summary.FileWriter(str(tmp_path))
+    for step, value in ((3, 0.1), (5, float("nan")), (2**40, -2.5)):
+        summary = tf.Summary(value=[tf.Summary.Value(tag="a/b", simple_value=value)])
+        writer.add_event(tf.Event(wall_time=1000.5 + step, step=step, summary=summary))
+    writer.close()
+    found = event_reader.read(str(tmp_path))
+    assert list(found.scalars) == ["a/b"] and not found.histograms
+    steps, values, wall_times = found.scalars["a/b"]
+    assert steps.dtype == np.int64 and steps.tolist() == [3, 5, 2**40]
+    np.testing.assert_array_equal(values, np.array([0.1, np.nan, -2.5], np.float32))
+    assert wall_times.tolist() == [1003.5, 1005.5, 1000.5 + 2**40]
+
+
+def test_histograms_are_of_the_values(tmp_path):
+    rng = np.random.RandomState(1)
+    values = {step: rng.randn(400).astype(np.float32) * step for step in (1, 4)}
+    values[9] = np.full([5], 0.25, np.float32)
+    event_files.write(tmp_path, None, {step: {"w": one} for step, one in values.items()})
+    found = event_reader.read(str(tmp_path)).histograms["w"]
+    assert [one.step for one in found] == [1, 4, 9]
+    for one in found[:2]:
+        assert (one.edges[0], one.edges[-1]) == (values[one.step].min(), values[one.step].max())
+        # TensorFlow ends with an empty bucket, which is without width here.
+        assert one.edges[-2] == one.edges[-1] and one.counts[-1] == 0
+        counts, _ = np.histogram(values[one.step], one.edges[:-1])
+        assert one.counts[:-1].tolist() == counts.tolist()
+    assert set(found[2].edges) == {0.25} and found[2].counts.sum() == 5
+
+
+def test_a_folder_within_is_another_run(tmp_path):
+    event_files.write(tmp_path, {1: {"a": 1.0}})
+    event_files.write(tmp_path / "validation", {2: {"b": 2.0}})
+    assert list(event_reader.read(str(tmp_path)).scalars) == ["a"]
+    run = event_reader.read_run(run_of(tmp_path.parent, tmp_path.name), "validation")
+    assert (list(run.training.scalars), list(run.evaluation.scalars)) == (["a"], ["b"])
+    assert not any(event_reader.read_run(run_of(tmp_path.parent, tmp_path.name), "test").evaluation)
+
+
+def test_what_a_continued_run_does_again_counts_once(tmp_path):
+    first = {step: {"a": float(step)} for step in (10, 20, 25, 33)}
+    event_files.write(tmp_path, first, {25: {"w": [1.0]}}, suffix=".1")
+    again = {step: {"a": -float(step)} for step in (22, 25, 28)}
+    event_files.write(tmp_path, again, {28: {"w": [2.0]}}, restart_step=21, suffix=".2")
+    found = event_reader.read(str(tmp_path))
+    assert found.scalars["a"].steps.tolist() == [10, 20, 22, 25, 28]
+    assert found.scalars["a"].values.tolist() == [10, 20, -22, -25, -28]
+    assert [(one.step, one.edges[-1]) for one in found.histograms["w"]] == [(28, 2.0)]
+
+
+def test_of_two_evaluations_of_a_step_the_later_counts(tmp_path):
+    for number, steps in enumerate([(30, 40), (10, 40)]):
+        scalars = {step: {"a": step + 100.0 * number} for step in steps}
+        event_files.write(tmp_path, scalars, suffix=".%d" % number)
+    found = event_reader.read(str(tmp_path)).scalars["a"]
+    assert (found.steps.tolist(), found.values.tolist()) == ([10, 30, 40], [110, 30, 140])
+
+
+def test_a_file_that_is_being_written_is_read_as_far_as_it_goes(tmp_path, capfd):
+    event_files.write(tmp_path, {1: {"a": 1.0}, 2: {"a": 2.0}})
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-3])
+    assert event_reader.read(str(tmp_path)).scalars["a"].steps.tolist() == [1]
+    assert capfd.readouterr().err == ""
+
+
+def test_without_events_it_says_so(tmp_path):
+    with pytest.raises(DataError, match="nothing: no event files"):
+        event_reader.read(str(tmp_path / "nothing"))
+    event_files.write(tmp_path / "begun", restart_step=0)
+    with pytest.raises(DataError, match="begun: no events yet"):
+        event_reader.read_run(run_of(tmp_path, "begun"), "validation")
+
+
+def test_runs_are_chosen_by_name_or_all(tmp_path):
+    with pytest.raises(DataError, match="no events of any run yet"):
+        event_reader.choose_run_names([], str(tmp_path), 2)
+    (tmp_path / "empty").mkdir()
+    event_files.write(tmp_path / "b", restart_step=0)
+    event_files.write(tmp_path / "a" / "validation", {1: {"a": 1.0}})
+    assert event_reader.choose_run_names([], str(tmp_path), 2) == ["a", "b"]
+    assert event_reader.choose_run_names(["b", "a"], str(tmp_path), 2) == ["b", "a"]
+    for names, kind, message in (
+        (["c"], DataError, "no events of a run 'c'; there are those of a, b"),
+        (["empty"], DataError, "no events of a run 'empty'"),
+        (["b", "b"], UsageError, "names a run twice"),
+    ):
+        with pytest.raises(kind, match=message):
+            event_reader.choose_run_names(names, str(tmp_path), 2)
+    with pytest.raises(UsageError, match="at most 1; which of a, b"):
+        event_reader.choose_run_names([], str(tmp_path), 1)

@@ -1,0 +1,86 @@
+"""The projector's files: each row belongs to its photo."""
+
+import os
+
+import numpy as np
+import pytest
+from google.protobuf import text_format
+from PIL import Image
+from tensorboard.plugins import projector
+
+from alexnet_flowers.data import photos
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.inference import embedding
+
+
+@pytest.fixture(scope="module")
+def train(tiny_dataset):
+    return photos.from_split(tiny_dataset, "train")[0]
+
+
+@pytest.fixture(scope="module")
+def written(network, train, tmp_path_factory):
+    folder = str(tmp_path_factory.mktemp("events") / "projector")
+    embedding.write(network, train, "fc7", folder)
+    return folder
+
+
+def test_the_rows_are_the_graphs_fc7(written, network, train):
+    rows = np.loadtxt(os.path.join(written, "fc7.tsv"), np.float32, delimiter="\t")
+    (batch,) = network.ask(train, {"fc7": network.end_points["fc7"]})
+    assert rows.shape == (25, 4096)
+    np.testing.assert_array_equal(rows, batch["fc7"].reshape(25, 4096))
+
+
+def test_each_line_of_metadata_is_of_its_photo(written, network, train):
+    with open(os.path.join(written, "metadata.tsv"), encoding="utf-8") as file:
+        header, *lines = file.read().splitlines()
+    assert header.split("\t") == ["class", "predicted", "right", "file"]
+    (batch,) = network.ask(train, {"p": network.probabilities})
+    for line, photo, probabilities in zip(lines, train, batch["p"]):
+        predicted = network.class_names[probabilities.argmax()]
+        true = network.class_names[photo.label]
+        assert line.split("\t") == [
+            true, predicted, "yes" if true == predicted else "no", photo.name,
+        ]  # fmt: skip
+    assert len(lines) == 25
+
+
+def test_the_sprite_has_each_photo_at_its_place(written, train):
+    sprite = Image.open(os.path.join(written, "sprite.png"))
+    assert sprite.size == (5 * 64, 5 * 64)
+    for number in (0, 7, 24):
+        row, column = divmod(number, 5)
+        tile = sprite.crop((column * 64, row * 64, column * 64 + 64, row * 64 + 64))
+        expected = photos.open_image(train[number]).resize((64, 64), Image.BICUBIC)
+        np.testing.assert_array_equal(np.asarray(tile), np.asarray(expected))
+
+
+def test_the_configuration_names_the_files(written):
+    with open(os.path.join(written, "projector_config.pbtxt")) as file:
+        config = text_format.Parse(file.read(), projector.ProjectorConfig())
+    (one,) = config.embeddings
+    assert one.tensor_name == "fc7, step 7"
+    assert list(one.sprite.single_image_dim) == [64, 64]
+    for path in (one.tensor_path, one.metadata_path, one.sprite.image_path):
+        assert os.path.isfile(os.path.join(written, path))
+    assert any(name.startswith("events.") for name in os.listdir(written))
+
+
+def test_maps_are_flattened(network, train, tmp_path):
+    values = embedding.write(network, train[:2], "alexnet_v2/pool5", str(tmp_path / "p"))
+    assert values.shape == (2, 5 * 5 * 256)
+    assert (tmp_path / "p" / "alexnet_v2_pool5.tsv").exists()
+
+
+def test_photos_of_no_known_class(network, train, tmp_path):
+    strange = [photos.Photo("a\tb\nc.jpg", train[0].encoded, None)]
+    embedding.write(network, strange, "fc8", str(tmp_path))
+    class_name, _, right, name = (tmp_path / "metadata.tsv").read_text().splitlines()[1].split("\t")
+    assert (class_name, right, name) == ("?", "?", "a b c.jpg")
+
+
+def test_more_photos_than_a_sprite_holds_are_refused(network, train, tmp_path):
+    with pytest.raises(DataError, match="shows at most 16384"):
+        embedding.write(network, train[:1] * 16385, "fc7", str(tmp_path / "p"))
+    assert not (tmp_path / "p").exists()

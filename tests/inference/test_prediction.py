@@ -1,0 +1,93 @@
+"""Tables, files and sheets say what the network answered."""
+
+import csv
+
+import numpy as np
+import photo_archives
+import pytest
+
+from alexnet_flowers.data import photos
+from alexnet_flowers.inference import prediction
+from alexnet_flowers.pictures import cards, style
+
+NAMES = ["daisy", "roses", "tulips"]
+
+
+@pytest.fixture
+def predictions():
+    rows = [[0.7, 0.2, 0.1], [0.1, 0.25, 0.65], [0.3, 0.3, 0.4]]
+    labels = [0, 1, None]
+    return [
+        prediction.Prediction(
+            photos.Photo("p%d.jpg" % number, photo_archives.draw("roses", number), label),
+            np.array(row, np.float32),
+        )
+        for number, (row, label) in enumerate(zip(rows, labels))
+    ]
+
+
+def test_the_table(predictions):
+    assert prediction.table(predictions, NAMES, 2).split("\n") == [
+        "photo   is      predicted",
+        "p0.jpg  daisy   daisy  0.700   roses  0.200",
+        "p1.jpg  roses   tulips 0.650   roses  0.250   wrong",
+        "p2.jpg          tulips 0.400   daisy  0.300",
+        "1 of 2 right (0.5000)",
+    ]
+
+
+def test_more_classes_than_there_are(predictions):
+    assert prediction.table(predictions[:1], NAMES, 9).count(" 0.") == 3
+
+
+def test_csv_and_json_have_every_probability(predictions, tmp_path):
+    path = str(tmp_path / "p.csv")
+    prediction.write_csv(path, predictions, NAMES)
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["photo", "true_class", "predicted"] + NAMES
+    assert rows[2][:3] == ["p1.jpg", "roses", "tulips"] and rows[3][1] == ""
+    found = np.array([[float(value) for value in row[3:]] for row in rows[1:]], np.float32)
+    np.testing.assert_array_equal(found, [one.probabilities for one in predictions])
+    last = prediction.as_rows(predictions, NAMES)[2]
+    assert last["photo"] == "p2.jpg" and last["true_class"] is None
+    assert last["probabilities"]["tulips"] == pytest.approx(0.4)
+
+
+def test_the_sheet_begins_with_the_wrong_ones_which_are_framed(predictions):
+    sheet = prediction.contact_sheet(predictions, NAMES)
+    one = cards.card(
+        photos.open_image(predictions[1].photo), predictions[1].probabilities, NAMES, 1
+    )
+    width, height = one.size
+    assert sheet.size == (2 * width, 2 * height)
+    np.testing.assert_array_equal(np.asarray(sheet.crop((0, 0, width, height))), np.asarray(one))
+    wrong = tuple(bytes.fromhex(style.WRONG[1:]))
+    assert sheet.getpixel((0, 0)) == wrong
+    assert sheet.getpixel((width, 0)) != wrong  # The second one is right.
+
+
+def test_a_bar_is_as_long_as_its_probability():
+    right = tuple(bytes.fromhex(style.RIGHT[1:]))
+
+    def blue_px(probability):
+        drawn = np.asarray(
+            cards.card(
+                np.zeros([10, 10, 3], np.uint8), [probability, 1 - probability], NAMES[:2], 0
+            )
+        )
+        return (drawn == right).all(-1).any(0).sum()
+
+    assert blue_px(1.0) == cards.PHOTO_PX + 1
+    assert abs(blue_px(0.5) - cards.PHOTO_PX / 2) <= 1
+    assert blue_px(0.0) == 0
+
+
+def test_cards_of_wide_and_tall_photos_and_long_names_have_one_size():
+    sizes = {
+        cards.card(np.zeros(shape, np.uint8), [0.4, 0.6], [name, "b"], label).size
+        for shape in ([10, 90, 3], [90, 10, 3])
+        for name in ("a", "a very long name of a class, longer than a card is wide")
+        for label in (None, 0, 1)
+    }
+    assert len(sizes) == 1

@@ -1,0 +1,168 @@
+"""Through slim's queues: the right photo with the right label, and each once in evaluation."""
+
+import collections
+
+import numpy as np
+import pytest
+
+from alexnet_flowers.data import dataset
+from alexnet_flowers.errors import UsageError
+from alexnet_flowers.input import pipeline
+from alexnet_flowers.tf1 import tf
+
+SIZE = 32
+
+
+@pytest.fixture
+def started():
+    """A function that starts the queues of a graph and returns its session."""
+    opened = []
+
+    def start(graph):
+        session = tf.Session(graph=graph)
+        with graph.as_default():
+            session.run(tf.local_variables_initializer())
+            coordinator = tf.train.Coordinator()
+            threads = tf.train.start_queue_runners(session, coordinator)
+        opened.append((session, coordinator, threads))
+        return session
+
+    yield start
+    for session, coordinator, threads in opened:
+        coordinator.request_stop()
+        session.close()
+        coordinator.join(threads, ignore_live_threads=True)
+
+
+def test_evaluation_reads_every_photo_once_in_a_fixed_order(tiny_dataset, started):
+    split = dataset.get_split("train", tiny_dataset)
+
+    def read(batch_size):
+        with tf.Graph().as_default() as graph:
+            batch = pipeline.evaluation_batches(split, batch_size, SIZE)
+        session = started(graph)
+        sizes, names, labels = [], [], []
+        while True:
+            try:
+                fetched = session.run(batch)
+            except tf.errors.OutOfRangeError:
+                return sizes, names, labels
+            assert fetched.images.shape == (len(fetched.labels), SIZE, SIZE, 3)
+            sizes.append(len(fetched.labels))
+            names += list(fetched.filenames)
+            labels += list(fetched.labels)
+
+    sizes, names, labels = read(7)
+    assert sizes == [7, 7, 7, 4]  # The last batch is as short as what is left.
+    assert len(set(names)) == 25
+    classes = [split.labels_to_names[label] for label in labels]
+    assert classes == [name.decode().split("/")[0] for name in names]
+    assert read(3)[1:] == (names, labels)
+
+
+def test_training_gives_each_photo_its_label_and_sees_all_of_them(tiny_dataset, started):
+    split = dataset.get_split("train", tiny_dataset)
+    with tf.Graph().as_default() as graph:
+        batch = pipeline.training_batches(
+            split, 4, SIZE, num_readers=2, num_preprocessing_threads=2, common_queue_min=10, seed=3
+        )
+    session = started(graph)
+    seen = collections.Counter()
+    for _ in range(50):
+        fetched = session.run(batch)
+        assert fetched.images.shape == (4, SIZE, SIZE, 3) and fetched.images.dtype == np.float32
+        assert np.abs(fetched.images).max() <= 1
+        assert all(encoded.startswith(b"\xff\xd8") for encoded in fetched.encoded)
+        for name, label in zip(fetched.filenames, fetched.labels):
+            assert name.decode().split("/")[0] == split.labels_to_names[label]
+            seen[name] += 1
+    assert len(seen) == 25
+    assert max(seen.values()) <= 3 * min(seen.values())  # 200 draws of 25 photos: 8 each.
+
+
+def test_training_draws_a_photo_anew_each_time(tiny_dataset, started):
+    split = dataset.get_split("validation", tiny_dataset)
+    with tf.Graph().as_default() as graph:
+        batch = pipeline.training_batches(split, 5, SIZE, common_queue_min=5)
+    session = started(graph)
+    of_photo = collections.defaultdict(list)
+    for _ in range(6):
+        fetched = session.run(batch)
+        for name, image in zip(fetched.filenames, fetched.images):
+            of_photo[name].append(image)
+    for images in of_photo.values():
+        assert all(np.abs(a - b).max() > 0.01 for a, b in zip(images, images[1:]))
+
+
+def test_queue_sizes_and_thread_counts_reach_the_graph(tiny_dataset):
+    split = dataset.get_split("train", tiny_dataset)
+    with tf.Graph().as_default() as graph:
+        pipeline.training_batches(
+            split, 4, SIZE, num_readers=3, num_preprocessing_threads=5, common_queue_capacity=91,
+            common_queue_min=17, batch_queue_capacity=13, prefetch_capacity=6,
+        )  # fmt: skip
+        runners = {r.name: r for r in tf.get_collection(tf.GraphKeys.QUEUE_RUNNERS)}
+        tags = {summary.op.name for summary in tf.get_collection(tf.GraphKeys.SUMMARIES)}
+    (common,) = [op for op in graph.get_operations() if op.type == "RandomShuffleQueueV2"]
+    assert common.get_attr("capacity") == 91 and common.get_attr("min_after_dequeue") == 17
+    assert len(runners["parallel_read/common_queue"].enqueue_ops) == 3
+    assert len(runners["batch/fifo_queue"].enqueue_ops) == 5
+    assert graph.get_operation_by_name("batch/fifo_queue").get_attr("capacity") == 13
+    assert {
+        "parallel_read/fraction_of_91_full",
+        "batch/fraction_of_13_full",
+        "prefetch_queue/fraction_of_6_full",
+    } <= tags
+
+
+def test_default_queues(tiny_dataset):
+    split = dataset.get_split("train", tiny_dataset)
+    with tf.Graph().as_default() as graph:
+        pipeline.training_batches(split, 56, SIZE)
+        tags = {summary.op.name for summary in tf.get_collection(tf.GraphKeys.SUMMARIES)}
+    (common,) = [op for op in graph.get_operations() if op.type == "RandomShuffleQueueV2"]
+    assert common.get_attr("capacity") == 20 * 56 and common.get_attr("min_after_dequeue") == 560
+    assert {
+        "parallel_read/fraction_of_1120_full",
+        "batch/fraction_of_56_full",
+        "prefetch_queue/fraction_of_2_full",
+    } <= tags
+
+
+def test_the_same_seed_gives_the_same_photos_with_one_thread(tiny_dataset, started):
+    split = dataset.get_split("train", tiny_dataset)
+
+    def first_names(seed):
+        with tf.Graph().as_default() as graph:
+            tf.set_random_seed(1)
+            batch = pipeline.training_batches(
+                split, 5, SIZE, num_readers=1, num_preprocessing_threads=1, common_queue_min=20,
+                common_queue_capacity=21, seed=seed,
+            )  # fmt: skip
+        session = started(graph)
+        return [list(session.run(batch.filenames)) for _ in range(3)]
+
+    assert first_names(7) == first_names(7) != first_names(8)
+
+
+def test_queue_sizes_follow_from_each_other():
+    assert pipeline.common_queue_sizes(56) == (1120, 560)
+    assert pipeline.common_queue_sizes(56, capacity=64) == (64, 32)
+    assert pipeline.common_queue_sizes(56, at_least=200) == (400, 200)
+    assert pipeline.common_queue_sizes(56, 64, 8) == (64, 8)  # The study group's.
+    with pytest.raises(UsageError, match="--common_queue_min=8: must be below .*capacity=8"):
+        pipeline.common_queue_sizes(56, 8, 8)
+
+
+def test_unshuffled_epochs_end(tiny_dataset, started):
+    split = dataset.get_split("train", tiny_dataset)
+    with tf.Graph().as_default() as graph:
+        batch = pipeline.training_batches(
+            split, 5, SIZE, num_readers=1, num_preprocessing_threads=1, shuffle=False, num_epochs=2
+        )
+    session = started(graph)
+    names = []
+    with pytest.raises(tf.errors.OutOfRangeError):
+        while True:
+            names += list(session.run(batch.filenames))
+    assert len(names) == 50 and names[:25] == names[25:] and len(set(names)) == 25

@@ -1,0 +1,213 @@
+"""What the pictures of runs and of the network show is what the events and the graph hold."""
+
+import re
+import shutil
+
+import event_files
+import numpy as np
+import pytest
+
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.events import event_reader, reported, tensorboard_views
+from alexnet_flowers.nets import architecture
+from alexnet_flowers.pictures import architecture as architecture_picture
+from alexnet_flowers.pictures import curves, histograms, style
+from alexnet_flowers.training import checkpoints, summaries
+
+LAYERS = ["conv%d" % number for number in range(1, 6)] + ["fc6", "fc7", "fc8"]
+
+
+def read(parent, *names):
+    return [
+        event_reader.read_run(checkpoints.locate_run(name, "none", str(parent)), "validation")
+        for name in names
+    ]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    parent = tmp_path_factory.mktemp("summaries")
+    for seed, name in enumerate("ab"):
+        event_files.write_run(parent, name, num_steps=12, layers=LAYERS, seed=seed)
+    shutil.copytree(str(parent / "a"), str(parent / "c"))
+    shutil.copytree(str(parent / "b"), str(parent / "d"))
+    return read(parent, *"abcd")
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.findobj(match=lambda one: hasattr(one, "get_text"))]
+
+
+def test_curves_are_the_scalars_raw_and_smoothed(runs):
+    figure = curves.learning(runs[:2], 0.5, "validation")
+    assert [panel.get_title() for panel in figure.axes] == [
+        "loss (cross entropy)", "accuracy", "recall@2",
+    ]  # fmt: skip
+    loss, accuracy, _ = figure.axes
+    for run, color, (raw, smooth) in zip(runs, style.LINE_COLORS, (loss.lines[:2], loss.lines[2:])):
+        steps, values, _ = run.training.scalars[summaries.CROSS_ENTROPY_TAG]
+        for line, expected in ((raw, values), (smooth, tensorboard_views.smoothed(values, 0.5))):
+            assert line.get_color() == color
+            np.testing.assert_array_equal(line.get_xdata(), steps)
+            np.testing.assert_array_equal(line.get_ydata(), expected)
+        assert raw.get_linewidth() < smooth.get_linewidth()
+    evaluation = [line for line in accuracy.lines if line.get_marker() == "o"]
+    assert [line.get_xydata().tolist() for line in evaluation] == [[[120, 0.5]]] * 2
+    shown = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert shown[:2] == ["a", "b"] and "validation, smoothed, 0.5" in shown
+
+
+def test_a_loss_that_is_far_off_does_not_hide_the_others(tmp_path):
+    losses = {step: {summaries.CROSS_ENTROPY_TAG: 1 + step / 100.0} for step in range(20)}
+    losses[1] = {summaries.CROSS_ENTROPY_TAG: 1e6}
+    losses[2] = {summaries.CROSS_ENTROPY_TAG: float("nan")}
+    event_files.write(tmp_path / "a", losses)
+    low, high = curves.learning(read(tmp_path, "a"), 0.0, "validation").axes[0].get_ylim()
+    assert low < 1 and 1.19 < high < 3
+
+
+def test_what_others_reported_is_laid_beside(runs, tmp_path):
+    path = tmp_path / "they_saw.csv"
+    path.write_text(
+        "tag,step,value\nlosses/cross_entropy,900,7\nlosses/cross_entropy,30,1.5\nother,1,2\n"
+    )
+    theirs = reported.read(str(path))
+    figure = curves.learning(runs[:1], 0.5, "validation", theirs, log_steps=True)
+    loss, accuracy, _ = figure.axes
+    (diamonds,) = [line for line in loss.lines if line.get_marker() == "D"]
+    assert diamonds.get_xydata().tolist() == [[30, 1.5], [900, 7]]
+    assert not [line for line in accuracy.lines if line.get_marker() == "D"]
+    assert loss.get_xscale() == accuracy.get_xscale() == "log"
+    assert loss.get_xlim()[1] > 900 and loss.get_ylim()[1] > 7
+    assert "they_saw" in [text.get_text() for text in figure.legends[1].get_texts()]
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("step,value\n1,2\n", "the first line must be tag,step,value"),
+        ("", "the first line must be tag,step,value"),
+        ("tag,step,value\na,1,2\na,much,2\n", "line 3: must be a tag, a whole number and a num"),
+        ("tag,step,value\na,1\n", "line 2: must be a tag, a whole number and a number"),
+        ("tag,step,value\na,1,nan\n", "line 2: must be a tag, a whole number and a number"),
+    ],
+)
+def test_what_is_no_report_is_an_error(tmp_path, text, message):
+    path = tmp_path / "points.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message):
+        reported.read(str(path))
+
+
+def test_a_report_from_a_spreadsheet(tmp_path):
+    path = tmp_path / "points.csv"
+    text = "tag,step,value\nperte à la fin,1,2\n"
+    path.write_text(text, encoding="utf-8-sig")
+    assert list(reported.read(str(path)).points) == ["perte à la fin"]
+    path.write_text(text, encoding="cp1252")
+    with pytest.raises(DataError, match="not a CSV file in UTF-8"):
+        reported.read(str(path))
+
+
+def test_shares_of_zeros_are_drawn_layer_by_layer(runs, tmp_path):
+    tag = "sparsity/alexnet_v2/%s"
+    event_files.write(
+        tmp_path / "x", {step: {tag % "fc6": step / 8.0, tag % "conv1": 0.5} for step in (2, 7)}
+    )
+    figure = curves.sparsity(read(tmp_path, "x"))
+    panels = {panel.get_title(): panel for panel in figure.axes}
+    assert list(panels)[:7] == LAYERS[:7]
+    (line,) = panels["fc6"].lines
+    assert line.get_xydata().tolist() == [[2, 0.25], [7, 0.875]]
+    assert not panels["conv2"].lines
+    assert curves.has_sparsity(read(tmp_path, "x")[0]) and not curves.has_sparsity(runs[0])
+
+
+def test_histograms_have_a_ridge_for_each_step_and_a_panel_for_each_layer(runs):
+    figure = histograms.histograms(runs[:1], "parameters")
+    panels = [panel for panel in figure.axes if panel.patches]
+    assert [panel.get_title(loc="left") for panel in panels] == [
+        "%s/%s" % (layer, what) for layer in LAYERS for what in ("weights", "biases")
+    ]
+    weights = panels[0]
+    found = runs[0].training.histograms["parameters/alexnet_v2/conv1/weights"]
+    shown = tensorboard_views.evenly_spaced(12, 10)
+    assert len(weights.patches) == 10
+    scales = []
+    for number, patch in zip(shown, weights.patches):
+        x, y = patch.get_xy()[:-1].T  # The polygon ends where it began.
+        assert y[0] == y[-1] == found[number].step
+        edges = np.linspace(x[0], x[-1], len(x) - 1)
+        shares = tensorboard_views.shares_between(found[number], edges)
+        np.testing.assert_array_equal(y[1:-1] == y[0], shares == 0)
+        scales.extend((y[0] - y[1:-1])[shares > 0] / shares[shares > 0])
+    np.testing.assert_allclose(scales, scales[0])
+    assert weights.get_ylim()[0] > weights.get_ylim()[1]
+
+
+def test_distributions_are_the_percentiles_around_the_median(runs):
+    figure = histograms.distributions(runs[:1], "parameters")
+    panel = figure.axes[0]
+    found = runs[0].training.histograms["parameters/alexnet_v2/conv1/weights"]
+    lines = np.array([tensorboard_views.percentiles(one) for one in found]).T
+    (median,) = panel.lines
+    assert median.get_xdata().tolist() == [one.step for one in found]
+    np.testing.assert_array_equal(median.get_ydata(), lines[4])
+    for band, patch in enumerate(panel.patches):
+        y = patch.get_xy()[:-1, 1]
+        np.testing.assert_array_equal(y[:12], lines[band])
+        np.testing.assert_array_equal(y[12:], lines[8 - band][::-1])
+    assert len(panel.patches) == 4
+
+
+def test_runs_stand_side_by_side_on_the_same_scale(runs):
+    figure = histograms.distributions(runs[:2], "activations")
+    first = figure.axes[:4]
+    assert [panel.get_title(loc="left") for panel in first] == ["conv1", "", "conv2", ""]
+    assert first[0].get_ylim() == first[1].get_ylim() != first[2].get_ylim()
+    assert [
+        text.get_text() for panel in first for text in panel.texts
+    ] == ["a", "b", "a", "b"]  # fmt: skip
+
+
+def test_a_runs_name_is_no_formula(runs, tmp_path):
+    odd = [run._replace(name="$\\x_" + run.name) for run in runs[:2]]
+    for picture in (curves.learning(odd, 0.9, "test"), histograms.histograms(odd, "activations")):
+        style.save(picture, str(tmp_path / "x.svg"), style.Origin("t", "c"))
+        assert "<!-- $\\x_a -->" in (tmp_path / "x.svg").read_text(encoding="utf-8")
+
+
+def test_layers_stand_in_the_networks_order(tmp_path):
+    layers = ["conv1", "conv2", "conv5", "fc6", "pool1", "pool2", "pool5"]
+    event_files.write_run(tmp_path, "a", 1, layers)
+    figure = histograms.histograms(read(tmp_path, "a"), "activations")
+    assert [panel.get_title(loc="left") for panel in figure.axes][:7] == [
+        "conv1", "pool1", "conv2", "pool2", "conv5", "pool5", "fc6",
+    ]  # fmt: skip
+    assert all(len(panel.patches) == 1 for panel in figure.axes[:7])
+
+
+def test_files_are_small(runs, tmp_path):
+    assert len(runs) == histograms.MOST_RUNS
+    path = tmp_path / "h.svg"
+    style.save(histograms.histograms(runs, "parameters"), str(path), style.Origin("t", "c"))
+    assert 100000 < path.stat().st_size < 300000
+
+
+def test_an_svg_keeps_its_words_and_loses_needless_digits(tmp_path):
+    picture = style.figure(3, 2, lambda figure: figure.subplots().plot([0, 1 / 3.0], [0, 2 / 3.0]))
+    path = tmp_path / "x.svg"
+    style.save(picture, str(path), style.Origin("a title", "python x.py --rate 0.0001234"))
+    svg = path.read_text(encoding="utf-8")
+    assert "<dc:title>a title</dc:title>" in svg and "--rate 0.0001234" in svg
+    assert not re.search(r' [dxy]="[^"]*\.\d\d\d', svg) and re.search(r' d="M \d+\.\d\d ', svg)
+
+
+def test_the_diagram_says_what_the_graph_holds():
+    shown = texts(architecture_picture.diagram(architecture.layers()))
+    for expected in (
+        "conv1", "convolution 11 × 11, stride 4, VALID + ReLU", "54 × 54 × 64", "23,296",
+        "max pooling 3 × 3, stride 2, VALID", "convolution 1 × 1, SAME", "dropout6",
+        "1 × 1 × 4096", "26,218,496", "46,227,397",
+    ):  # fmt: skip
+        assert expected in shown

@@ -1,0 +1,402 @@
+"""Training as a person runs it: shards in, checkpoints in one folder, events in another."""
+
+import collections
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from google.protobuf import text_format
+from processes import SCRIPTS
+
+from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import checkpoints
+
+SMALL = [
+    "--batch_size=4", "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1",
+    "--min_crop_area=0.25",
+]  # fmt: skip
+
+
+def start(name, folder, *args):
+    return subprocess.Popen(
+        [sys.executable, os.path.join(SCRIPTS, name + ".py"), *args],
+        cwd=str(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def finish(process):
+    out, err = process.communicate(timeout=120)
+    return collections.namedtuple("Ended", "status out err")(process.returncode, out, err)
+
+
+def one_error(ended, status):
+    """The single line on stderr, progress bars left aside."""
+    lines = [line for line in re.split("[\r\n]", ended.err) if line and "photo/s" not in line]
+    assert ended.status == status and len(lines) == 1 and ": error: " in lines[0], ended
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tiny_dataset):
+    """A run of 2 steps under the default name, by ``scripts/train.py``."""
+    folder = tmp_path_factory.mktemp("trained")
+    os.symlink(tiny_dataset, str(folder / "data"))
+    folder_args = ["--dataset_dir=data", "--max_number_of_steps=2", "--save_summaries_secs=1e-6"]
+    ended = finish(start("train", folder, *SMALL, *folder_args))
+    (folder / "out").write_text(ended.out)
+    assert ended.status == 0 and ended.err == "", ended
+    return folder
+
+
+def test_the_console_has_a_line_a_step_and_the_last_words(folder):
+    lines = (folder / "out").read_text().split("\n")
+    for number in (1, 2):
+        assert re.fullmatch(
+            r"step %d/2  epoch 0\.%d  loss \d\.\d{4}  accuracy [01]\.\d{3}  \d+\.\d images/s  "
+            r"\d+s left" % (number, 16 * number),
+            lines[number - 1],
+        )
+    assert lines[2:] == [
+        "sgd: finished at step 2 of 2; checkpoint runs/checkpoints/sgd/model.ckpt-2",
+        "",
+    ]
+
+
+def test_checkpoints_and_events_lie_apart(folder):
+    saved = set(os.listdir(str(folder / "runs" / "checkpoints" / "sgd")))
+    assert saved == {
+        "checkpoint", "graph.pbtxt", "labels.txt", "settings.json", "model.ckpt-2.index",
+        "model.ckpt-2.meta", "model.ckpt-2.data-00000-of-00001",
+    }  # fmt: skip
+    events = os.listdir(str(folder / "runs" / "summaries" / "sgd"))
+    assert len(events) == 1 and events[0].startswith("events.out.tfevents.")
+
+
+def events_of(folder):
+    path = folder / "runs" / "summaries" / "sgd"
+    for name in sorted(os.listdir(str(path))):
+        if name.startswith("events"):
+            yield from tf.train.summary_iterator(str(path / name))
+
+
+def test_the_checkpoint_holds_slims_variables_and_nothing_of_the_metrics(folder):
+    reader = tf.train.NewCheckpointReader(str(folder / "runs/checkpoints/sgd/model.ckpt-2"))
+    names = set(reader.get_variable_to_shape_map())
+    layers = ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8"]
+    assert names == {"global_step"} | {
+        "alexnet_v2/%s/%s" % (layer, kind) for layer in layers for kind in ("weights", "biases")
+    }
+
+
+def test_summaries_have_their_tags_at_every_step(folder):
+    tags = collections.defaultdict(set)
+    values = {}
+    for event in events_of(folder):
+        for value in event.summary.value:
+            tags[value.tag].add(event.step)
+            values[value.tag, event.step] = value
+    points = ["conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5"]
+    points += ["fc6", "fc7", "fc8"]
+    expected = {"losses/total_loss", "losses/cross_entropy", "eval/accuracy", "eval/recall_at_2"}
+    expected |= {"learning_rate", "images_per_sec"}
+    expected |= {"batch/fraction_of_4_full", "prefetch_queue/fraction_of_2_full"}
+    expected |= {"parallel_read/fraction_of_16_full"}
+    expected |= {
+        "%s/alexnet_v2/%s" % (kind, p) for kind in ("activations", "sparsity") for p in points
+    }
+    expected |= {"parameters/alexnet_v2/%s/weights" % p for p in points if not p.startswith("pool")}
+    expected |= {"%s/image/%d" % (kind, i) for kind in ("raw", "preprocessed") for i in range(4)}
+    assert expected - set(tags) == set()
+    for tag in expected:
+        # One of each at every step, nothing is overwritten; histograms from the second step on.
+        late = tag.startswith(("activations", "parameters"))
+        assert tags[tag] == ({2} if late else {1, 2}), tag
+
+    sparsity = values["sparsity/alexnet_v2/conv1", 2].simple_value
+    histogram = values["activations/alexnet_v2/conv1", 2].histo
+    assert histogram.num == 4 * 47 * 47 * 64 and 0 < sparsity < 1
+    assert values["learning_rate", 1].simple_value == pytest.approx(0.01)
+    loss, entropy = (values["losses/" + n, 1].simple_value for n in ("total_loss", "cross_entropy"))
+    assert abs(entropy - np.log(5)) < 0.2 and 0.3 < loss - entropy < 0.7  # The weight decay.
+    image = values["preprocessed/image/0", 1].image
+    assert (image.height, image.width) == (195, 195)
+
+
+def test_boxes_are_drawn_as_large_as_asked(folder):
+    with open(str(folder / "runs" / "checkpoints" / "sgd" / "graph.pbtxt")) as file:
+        graph = text_format.Parse(file.read(), tf.GraphDef())
+    (draw,) = [node for node in graph.node if node.op == "SampleDistortedBoundingBoxV2"]
+    assert list(draw.attr["area_range"].list.f) == [0.25, 1.0]
+
+
+def test_the_graph_is_among_the_events(folder):
+    graphs = [event.graph_def for event in events_of(folder) if event.graph_def]
+    assert graphs and b"alexnet_v2/fc8/squeezed" in graphs[0]
+
+
+def test_streaming_metrics_count_all_photos_so_far(folder):
+    by_batch = [float(a) for a in re.findall(r"accuracy (\S+)", (folder / "out").read_text())]
+    streaming = [
+        value.simple_value
+        for event in events_of(folder)
+        for value in event.summary.value
+        if value.tag == "eval/accuracy" and event.step <= 2
+    ]
+    assert streaming == [by_batch[0], sum(by_batch) / 2]
+
+
+def test_evaluation_by_script(folder):
+    ended = finish(
+        start("evaluate", folder, "--dataset_dir=data", "--json=result.json", "--split=validation")
+    )
+    assert ended.status == 0, ended
+    result = json.loads((folder / "result.json").read_text())
+    assert result["num_images"] == 5 and result["global_step"] == 2
+    assert result["checkpoint"] == "runs/checkpoints/sgd/model.ckpt-2"
+    assert "validation, 5 photos, step 2: accuracy %.4f" % result["accuracy"] in ended.out
+    assert os.listdir(str(folder / "runs" / "summaries" / "sgd" / "validation"))
+
+
+def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
+    args = SMALL + ["--dataset_dir=data", "--save_summaries_secs=0", "--run_name=sgd"]
+    continued = finish(start("train", folder, "--max_number_of_steps=3", *args))
+    assert continued.status == 0 and continued.err == "", continued
+    assert continued.out.startswith(
+        "sgd: continued from runs/checkpoints/sgd/model.ckpt-2\nstep 3/3 "
+    )
+    newest = checkpoints.newest(str(folder / "runs/checkpoints/sgd"))
+    assert newest.endswith("model.ckpt-3") and checkpoints.global_step_of(newest) == 3
+
+    before = os.stat(newest + ".index").st_mtime_ns
+    again = finish(start("train", folder, "--max_number_of_steps=3", *args))
+    assert (again.status, again.err) == (0, "")
+    assert again.out == "sgd: finished already, at step 3 of 3; more steps continue it\n"
+    assert os.stat(newest + ".index").st_mtime_ns == before
+
+    changed = finish(
+        start("train", folder, "--max_number_of_steps=4", "--learning_rate=0.5", *args)
+    )
+    message = one_error(changed, 2)
+    assert "(learning_rate was 0.01, is 0.5); choose another --run_name" in message
+    # Allowed or not: a checkpoint without the other optimizer's variables cannot be continued.
+    other = ["--optimizer=momentum", "--allow_changed_settings", "--max_number_of_steps=4"]
+    kept = (folder / "runs/checkpoints/sgd/settings.json").read_text()
+    message = one_error(finish(start("train", folder, *(args + other))), 1)
+    assert "has no variable alexnet_v2/conv1/biases/Momentum; its run cannot go on" in message
+    assert (folder / "runs/checkpoints/sgd/settings.json").read_text() == kept
+    assert not os.path.exists(str(folder / "runs/checkpoints/sgd/model.ckpt-4.index"))
+
+
+def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
+    args = SMALL + ["--dataset_dir=data", "--run_name=wild", "--save_summaries_secs=0"]
+    good = finish(start("train", folder, "--max_number_of_steps=1", *args))
+    assert good.status == 0
+    wild = ["--learning_rate=1e30", "--allow_changed_settings", "--max_number_of_steps=9"]
+    ended = finish(start("train", folder, "--save_interval_steps=1", *(args + wild)))
+    message = one_error(ended, 1)
+    assert re.search(r"wild: step \d, learning rate 1e\+30: .*NaN or infinite", message)
+    assert "the last good checkpoint is runs/checkpoints/wild/model.ckpt-1; lower" in message
+    assert checkpoints.newest(str(folder / "runs/checkpoints/wild")).endswith("model.ckpt-1")
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
+    name = "stopped_%d" % number
+    process = start(
+        "train", folder, "--dataset_dir=data", "--run_name=" + name, "--max_number_of_steps=9999",
+        "--save_summaries_secs=0", "--save_interval_steps=1", "--max_to_keep=1", *SMALL
+    )  # fmt: skip
+    assert process.stdout.readline().startswith("step    1/9999")
+    process.send_signal(number)
+    sent = time.time()
+    ended = finish(process)
+    assert ended.status == status and ended.err == "", ended
+    assert time.time() - sent < 10
+    step = int(re.search(r"stopped at step (\d+) of 9999; checkpoint", ended.out).group(1))
+    newest = checkpoints.newest(str(folder / "runs/checkpoints" / name))
+    assert newest.endswith("-%d" % step) and checkpoints.global_step_of(newest) == step
+    kept = [n for n in os.listdir(os.path.dirname(newest)) if n.endswith(".index")]
+    assert kept == [os.path.basename(newest) + ".index"]  # --max_to_keep=1
+
+
+def test_a_warm_start_takes_the_weights_and_trains_the_chosen_scope_only(folder):
+    source = checkpoints.newest(str(folder / "runs/checkpoints/sgd"))
+    ended = finish(
+        start(
+            "train",
+            folder,
+            "--dataset_dir=data",
+            "--run_name=warm",
+            "--max_number_of_steps=1",
+            "--checkpoint_path=" + source,
+            "--checkpoint_exclude_scopes=alexnet_v2/fc8",
+            "--trainable_scopes=alexnet_v2/fc8",
+            "--save_summaries_secs=0",
+            "--moving_average_decay=0.5",
+            *SMALL,
+        )  # fmt: skip
+    )
+    assert ended.status == 0, ended
+    old, new = (
+        tf.train.NewCheckpointReader(path)
+        for path in (source, checkpoints.newest(str(folder / "runs/checkpoints/warm")))
+    )
+    for name in ("conv1/weights", "fc7/biases"):
+        name = "alexnet_v2/" + name
+        np.testing.assert_array_equal(old.get_tensor(name), new.get_tensor(name))
+    fc8 = "alexnet_v2/fc8/weights"
+    assert np.abs(old.get_tensor(fc8) - new.get_tensor(fc8)).max() > 1e-4
+    assert new.has_tensor(fc8 + "/ExponentialMovingAverage")
+    assert new.get_tensor("global_step") == 1
+
+
+@pytest.mark.parametrize(
+    "args, status, message",
+    [
+        (["--optimizer=sdg"], 2, "flag --optimizer=sdg: value should be one of <sgd|momentum|"),
+        (["--batch_size=0"], 2, "--batch_size=0: must be at least 1"),
+        (["--batch_size=26"], 2, "--batch_size 26: the train split has only 25 photos"),
+        (["--image_size=227"], 2, "--image_size 227: AlexNet v2 takes 195 to 226 px"),
+        (["--num_epochs=0"], 2, "--num_epochs=0.0: must be above 0"),
+        (["--common_queue_capacity=8"], 2, "_min=8: must be below --common_queue_capacity=8"),
+        (["--trainable_scopes=fc9"], 2, "--trainable_scopes: no variable in 'fc9'"),
+        (["--run_name=a/b"], 2, "--run_name 'a/b': must be the name of one folder"),
+        (["--device=gpu"], 2, "--device gpu: TensorFlow " + tf.__version__),
+        (["--dataset_dir=nowhere"], 1, "nowhere: no such folder; run scripts/download_and_convert"),
+        (["--checkpoint_path=nowhere"], 1, "nowhere: no such checkpoint"),
+        (["--checkpoints_dir=out"], 1, "out/bad: Not a directory"),
+        (["--summaries_dir=out"], 1, "out/bad"),
+    ],
+)
+def test_bad_input_is_one_line(folder, args, status, message, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    args = SMALL + ["--dataset_dir=data", "--max_number_of_steps=1", "--run_name=bad", *args]
+    assert message in one_error(finish(start("train", folder, *args)), status)
+    assert not (folder / "runs/checkpoints/bad").exists()
+    assert not (folder / "runs/summaries/bad").exists()
+
+
+@pytest.mark.parametrize(
+    "args, status, message",
+    [
+        (["--split=tset"], 2, "flag --split=tset: value should be one of <train|validation|test>"),
+        (["--split=test"], 1, "data: no shards of the split 'test' (there: train, validation)"),
+        (["--run_name=nobody"], 1, "runs/checkpoints/nobody: no checkpoint yet; train first"),
+        (["--checkpoint_path=nowhere"], 1, "nowhere: no such checkpoint"),
+        (["--checkpoints_dir=elsewhere"], 1, "elsewhere: no run with a checkpoint yet"),
+    ],
+)
+def test_bad_input_to_the_evaluation_is_one_line(folder, args, status, message):
+    args = ["--dataset_dir=data", *args]
+    if not any("run_name" in arg or "checkpoints_dir" in arg for arg in args):
+        args.append("--run_name=sgd")
+    assert message in one_error(finish(start("evaluate", folder, *args)), status)
+
+
+# Every flag of a setting, with a value that is not its default.
+FLAGS = dict(
+    batch_size=7, image_size=200, fast_mode=False, min_crop_area=0.5, arg_scope=False,
+    weight_decay=0.25,
+    dropout_keep_prob=0.75, label_smoothing=0.1, mixed_precision=True,
+    optimizer="ftrl", learning_rate=0.5, momentum=0.1,
+    adam_beta1=0.2, adam_beta2=0.3, adadelta_rho=0.4, adagrad_initial_accumulator_value=0.6,
+    ftrl_learning_rate_power=-0.7, ftrl_initial_accumulator_value=0.8, ftrl_l1=0.11, ftrl_l2=0.12,
+    rmsprop_decay=0.13, rmsprop_momentum=0.14, opt_epsilon=0.15, clip_gradient_norm=0.16,
+    moving_average_decay=0.17, learning_rate_decay_type="cosine", learning_rate_decay_factor=0.18,
+    num_epochs_per_decay=19.0, end_learning_rate=0.21, warmup_steps=22, checkpoint_path="c",
+    checkpoint_exclude_scopes="d", trainable_scopes="e", seed=23, log_every_n_steps=24,
+    save_summaries_secs=25.0, save_histograms_secs=25.5, save_interval_secs=26.0,
+    save_interval_steps=27, max_to_keep=28,
+    keep_checkpoint_every_n_hours=29.0, max_images=31, num_readers=32,
+    num_clones=41, num_preprocessing_threads=33, common_queue_capacity=34, common_queue_min=35,
+    batch_queue_capacity=36, num_epochs=37.0, max_number_of_steps=38, device="cpu",
+    gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
+    allow_changed_settings=True,
+    skip_bad_records=3,
+)  # fmt: skip
+
+SHOW = """
+import json, sys
+sys.path.insert(0, %r)
+import train
+def show(run, dataset_dir, settings, **others):
+    values = dict(settings._asdict())
+    for name in ("logging", "queues", "compute"):
+        values.update(others.pop(name)._asdict())
+    del others["report"], others["give_up"]
+    members = others.pop("members")
+    values.update(others, members=members and members._asdict())
+    print(json.dumps([list(run), dataset_dir, values]))
+train.training.train = show
+train.FLAGS(sys.argv)
+train.main()
+"""
+
+
+def shown(*args):
+    out = subprocess.check_output([sys.executable, "-c", SHOW % SCRIPTS, *args])
+    return json.loads(out.decode())
+
+
+def test_every_flag_reaches_the_training():
+    args = ["--dataset_dir=a", "--run_name=b", "--checkpoints_dir=x", "--summaries_dir=y"]
+    for name, value in FLAGS.items():
+        if isinstance(value, bool):
+            args.append("--%s%s" % ("" if value else "no", name))
+        else:
+            args.append("--%s=%s" % (name, value))
+    run, dataset_dir, values = shown(*args)
+    assert run == ["b", "x/b", "y/b"] and dataset_dir == "a"
+    assert values == dict(FLAGS, members=None)
+
+
+def test_every_flag_of_a_cluster_reaches_the_training():
+    flags = ["--ps_hosts=a:1,b:2", "--worker_hosts=c:3", "--job_name=ps", "--task_index=1"]
+    _, _, values = shown(*flags, "--sync_replicas")
+    assert values["members"] == {
+        "ps_hosts": ["a:1", "b:2"], "worker_hosts": ["c:3"], "job_name": "ps", "task_index": 1,
+        "sync_replicas": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "recipe, expected",
+    [
+        (
+            "study_group",
+            dict(optimizer="sgd", learning_rate=0.01, batch_size=56, arg_scope=False,
+                 weight_decay=None, num_epochs=700),
+        ),
+        (
+            "paper",
+            dict(optimizer="momentum", momentum=0.9, weight_decay=0.0005, batch_size=128,
+                 arg_scope=True),
+        ),
+        ("adam_default", dict(optimizer="adam", learning_rate=None, opt_epsilon=None)),
+        (
+            "best",
+            dict(optimizer="momentum", learning_rate=0.08, warmup_steps=100, end_learning_rate=0.0,
+                 learning_rate_decay_type="cosine", label_smoothing=0.1, weight_decay=0.0005,
+                 batch_size=112, image_size=195, num_epochs=270, mixed_precision=False),
+        ),
+    ],
+)  # fmt: skip
+def test_recipes_say_what_their_names_say(recipe, expected):
+    run, _, values = shown("--flagfile=" + os.path.join(SCRIPTS, "recipes", recipe + ".flags"))
+    assert run[0] == recipe
+    assert {name: values[name] for name in expected} == expected
+
+
+def test_the_run_is_named_after_the_optimizer():
+    assert shown("--optimizer=rmsprop")[0] == [
+        "rmsprop", "runs/checkpoints/rmsprop", "runs/summaries/rmsprop",
+    ]  # fmt: skip
