@@ -1,136 +1,16 @@
 #!/usr/bin/env python
 """Measures the speed, each figure side by side with what it replaces, in one run.
 
-    python scripts/benchmark.py --quick
-    python scripts/benchmark.py --torch_python path/to/python --json benchmark.json
-
-Leave the machine alone meanwhile.
+The command itself is alexnet_flowers/commands/benchmark.py.
 """
 
 import os
-import statistics
 import sys
-import tempfile
 
-import command_line
-from absl import flags
+# A plain checkout will do; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from alexnet_flowers import json_file
-from alexnet_flowers.benchmark import rows
-from alexnet_flowers.data import conversion
-from alexnet_flowers.data.sources import drawn_flowers
-
-FLAGS = flags.FLAGS
-
-flags.DEFINE_string("dataset_dir", None, "Converted photos. Default: the drawn sample.")
-flags.DEFINE_string("archive", None, "The archive to convert. Default: 3,670 drawn photos.")
-flags.DEFINE_string("torch_python", sys.executable, "A Python that has PyTorch.")
-flags.DEFINE_multi_string(
-    "other_python", [], "A Python with another TensorFlow: today's, or intel-tensorflow 1.15."
-)
-flags.DEFINE_boolean("quick", False, "A few minutes: fewer rounds, a smaller archive.")
-flags.DEFINE_string("json", None, "Also write the figures to this file.")
-flags.DEFINE_integer("memory_steps", None, "Steps of the memory row. Default: 200, quick 20.")
-
-
-def main():
-    command_line.check_files(FLAGS.json)
-    with tempfile.TemporaryDirectory() as folder:
-        return _measure(folder)
-
-
-def _measure(folder):
-    quick = FLAGS.quick
-    # The processes that are measured run in the checkout.
-    archive, dataset_dir = (
-        path and os.path.abspath(path) for path in (FLAGS.archive, FLAGS.dataset_dir)
-    )
-    if archive is None:
-        archive = os.path.join(folder, "sample.tar")
-        drawn_flowers.write_archive(archive, 120 if quick else 734)
-    if dataset_dir is None:
-        dataset_dir = os.path.join(folder, "flowers")
-        conversion.convert(dataset_dir, archive, report=lambda line: None)
-
-    print(rows.machine(), flush=True)
-    print(
-        "\n| what | against | ours | rival | ratio |\n| --- | --- | --- | --- | --- |", flush=True
-    )
-    measured = []
-
-    def show(row):
-        if row is None:  # There is nothing of the kind here.
-            return
-        measured.append(row)
-        print(
-            "| %s | %s | %s | %s | %s |"
-            % (
-                row.what,
-                row.against,
-                _figure(row.ours, row.unit),
-                _figure(row.rival, row.unit) if row.rival else "not measured",
-                "%.2f" % row.ratio if row.ratio else "-",
-            ),
-            flush=True,
-        )
-
-    real, reference_peak_mb = rows.training_step_real(dataset_dir, 2 if quick else 5)
-    show(real)
-    show(rows.training_step_torch(FLAGS.torch_python, 3 if quick else 10))
-    show(rows.training_step_floor(3 if quick else 10))
-    show(rows.input_pipeline(dataset_dir, 5 if quick else 20))
-    for python in FLAGS.other_python:
-        show(rows.training_step_other_tensorflow(python, 3 if quick else 10))
-        show(rows.gradient_rules(python, 3 if quick else 10))
-        show(rows.mixed_precision(python, 3 if quick else 10))
-        show(rows.input_pipeline(dataset_dir, 5 if quick else 20, python))
-    show(rows.conversion(archive, 2 if quick else 5))
-    memory_steps = FLAGS.memory_steps or (20 if quick else 200)
-    memory, start_up, growth_mb = rows.memory_and_start(
-        dataset_dir, memory_steps, reference_peak_mb
-    )
-    show(memory)
-    show(start_up)
-    print("\nResident size, second half of the run over the first: %+.0f MB" % growth_mb)
-
-    methods = rows.input_methods(dataset_dir, 3 if quick else 10)
-    _print_rates("The same preprocessing by", methods)
-    threads = rows.input_threads(dataset_dir, 1 if quick else 5)
-    _print_rates("Queues with", threads)
-    if FLAGS.json:
-        content = {
-            "machine": rows.machine(),
-            "rows": [_plain(row) for row in measured],
-            "memory_growth_mb": growth_mb,
-            "input_methods": methods,
-            "input_threads": threads,
-        }
-        json_file.write(FLAGS.json, content)
-
-
-def _figure(values, unit):
-    digits = 0 if unit in ("MB", "images/s") else 2
-    text = "%.*f %s" % (digits, statistics.median(values), unit)
-    if len(values) > 1:
-        text += " (%.*f-%.*f)" % (digits, min(values), digits, max(values))
-    return text
-
-
-def _print_rates(title, rates):
-    print("\n| %s | images/s |\n| --- | --- |" % title)
-    for name, rate in rates.items():
-        print("| %s | %.0f |" % (name, rate), flush=True)
-
-
-def _plain(row):
-    """Returns a row for JSON: the medians, and each side's extremes."""
-    plain = row._asdict()
-    for side in ("ours", "rival"):
-        values = plain[side]
-        plain[side] = statistics.median(values) if values else None
-        plain[side + "_range"] = [min(values), max(values)] if values else None
-    return plain
-
+from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    command_line.run(main)
+    commands.run("benchmark")

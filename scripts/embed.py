@@ -1,39 +1,16 @@
 #!/usr/bin/env python
 """Lays a split's photos out for the Projector tab of TensorBoard.
 
-python scripts/embed.py --run_name sgd
-tensorboard --logdir runs/summaries
+The command itself is alexnet_flowers/commands/embed.py.
 """
 
 import os
+import sys
 
-import command_line
-from absl import flags
+# A plain checkout will do; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from alexnet_flowers.errors import UsageError
-from alexnet_flowers.inference import embedding
-
-FLAGS = flags.FLAGS
-
-command_line.define_network()
-command_line.define_photos(default_split="validation")
-flags.DEFINE_string("end_point", "fc7", "Whose values: conv1 ... fc6, fc7, fc8.")
-flags.DEFINE_string(
-    "output_dir", None, "Where it goes. Default: projector/, in the run's folder of summaries."
-)
-
-
-def main(paths):
-    with command_line.chosen_network() as network:
-        output_dir = FLAGS.output_dir
-        if output_dir is None:
-            if network.run.summaries_dir is None:
-                raise UsageError("--output_dir: needed, as the checkpoint belongs to no run here")
-            output_dir = os.path.join(network.run.summaries_dir, "projector")
-        shown = command_line.chosen_photos(paths, network)
-        values = embedding.write(network, shown, FLAGS.end_point, output_dir)
-    print("%s: %d photos, %d values of %s each" % (output_dir, *values.shape, FLAGS.end_point))
-
+from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    command_line.run(main, takes_arguments=True)
+    commands.run("embed")

@@ -1,55 +1,16 @@
 #!/usr/bin/env python
 """Estimates what several machines bring, from the time that a step computes and the bandwidth.
 
-    python scripts/estimate_scaling.py --compute_secs 1.6 --gbit_per_sec 10 --servers 2
-
-Prints a table in Markdown; docs/scaling.md says how it is computed.
+The command itself is alexnet_flowers/commands/estimate_scaling.py.
 """
 
-import command_line
-from absl import flags
+import os
+import sys
 
-from alexnet_flowers.distributed import scaling
-from alexnet_flowers.training import settings
+# A plain checkout will do; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-FLAGS = flags.FLAGS
-
-flags.DEFINE_float("compute_secs", None, "Seconds that a worker computes a step.")
-flags.DEFINE_float("gbit_per_sec", 10, "Of each machine's link, in each direction.")
-flags.DEFINE_integer("servers", 1, "How many hold the variables.", lower_bound=1)
-flags.DEFINE_integer("batch_size", 56, "Images of a worker's step.", lower_bound=1)
-flags.DEFINE_integer("num_classes", 5, "They decide the size of the last layer.", lower_bound=1)
-flags.mark_flag_as_required("compute_secs")
-
-_NUMS_WORKERS = (1, 2, 4, 8, 16, 32, 64)
-
-
-def main():
-    for name in ("compute_secs", "gbit_per_sec"):
-        settings.check_number(name, FLAGS[name].value, lambda x: x > 0, "above 0")
-    traffic = scaling.traffic(FLAGS.num_classes, FLAGS.servers)
-    print(
-        "A worker fetches %.1f MB a step, and sends as much; of that the fullest of %d servers "
-        "holds %.1f MB.\n" % (traffic.num_bytes / 1e6, FLAGS.servers, traffic.fullest / 1e6)
-    )
-    print(
-        "| workers | asynchronous, s a worker's step | images/s | times alone "
-        "| synchronous, s a step | images/s | times alone |"
-    )
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    alone = FLAGS.batch_size / FLAGS.compute_secs
-    rest = (FLAGS.compute_secs, traffic, FLAGS.gbit_per_sec * 1e9 / 8)
-    for num_workers in _NUMS_WORKERS:
-        cells = []
-        for steps_per_sec, workers_a_step in (
-            (scaling.asynchronous_steps_per_sec(num_workers, *rest), 1),
-            (scaling.synchronous_steps_per_sec(num_workers, *rest), num_workers),
-        ):
-            images_per_sec = FLAGS.batch_size * workers_a_step * steps_per_sec
-            secs = num_workers / workers_a_step / steps_per_sec
-            cells.append("%.2f | %.0f | %.2f" % (secs, images_per_sec, images_per_sec / alone))
-        print("| %d | %s |" % (num_workers, " | ".join(cells)))
-
+from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    command_line.run(main)
+    commands.run("estimate_scaling")

@@ -1,33 +1,16 @@
 #!/usr/bin/env python
 """Exports a trained network as a frozen GraphDef and a SavedModel.
 
-python scripts/export.py --run_name sgd --output_dir exported
+The command itself is alexnet_flowers/commands/export.py.
 """
 
-import command_line
-from absl import flags
+import os
+import sys
 
-from alexnet_flowers.inference import export
+# A plain checkout will do; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-FLAGS = flags.FLAGS
-
-command_line.define_network()
-flags.DEFINE_string("output_dir", "exported", "Where it goes: a new folder.")
-
-
-def main():
-    with command_line.chosen_network() as network:
-        export.export(network, FLAGS.output_dir)
-    print(
-        "%s: run %s, step %d, for classes %s"
-        % (
-            FLAGS.output_dir,
-            network.run.name,
-            network.global_step,
-            ", ".join(network.class_names),
-        )
-    )
-
+from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    command_line.run(main)
+    commands.run("export")

@@ -1,35 +1,16 @@
 #!/usr/bin/env python
 """Trains with several processes on this machine, as it is done on several machines.
 
-    python scripts/launch_local.py --workers 2 --servers 1 -- --batch_size 28 --run_name cluster
-
-What stands behind -- are the flags of scripts/train.py.
+The command itself is alexnet_flowers/commands/launch_local.py.
 """
 
-import functools
 import os
 import sys
 
-import command_line
-from absl import flags
+# A plain checkout will do; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from alexnet_flowers.distributed import local_cluster
-
-FLAGS = flags.FLAGS
-
-flags.DEFINE_integer("workers", 2, "Processes that compute gradients.", lower_bound=1)
-flags.DEFINE_integer("servers", 1, "Processes that hold the variables.", lower_bound=1)
-
-
-def main(train_flags):
-    train = os.path.join(os.path.dirname(os.path.abspath(__file__)), "train.py")
-    return local_cluster.run(
-        [sys.executable, train, *train_flags],
-        FLAGS.workers,
-        FLAGS.servers,
-        functools.partial(print, flush=True),
-    )
-
+from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    command_line.run(main, takes_arguments=True)
+    commands.run("launch_local")

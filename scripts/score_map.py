@@ -1,45 +1,16 @@
 #!/usr/bin/env python
 """Draws the class scores at every place of a photo, all of them from one pass.
 
-python scripts/score_map.py photo.jpg --output score_map.png --run_name sgd
+The command itself is alexnet_flowers/commands/score_map.py.
 """
 
-import command_line
-from absl import flags
+import os
+import sys
 
-from alexnet_flowers.data import photos
-from alexnet_flowers.errors import UsageError
-from alexnet_flowers.inference import score_map
-from alexnet_flowers.nets import alexnet_v2 as network_room
-from alexnet_flowers.pictures import heat_map, style
+# A plain checkout will do; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-FLAGS = flags.FLAGS
-
-command_line.define_network()
-flags.DEFINE_string("output", "runs/figures/score_map.png", "The picture: *.png, *.svg or *.pdf.")
-flags.DEFINE_integer(
-    "short_side_px",
-    448,
-    "What the photo is scaled to. At 256 a flower is as large as in the evaluation view.",
-    lower_bound=network_room.SMALLEST_IMAGE_SIZE,
-    upper_bound=2048,
-)
-
-
-def main(paths):
-    style.check_output(FLAGS.output)
-    if len(paths) != 1:
-        raise UsageError("name one photo; these are %d" % len(paths))
-    with command_line.chosen_network() as network:
-        (photo,) = photos.from_paths(paths, network.class_names)
-        mapped = score_map.score_map(network, photo, FLAGS.short_side_px)
-        drawn = heat_map.score_map(mapped, network.class_names)
-        what = "class scores over %s" % photo.name
-        style.save(drawn, FLAGS.output, command_line.origin(what, network))
-    for name, row in zip(network.class_names, mapped.scores.reshape(-1, mapped.scores.shape[2]).T):
-        print("%-12s mean %.3f  most %.3f" % (name, row.mean(), row.max()))
-    print(FLAGS.output)
-
+from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    command_line.run(main, takes_arguments=True)
+    commands.run("score_map")

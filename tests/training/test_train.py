@@ -327,7 +327,7 @@ FLAGS = dict(
 SHOW = """
 import json, sys
 sys.path.insert(0, %r)
-import train
+from alexnet_flowers.commands import train
 def show(run, dataset_dir, settings, **others):
     values = dict(settings._asdict())
     for name in ("logging", "queues", "compute"):
@@ -336,14 +336,14 @@ def show(run, dataset_dir, settings, **others):
     members = others.pop("members")
     values.update(others, members=members and members._asdict())
     print(json.dumps([list(run), dataset_dir, values]))
-train.training.train = show
+train.train.train = show
 train.FLAGS(sys.argv)
 train.main()
 """
 
 
 def shown(*args):
-    out = subprocess.check_output([sys.executable, "-c", SHOW % SCRIPTS, *args])
+    out = subprocess.check_output([sys.executable, "-c", SHOW % os.path.dirname(SCRIPTS), *args])
     return json.loads(out.decode())
 
 

@@ -1,21 +1,13 @@
-"""What all scripts share: finding the package, the flags of every command, errors in one line."""
+"""What all commands share: the flags of several of them, errors in one line."""
 
 import errno
 import functools
+import inspect
 import os
 import shlex
 import signal
 import sys
 import traceback
-
-# Without a locale, Python 3.7 takes letters beyond ASCII in its own paths for stray bytes, which
-# TensorFlow refuses: once more with one.
-if not sys.prefix.isprintable() and os.environ.get("LC_ALL") != "C.UTF-8":
-    os.execve(sys.executable, [sys.executable] + sys.argv, dict(os.environ, LC_ALL="C.UTF-8"))
-
-# The scripts run from a plain checkout; the package need not be installed.
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path.insert(0, _ROOT)
 
 from absl import app, flags
 
@@ -34,6 +26,9 @@ flags.DEFINE_boolean("verbose", False, "Show the traceback of an error.")
 INTERRUPTED = 130
 _TERMINATED = 143
 _MAKE_ROOM = "make room, then run the same command again"
+
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def define_run_parents():
@@ -150,14 +145,14 @@ def from_flags(kind):
 
 def command():
     """Returns the command that this is, for the metadata of what it makes."""
-    words = ["python", os.path.relpath(sys.argv[0], _ROOT)] + sys.argv[1:]
+    words = ["python", os.path.relpath(sys.argv[0], ROOT)] + sys.argv[1:]
     return " ".join(shlex.quote(word) for word in words)
 
 
-def run(main, takes_arguments=False):
-    """Parses the flags, calls ``main`` and ends the process with its status (None: 0).
+def run(module):
+    """Parses the flags, calls a command's ``main`` and ends with its status (None: 0).
 
-    With ``takes_arguments``, ``main`` is called with the list of what stands beside the flags.
+    A ``main`` with a parameter gets the list of the arguments that are no flags.
 
     An error that the caller can mend is printed as one line, with the status 1 (data) or 2
     (flags); so are the operating system's (a full disk, a folder without permission).
@@ -165,9 +160,14 @@ def run(main, takes_arguments=False):
     if hasattr(sys.stdout, "reconfigure"):  # Not in Python 3.6.
         # A class or photo whose name the terminal cannot show is no reason to fail.
         sys.stdout.reconfigure(errors="backslashreplace")
+    takes_arguments = bool(inspect.signature(module.main).parameters)
+    # --help is about the program: its text, and the flags that are its own.
+    sys.modules["__main__"].__doc__ = module.__doc__
+    for flag in FLAGS.get_flags_for_module(module.__name__):
+        FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
     def guarded(argv):
-        sys.exit(_guarded(functools.partial(main, argv[1:]) if takes_arguments else main))
+        sys.exit(_guarded(functools.partial(module.main, *[argv[1:]] if takes_arguments else [])))
 
     app.run(guarded, flags_parser=functools.partial(_parse, takes_arguments))
 

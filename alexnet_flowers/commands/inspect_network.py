@@ -1,0 +1,62 @@
+"""Shows what has become of a network: kernels, feature maps, units that never fire.
+
+    python scripts/inspect_network.py --run_name sgd
+    python scripts/inspect_network.py rose.jpg --end_point conv3 --run_name sgd
+
+It leaves in --output_dir::
+
+    kernels.png                           of conv1
+    feature_maps_<end point>_<n>.png      of each photo, which stands beside them
+    dead_units.svg                        of all layers, over the split
+"""
+
+import os
+
+from absl import flags
+
+from alexnet_flowers.commands import command_line
+from alexnet_flowers.data import photos
+from alexnet_flowers.inference import dead_units
+from alexnet_flowers.input import preprocessing
+from alexnet_flowers.pictures import diagrams, style, tiles
+
+FLAGS = flags.FLAGS
+
+command_line.define_network()
+command_line.define_photos(default_split="validation")
+flags.DEFINE_string("output_dir", "runs/figures", "Where the pictures go.")
+flags.DEFINE_string("end_point", "conv1", "Whose feature maps: conv1 ... conv5, pool1, fc6, ...")
+flags.DEFINE_integer("max_maps", 64, "The strongest maps that are shown.", lower_bound=1)
+
+# The maps of every layer are drawn about as large as the photo beside them.
+_PHOTO_PX = 448
+
+
+def main(paths):
+    with command_line.chosen_network() as network:
+        network.end_point(FLAGS.end_point)
+        shown = photos.from_paths(paths, network.class_names)
+        split = command_line.chosen_photos([], network)
+
+        def save(picture, name, what):
+            path = os.path.join(FLAGS.output_dir, name)
+            style.save(picture, path, command_line.origin(what, network))
+            print(path)
+
+        save(tiles.kernels(network.kernels("conv1")), "kernels.png", "kernels of conv1")
+        for number, photo in enumerate(shown or split[:1]):
+            picture = _feature_maps(network, photo)
+            name = "feature_maps_%s_%d.png" % (FLAGS.end_point.replace("/", "_"), number)
+            save(picture, name, "feature maps of %s, %s" % (FLAGS.end_point, photo.name))
+        layers = dead_units.dead_units(network, split)
+        save(diagrams.dead_units(layers), "dead_units.svg", "dead units on " + FLAGS.split)
+        print(dead_units.table(layers))
+
+
+def _feature_maps(network, photo):
+    _, maps, image = dead_units.strongest_maps(network, photo, FLAGS.end_point, FLAGS.max_maps)
+    columns = tiles.num_columns(len(maps))
+    scale = max(1, _PHOTO_PX // (columns * maps.shape[2]))
+    seen = preprocessing.as_bytes(image)
+    photo_scale = max(1, _PHOTO_PX // len(seen))
+    return tiles.beside(tiles.grid(seen[None], photo_scale), tiles.feature_maps(maps, scale))
