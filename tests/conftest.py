@@ -27,12 +27,10 @@ def tiny_dataset(tiny_archive, tmp_path_factory):
 
     All tests read the same one: copy it before changing anything.
     """
-    from alexnet_flowers.data import conversion
+    import conversions
 
     path = str(tmp_path_factory.mktemp("dataset") / "flowers")
-    conversion.convert(
-        path, archive=tiny_archive, num_validation=5, num_shards=2, report=lambda line: None
-    )
+    conversions.convert(path, tiny_archive, **conversions.TINY)
     return path
 
 

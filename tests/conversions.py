@@ -3,6 +3,7 @@
 import os
 
 from alexnet_flowers.data import conversion, records
+from alexnet_flowers.data.sources import photo_source
 from alexnet_flowers.tf1 import tf
 
 TINY = {"num_validation": 5, "num_shards": 2}
@@ -16,10 +17,18 @@ TINY_FILES = [
 ]
 
 
-def convert(dataset_dir, archive, lines=None, **kwargs):
+def convert(
+    dataset_dir, archive, lines=None, use_sample=False, strict=False, keep_archive=False, **settings
+):
     """Converts an archive without a word, or with its words in ``lines``."""
-    report = (lambda line: None) if lines is None else lines.append
-    return conversion.convert(str(dataset_dir), archive=str(archive), report=report, **kwargs)
+    return conversion.convert(
+        str(dataset_dir),
+        photo_source.choose(str(archive), use_sample),
+        conversion.Settings(**settings),
+        strict=strict,
+        keep_archive=keep_archive,
+        report=(lambda line: None) if lines is None else lines.append,
+    )
 
 
 def contents(folder):

@@ -19,6 +19,7 @@ from alexnet_flowers import devices, memory
 from alexnet_flowers.benchmark import flops, reference
 from alexnet_flowers.benchmark.serving import serve
 from alexnet_flowers.data import conversion, dataset, records
+from alexnet_flowers.data.sources import photo_source
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import pipeline, preprocessing
 from alexnet_flowers.nets import alexnet_v2
@@ -168,7 +169,9 @@ def _conversion(archive, ours):
             start = time.perf_counter()
             if ours:
                 conversion.convert(
-                    os.path.join(folder, "flowers"), archive, report=lambda line: None
+                    os.path.join(folder, "flowers"),
+                    photo_source.choose(archive),
+                    report=lambda line: None,
                 )
             else:
                 reference.convert(archive, folder)

@@ -17,7 +17,7 @@ from alexnet_flowers import json_file
 from alexnet_flowers.benchmark import rows
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.data import conversion
-from alexnet_flowers.data.sources import drawn_flowers
+from alexnet_flowers.data.sources import drawn_flowers, photo_source
 
 FLAGS = flags.FLAGS
 
@@ -49,7 +49,7 @@ def _measure(folder):
         drawn_flowers.write_archive(archive, 120 if quick else 734)
     if dataset_dir is None:
         dataset_dir = os.path.join(folder, "flowers")
-        conversion.convert(dataset_dir, archive, report=lambda line: None)
+        conversion.convert(dataset_dir, photo_source.choose(archive), report=lambda line: None)
 
     print(rows.machine(), flush=True)
     print(

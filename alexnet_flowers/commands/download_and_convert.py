@@ -8,15 +8,15 @@ python scripts/download_and_convert.py --sample --dataset_dir data/sample
 
 from absl import flags
 
-from alexnet_flowers.data import conversion
-from alexnet_flowers.data.sources import download
+from alexnet_flowers.data import conversion, manifest
+from alexnet_flowers.data.sources import photo_source
 
 FLAGS = flags.FLAGS
 
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the dataset goes.")
 flags.DEFINE_string(
     "archive",
-    download.OFFICIAL_URL,
+    photo_source.OFFICIAL.urls[0],
     "The photos: a folder of class folders, or a tar archive of one (a URL or a local path).",
 )
 flags.DEFINE_boolean("sample", False, "Convert the built-in drawn flowers instead.")
@@ -33,13 +33,9 @@ flags.DEFINE_boolean("strict", False, "Stop at a photo that would be left out.")
 def main():
     info = conversion.convert(
         FLAGS.dataset_dir,
-        archive=FLAGS.archive,
-        use_sample=FLAGS.sample,
-        num_validation=FLAGS.num_validation,
-        num_test=FLAGS.num_test,
-        num_shards=FLAGS.num_shards,
-        seed=FLAGS.seed,
+        photo_source.choose(FLAGS.archive, FLAGS.sample),
+        conversion.Settings(FLAGS.num_validation, FLAGS.num_test, FLAGS.num_shards, FLAGS.seed),
         strict=FLAGS.strict,
         keep_archive=FLAGS.keep_archive,
     )
-    print(conversion.table(info))
+    print(manifest.table(info))

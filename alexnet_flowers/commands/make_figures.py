@@ -26,7 +26,7 @@ from absl import flags
 from tqdm import tqdm
 
 from alexnet_flowers.commands import command_line
-from alexnet_flowers.data import conversion, dataset, photos, splits
+from alexnet_flowers.data import dataset, manifest, photos, splits
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation.evaluator import Evaluator
 from alexnet_flowers.events import event_reader
@@ -143,7 +143,7 @@ def _of_these_photos(runs):
     found = []
     try:
         labels_to_names = dataset.get_split(FLAGS.split, FLAGS.dataset_dir).labels_to_names
-        info = conversion.read_info(FLAGS.dataset_dir)
+        info = manifest.read(FLAGS.dataset_dir)
         for run in runs:
             with _leaving_out("%s of %s" % (figures, run.name)):
                 checkpoints.check_labels(run, labels_to_names)

@@ -1,9 +1,9 @@
 """A split of converted photos as a slim ``Dataset``."""
 
-import collections
 import os
+from typing import IO, NamedTuple, Optional
 
-from alexnet_flowers.data import conversion, record_check, records
+from alexnet_flowers.data import manifest, record_check, records
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import slim, tf
@@ -16,7 +16,9 @@ _ITEMS_TO_DESCRIPTIONS = {
 }
 
 
-def get_split(split_name, dataset_dir, skip_bad_records=0, report=print):
+def get_split(
+    split_name, dataset_dir, file_pattern=None, reader=None, *, skip_bad_records=0, report=print
+):
     """Describes a split to slim's ``DatasetDataProvider``.
 
     Records of this project and of slim's own converter can both be read. This project has decoded
@@ -27,6 +29,10 @@ def get_split(split_name, dataset_dir, skip_bad_records=0, report=print):
     Args:
       split_name: ``"train"``, ``"validation"`` or ``"test"``.
       dataset_dir: the folder of the shards.
+      file_pattern: names of the shards, with ``%s`` for the split; None: slim's and this
+        project's own, ``records.FILE_PATTERN``.
+      reader: the ``tf.ReaderBase`` class that reads the shards, which are TFRecord files whatever
+        it is; None: ``tf.TFRecordReader``.
       skip_bad_records: how many may be bad; they are left out.
       report: called with a line for each that is left out.
 
@@ -39,70 +45,49 @@ def get_split(split_name, dataset_dir, skip_bad_records=0, report=print):
     Raises:
       DataError: no such folder or split, a conversion that did not finish, a shard that is
         missing or not the one that was written, or more bad records than may be skipped.
+      UsageError: ``file_pattern`` has no place for the split's name.
     """
     if not os.path.isdir(dataset_dir):
         raise DataError(
             "%s: no such folder; run scripts/download_and_convert.py --dataset_dir %s"
             % (dataset_dir, dataset_dir)
         )
-    info = conversion.read_info(dataset_dir)
+    info = manifest.read(dataset_dir)
     labels_to_names = records.read_labels(dataset_dir)
-    paths = records.find_shards(dataset_dir, split_name)
-    written = None
-    if info is not None:
-        written = info["splits"].get(split_name, {"shards": {}})["shards"]
-    examined = _examine(paths, written, len(labels_to_names), everything=skip_bad_records > 0)
-    bad = [one for shard in examined.values() for one in shard.bad]
-    if record_check.count(bad) > skip_bad_records:
-        raise DataError(record_check.complaint(bad, skip_bad_records))
-    for one in bad:
-        report("skipped: %s" % str(one))
-    nums_records = [
-        len(examined[path].sound)
-        if path in examined
-        else written[os.path.basename(path)]["num_records"]
+    num_classes = len(labels_to_names)
+    paths = records.find_shards(dataset_dir, split_name, file_pattern)
+    written = {}
+    if info is not None and split_name in info["splits"]:
+        written = info["splits"][split_name]["shards"]
+    if info is not None and file_pattern in (None, records.FILE_PATTERN):
+        _check_names(paths, written)
+    examined = {
+        path: _examine(path, written.get(os.path.basename(path)), num_classes, skip_bad_records > 0)
         for path in paths
-    ]
-    num_samples = sum(nums_records)
+    }
+    _check_bad(
+        [bad for one in examined.values() if one for bad in one.bad], skip_bad_records, report
+    )
+    shards = [_shard(path, examined[path], written) for path in paths]
+    num_samples = sum(shard.num_records for shard in shards)
     if not num_samples:
         raise DataError("%s: the split %r holds no photos" % (dataset_dir, split_name))
-
-    decoder = slim.tfexample_decoder.TFExampleDecoder(
-        {
-            "image/encoded": tf.FixedLenFeature([], tf.string),
-            "image/format": tf.FixedLenFeature([], tf.string, default_value="jpg"),
-            "image/class/label": tf.FixedLenFeature([], tf.int64),
-            "image/filename": tf.FixedLenFeature([], tf.string, default_value=""),
-        },
-        {
-            "image": slim.tfexample_decoder.ItemHandlerCallback(["image/encoded"], _decode),
-            "label": slim.tfexample_decoder.ItemHandlerCallback(
-                ["image/class/label"],
-                lambda tensors: _checked(tensors["image/class/label"], len(labels_to_names)),
-            ),
-            "encoded": slim.tfexample_decoder.Tensor("image/encoded"),
-            "filename": slim.tfexample_decoder.Tensor("image/filename"),
-        },
-    )
-    copies = {
-        shard.path: record_check.copy_of_sound(shard) for shard in examined.values() if shard.bad
-    }
     return slim.dataset.Dataset(
-        data_sources=[copies[path][1] if path in copies else path for path in paths],
-        reader=tf.TFRecordReader,
-        decoder=decoder,
+        data_sources=[shard.source for shard in shards],
+        reader=reader or tf.TFRecordReader,
+        decoder=_decoder(num_classes),
         num_samples=num_samples,
         items_to_descriptions=_ITEMS_TO_DESCRIPTIONS,
-        num_classes=len(labels_to_names),
+        num_classes=num_classes,
         labels_to_names=labels_to_names,
         split_name=split_name,
-        nums_records=nums_records,
-        open_files=[file for file, _ in copies.values()],
+        nums_records=[shard.num_records for shard in shards],
+        open_files=[shard.copy for shard in shards if shard.copy],
     )
 
 
 def part(split, index, count):
-    """Returns a worker's part of a split: every so manyth shard.
+    """Returns a worker's part of a split: every ``count``-th shard.
 
     Args:
       split: a ``slim.dataset.Dataset`` of ``get_split``.
@@ -129,28 +114,88 @@ def part(split, index, count):
     return slim.dataset.Dataset(**attributes)
 
 
-def _examine(paths, written, num_classes, everything):
-    """Returns ``{path: Examined}`` of the shards that have to be examined, in order."""
-    examined = collections.OrderedDict()
+class _Shard(NamedTuple):
+    """Where a shard's records are read.
+
+    Attributes:
+      source: str, the path.
+      num_records: int.
+      copy: the open file that ``source`` is, where it is a copy without the bad records.
+    """
+
+    source: str
+    num_records: int
+    copy: Optional[IO] = None
+
+
+def _check_names(paths, written):
     for path in paths:
-        name = os.path.basename(path)
-        if written is None:
-            examined[path] = record_check.examine(path, num_classes)
-        elif name not in written:
+        if os.path.basename(path) not in written:
             raise DataError(
                 "%s: dataset.json does not name this shard; it is another conversion's; convert "
                 "again" % path
             )
-        elif everything or os.path.getsize(path) != written[name]["num_bytes"]:
-            shard = record_check.examine(path, num_classes, written[name]["num_records"])
-            if not shard.bad and os.path.getsize(path) != written[name]["num_bytes"]:
-                raise DataError(
-                    "%s: %d bytes, not the %d that were written, although its records are sound; "
-                    "it is another conversion's; convert again"
-                    % (path, os.path.getsize(path), written[name]["num_bytes"])
-                )
-            examined[path] = shard
+
+
+def _examine(path, written, num_classes, everything):
+    """Returns a shard's ``Examined``; None where it is as large as ``written`` says.
+
+    Args:
+      path: the shard.
+      written: what ``dataset.json`` says of it, None where it says nothing.
+      num_classes: see ``record_check.examine``.
+      everything: examine it even so.
+    """
+    if written is None:
+        return record_check.examine(path, num_classes)
+    num_bytes = os.path.getsize(path)
+    if num_bytes == written["num_bytes"] and not everything:
+        return None
+    examined = record_check.examine(path, num_classes, written["num_records"])
+    if num_bytes != written["num_bytes"] and not examined.bad:
+        raise DataError(
+            "%s: %d bytes, not the %d that were written, although its records are sound; it is "
+            "another conversion's; convert again" % (path, num_bytes, written["num_bytes"])
+        )
     return examined
+
+
+def _check_bad(bad, num_allowed, report):
+    """Raises ``DataError`` for too many bad records; reports each of the others."""
+    if record_check.count(bad) > num_allowed:
+        raise DataError(record_check.complaint(bad, num_allowed))
+    for one in bad:
+        report("skipped: %s" % str(one))
+
+
+def _shard(path, examined, written):
+    if examined is None:
+        return _Shard(path, written[os.path.basename(path)]["num_records"])
+    if not examined.bad:
+        return _Shard(path, len(examined.sound))
+    copy, source = record_check.copy_of_sound(examined)
+    return _Shard(source, len(examined.sound), copy)
+
+
+def _decoder(num_classes):
+    """Returns what makes the items of a split from a record."""
+    return slim.tfexample_decoder.TFExampleDecoder(
+        {
+            "image/encoded": tf.FixedLenFeature([], tf.string),
+            "image/format": tf.FixedLenFeature([], tf.string, default_value="jpg"),
+            "image/class/label": tf.FixedLenFeature([], tf.int64),
+            "image/filename": tf.FixedLenFeature([], tf.string, default_value=""),
+        },
+        {
+            "image": slim.tfexample_decoder.ItemHandlerCallback(["image/encoded"], _decode),
+            "label": slim.tfexample_decoder.ItemHandlerCallback(
+                ["image/class/label"],
+                lambda tensors: _checked(tensors["image/class/label"], num_classes),
+            ),
+            "encoded": slim.tfexample_decoder.Tensor("image/encoded"),
+            "filename": slim.tfexample_decoder.Tensor("image/filename"),
+        },
+    )
 
 
 def _decode(keys_to_tensors):

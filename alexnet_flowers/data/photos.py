@@ -1,8 +1,8 @@
 """The photos that a person asks about: files, folders, or a split of a dataset."""
 
-import collections
 import io
 import os
+from typing import NamedTuple, Optional
 
 from PIL import Image
 
@@ -10,14 +10,19 @@ from alexnet_flowers.data import dataset, photo_check, record_check, records
 from alexnet_flowers.data.sources import class_folders
 from alexnet_flowers.errors import DataError
 
-Photo = collections.namedtuple("Photo", ["name", "encoded", "label"])
-Photo.__doc__ = """A photo.
 
-Attributes:
-  name: str, its path, or ``<class>/<file>`` of a record.
-  encoded: bytes, an RGB JPEG.
-  label: int, its true class id; None where it is not known.
-"""
+class Photo(NamedTuple):
+    """A photo in memory, which can be decoded.
+
+    Attributes:
+      name: str, its path, or ``<class>/<file>`` of a record.
+      encoded: bytes, an RGB JPEG.
+      label: int, its true class id; None where it is not known.
+    """
+
+    name: str
+    encoded: bytes
+    label: Optional[int]
 
 
 def open_image(photo):

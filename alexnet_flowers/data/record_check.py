@@ -1,30 +1,24 @@
-"""Records that cannot be trained on: found, named, and left out of a copy of their shard.
+"""Records that cannot be trained on: found, named, and left out of a copy of their shard."""
 
-Around each record's bytes a shard keeps their length (8 bytes), a checksum of that and one of the
-record (4 bytes each). Where a record is damaged but its length is not, the next one is found
-behind it; where the length is, everything up to the shard's end is lost.
-"""
-
-import collections
-import concurrent.futures
-import os
-import struct
 import tempfile
+from typing import List, NamedTuple, Optional, Tuple
 
-import google_crc32c
 from google.protobuf.message import DecodeError
 
-from alexnet_flowers.data import photo_check
+from alexnet_flowers.data import photo_check, record_frames
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
-_HEADER = struct.Struct("<QI")
-_FOOTER = struct.Struct("<I")
-_JPEG_BEGINS = b"\xff\xd8\xff"
-_CUT_OFF = "cut off"
+# The features of a record, and whether it has to have them.
+_FEATURES = (
+    ("image/encoded", "bytes_list", True),
+    ("image/class/label", "int64_list", True),
+    ("image/format", "bytes_list", False),
+    ("image/filename", "bytes_list", False),
+)
 
 
-class BadRecord(collections.namedtuple("BadRecord", ["path", "first", "last", "reason"])):
+class BadRecord(NamedTuple):
     """A record that cannot be trained on, or all from there to the shard's end.
 
     Attributes:
@@ -33,6 +27,11 @@ class BadRecord(collections.namedtuple("BadRecord", ["path", "first", "last", "r
       last: int, that of the last one; None where it is not known how many are lost.
       reason: str.
     """
+
+    path: str
+    first: int
+    last: Optional[int]
+    reason: str
 
     def __str__(self):
         """Returns the shard, the number and the reason in one line."""
@@ -45,16 +44,18 @@ class BadRecord(collections.namedtuple("BadRecord", ["path", "first", "last", "r
         return "%s: %s: %s" % (self.path, numbers, self.reason)
 
 
-Examined = collections.namedtuple("Examined", ["path", "sound", "bad"])
-Examined.__doc__ = """What is in a shard.
+class Examined(NamedTuple):
+    """What is in a shard.
 
-Attributes:
-  path: str.
-  sound: list of (first byte, byte behind the last), of each record that can be trained on.
-  bad: list of ``BadRecord``.
-"""
+    Attributes:
+      path: str.
+      sound: list of (first byte, byte behind the last), of each record that can be trained on.
+      bad: list of ``BadRecord``.
+    """
 
-_Frame = collections.namedtuple("_Frame", ["start", "end", "record", "problem"])
+    path: str
+    sound: List[Tuple[int, int]]
+    bad: List[BadRecord]
 
 
 def examine(path, num_classes, num_written=None):
@@ -73,10 +74,10 @@ def examine(path, num_classes, num_written=None):
         explains.
       OSError: it cannot be read.
     """
-    frames = list(_frames(path))
-    # Pillow decodes without holding the interpreter's lock, so threads use all cores.
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        reasons = list(pool.map(lambda frame: frame.problem or _flaw(frame, num_classes), frames))
+    frames = list(record_frames.read(path))
+    reasons = photo_check.on_all_cores(
+        lambda frame: frame.problem or _flaw(frame.record, num_classes), frames
+    )
     sound, bad = [], []
     for number, (frame, reason) in enumerate(zip(frames, reasons)):
         if reason is None:
@@ -152,52 +153,13 @@ def copy_of_sound(examined):
     return copy, "/proc/self/fd/%d" % copy.fileno()
 
 
-def _frames(path):
-    """Yields the ``_Frame`` of each record; the last one's end is None if it cannot be told."""
-    size = os.path.getsize(path)
-    start = 0
-    with open(path, "rb") as file:
-        while start < size:
-            header = file.read(_HEADER.size)
-            if len(header) < _HEADER.size:
-                yield _Frame(start, None, None, _CUT_OFF)
-                return
-            length, checksum = _HEADER.unpack(header)
-            if _masked_crc32c(header[:8]) != checksum:
-                problem = "its length is damaged, so that nothing behind it can be read"
-                yield _Frame(start, None, None, problem)
-                return
-            end = start + _HEADER.size + length + _FOOTER.size
-            if end > size:
-                yield _Frame(start, None, None, _CUT_OFF)
-                return
-            record = file.read(length)
-            (checksum,) = _FOOTER.unpack(file.read(_FOOTER.size))
-            if _masked_crc32c(record) == checksum:
-                yield _Frame(start, end, record, None)
-            else:
-                yield _Frame(start, end, None, "its checksum does not fit its bytes")
-            start = end
-
-
-def _masked_crc32c(data):
-    """Returns the checksum of some bytes as records have it: turned, and a constant added."""
-    crc = google_crc32c.value(data)
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _flaw(frame, num_classes):
+def _flaw(record, num_classes):
     """Returns why a record whose bytes are as they were written is of no use; None if it is."""
     try:
-        feature = tf.train.Example.FromString(frame.record).features.feature
+        feature = tf.train.Example.FromString(record).features.feature
     except DecodeError:
         return "not a tf.train.Example"
-    for name, kind, is_needed in (
-        ("image/encoded", "bytes_list", True),
-        ("image/class/label", "int64_list", True),
-        ("image/format", "bytes_list", False),
-        ("image/filename", "bytes_list", False),
-    ):
+    for name, kind, is_needed in _FEATURES:
         found = feature[name].WhichOneof("kind") if name in feature else None
         if found is None and not is_needed:
             continue
@@ -213,6 +175,4 @@ def _flaw(frame, num_classes):
         photo_check.verify(encoded)
     except photo_check.BadPhotoError as error:
         return "the photo is of no use: %s" % " ".join(str(error).split())
-    if not encoded.startswith(_JPEG_BEGINS):
-        return "the photo is not a JPEG"
-    return None
+    return None if photo_check.is_jpeg(encoded) else "the photo is not a JPEG"

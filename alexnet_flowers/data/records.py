@@ -13,17 +13,21 @@ A record is a ``tf.train.Example`` with
 """
 
 import collections
+import glob
 import math
 import os
 import re
+from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
 from alexnet_flowers import atomic
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
 
 LABELS_FILENAME = "labels.txt"
+# As slim's flowers.py has it; %s is the split.
+FILE_PATTERN = "flowers_%s_*.tfrecord"
 _SHARD_NAME = "flowers_%s_%05d-of-%05d.tfrecord"
 _SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord$")
 # Around each record: its length, a checksum of that, and one of the record.
@@ -69,12 +73,21 @@ def find_splits(dataset_dir):
     return sorted({match.group(1) for match in matches if match})
 
 
-def find_shards(dataset_dir, split_name):
+def find_shards(dataset_dir, split_name, file_pattern=None):
     """Returns the paths of a split's shards in order.
+
+    Args:
+      dataset_dir: their folder.
+      split_name: str.
+      file_pattern: ``FILE_PATTERN``, which None stands for: all of one conversion; or another
+        pattern of file names, with ``%s`` for the split's name: whatever it matches.
 
     Raises:
       DataError: there are none, one is missing, or two conversions are mixed.
+      UsageError: the pattern has no place for the split's name.
     """
+    if file_pattern not in (None, FILE_PATTERN):
+        return _matches(dataset_dir, split_name, file_pattern)
     found = {}
     for name in os.listdir(dataset_dir):
         match = _SHARD_PATTERN.match(name)
@@ -101,14 +114,32 @@ def find_shards(dataset_dir, split_name):
     return [os.path.join(dataset_dir, name) for name in expected]
 
 
-Record = collections.namedtuple("Record", ["encoded", "label", "filename"])
-Record.__doc__ = """A record's photo.
+def _matches(dataset_dir, split_name, file_pattern):
+    try:
+        pattern = file_pattern % split_name
+    except TypeError:
+        raise UsageError(
+            "file_pattern %r: needs one %%s, for the split's name, as in %r"
+            % (file_pattern, FILE_PATTERN)
+        )
+    paths = sorted(glob.glob(os.path.join(glob.escape(dataset_dir), pattern)))
+    if not paths:
+        raise DataError("%s: no shards that match %r" % (dataset_dir, pattern))
+    return paths
 
-Attributes:
-  encoded: bytes of the JPEG.
-  label: int, its class id.
-  filename: str, ``<class>/<file>``; empty where the record does not have it.
-"""
+
+class Record(NamedTuple):
+    """A record's photo.
+
+    Attributes:
+      encoded: bytes of the JPEG.
+      label: int, its class id.
+      filename: str, ``<class>/<file>``; empty where the record does not have it.
+    """
+
+    encoded: bytes
+    label: int
+    filename: str
 
 
 def read_shard(path):

@@ -53,7 +53,9 @@ class Evaluator:
         """
         self._run = run
         self._dataset_dir = dataset_dir
-        self._split = dataset.get_split(split_name, dataset_dir, skip_bad_records, report)
+        self._split = dataset.get_split(
+            split_name, dataset_dir, skip_bad_records=skip_bad_records, report=report
+        )
         self._device = devices.resolve(device)
         checkpoints.check_labels(run, self._split.labels_to_names)
         trained_size = settings.image_size_of(run.checkpoints_dir)

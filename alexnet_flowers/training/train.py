@@ -21,7 +21,7 @@ import signal
 import types
 
 from alexnet_flowers import devices, lock, memory
-from alexnet_flowers.data import conversion, dataset, record_check, records
+from alexnet_flowers.data import dataset, manifest, record_check, records
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
 from alexnet_flowers.events import event_writer
@@ -135,7 +135,9 @@ def train(
     obstacle = run_settings.mixed_precision and devices.mixed_precision_obstacle(device)
     if obstacle:
         raise UsageError("--mixed_precision: " + obstacle)
-    split = dataset.get_split("train", dataset_dir, skip_bad_records, report)
+    split = dataset.get_split(
+        "train", dataset_dir, skip_bad_records=skip_bad_records, report=report
+    )
     config = devices.session_config(device, *threads, run_settings.mixed_precision)
     place = cluster.Alone() if members is None else cluster.Worker(members, config, give_up)
     num_replicas = num_clones * (place.num_workers if place.sync_replicas else 1)
@@ -348,7 +350,7 @@ def _check(logging, queues, batch_size, num_epochs, max_number_of_steps, num_clo
 
 def _identity(dataset_dir, split):
     """Returns what tells one dataset from another."""
-    info = conversion.read_info(dataset_dir)
+    info = manifest.read(dataset_dir)
     return {
         "archive_sha256": info["archive_sha256"] if info else None,
         "split_seed": info["request"]["seed"] if info else None,

@@ -14,7 +14,7 @@ from photo_archives import BAD_PHOTO, encode, official_members, write_tgz
 from PIL import Image
 
 import alexnet_flowers
-from alexnet_flowers.data import conversion, records
+from alexnet_flowers.data import manifest, records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
@@ -118,7 +118,7 @@ def test_table_counts_the_photos_of_each_class_and_split():
             "validation": {"num_photos": 3, "per_class": {"sunflowers": 2, "daisy": 1}},
         },
     }
-    assert conversion.table(info).split("\n") == [
+    assert manifest.table(info).split("\n") == [
         "class            train  validation         all",
         "daisy               12           1          13",
         "sunflowers           0           2           2",

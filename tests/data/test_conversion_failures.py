@@ -7,7 +7,7 @@ import pytest
 from conversions import TINY, contents, convert
 from photo_archives import BAD_PHOTO, official_members, write_tgz
 
-from alexnet_flowers.data import conversion, dataset, records
+from alexnet_flowers.data import conversion, dataset, records, shard_writer
 from alexnet_flowers.errors import DataError, UsageError
 
 
@@ -172,8 +172,8 @@ def test_full_disk_is_an_error_with_the_file_and_leaves_nothing_behind(
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    write_split = conversion._write_split
-    monkeypatch.setattr(conversion, "_write_split", write_split_without_room)
+    write_split = shard_writer._write_split
+    monkeypatch.setattr(shard_writer, "_write_split", write_split_without_room)
     folder = tmp_path / "flowers"
     with pytest.raises(DataError) as caught:
         convert(folder, tiny_archive, **TINY)

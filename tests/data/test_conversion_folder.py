@@ -11,7 +11,7 @@ from conversions import TINY, contents, convert, filenames
 from photo_archives import draw, encode, write_tgz
 from PIL import Image
 
-from alexnet_flowers.data import conversion, dataset, records, splits
+from alexnet_flowers.data import dataset, manifest, records, splits
 from alexnet_flowers.data.sources import folder
 from alexnet_flowers.errors import DataError
 
@@ -175,7 +175,7 @@ def test_names_with_spaces_and_letters_of_all_languages_stay_as_they_are(tmp_pat
     assert split.labels_to_names == dict(enumerate(class_names))
     for record in records.read_shard(split.data_sources[0]):
         assert record.filename.startswith(class_names[record.label] + "/")
-    rows = conversion.table(info).split("\n")[1:-1]
+    rows = manifest.table(info).split("\n")[1:-1]
     assert rows == ["%-13s           2           2" % name for name in class_names]
 
 

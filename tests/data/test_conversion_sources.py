@@ -9,8 +9,7 @@ import pytest
 from conversions import TINY, TINY_FILES, contents, convert
 from http_servers import serving, status, whole
 
-from alexnet_flowers.data import conversion
-from alexnet_flowers.data.sources import download
+from alexnet_flowers.data.sources import download, photo_source
 from alexnet_flowers.errors import DataError, UsageError
 
 
@@ -56,10 +55,8 @@ def test_interrupted_download_without_a_digest_leaves_nothing_behind(tmp_path, m
 def pretend_official(monkeypatch, server, body):
     """Makes two URLs of a server the official ones, and ``body`` the official archive."""
     url, mirror = server.url + "/flower_photos.tgz", server.url + "/mirror/flower_photos.tgz"
-    monkeypatch.setattr(conversion, "_OFFICIAL", (url, mirror))
-    monkeypatch.setattr(download, "OFFICIAL_URL", url)
-    monkeypatch.setattr(download, "OFFICIAL_SIZE", len(body))
-    monkeypatch.setattr(download, "OFFICIAL_SHA256", hashlib.sha256(body).hexdigest())
+    official = photo_source.RemoteFile((url, mirror), len(body), hashlib.sha256(body).hexdigest())
+    monkeypatch.setattr(photo_source, "OFFICIAL", official)
     return url
 
 
@@ -69,7 +66,7 @@ def test_official_archive_comes_from_the_mirror_when_it_has_to(tiny_archive, tmp
     answers = {"/flower_photos.tgz": [status(404)], "/mirror/flower_photos.tgz": [whole(body)]}
     with serving(answers) as server:
         info = convert(tmp_path, pretend_official(monkeypatch, server, body), **TINY)
-    assert info["archive_sha256"] == download.OFFICIAL_SHA256
+    assert info["archive_sha256"] == photo_source.OFFICIAL.sha256
     assert sorted(os.listdir(str(tmp_path))) == TINY_FILES
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from alexnet_flowers.data import dataset, records
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import slim, tf
 
 PHOTOS = {
@@ -238,3 +238,58 @@ def test_broken_off_conversion_is_refused(copy):
     os.rename(path, path + ".partial")
     with pytest.raises(DataError, match="its conversion was broken off; run scripts/download"):
         dataset.get_split("train", copy)
+
+
+@pytest.mark.parametrize("file_pattern", [None, "flowers_%s_*.tfrecord"])
+def test_split_is_got_as_the_references_dataset_factory_does(tiny_dataset, file_pattern):
+    found = dataset.get_split("train", tiny_dataset, file_pattern, None)
+    assert found.data_sources == records.find_shards(tiny_dataset, "train")
+    assert found.reader is tf.TFRecordReader
+    assert len(read_once(found)["label"]) == found.num_samples == 25
+
+
+@pytest.mark.parametrize("has_info", [True, False])
+def test_shards_of_another_pattern_are_read_and_counted(copy, has_info):
+    for old, new in (("00000-of-00002.tfrecord", "b"), ("00001-of-00002.tfrecord", "a")):
+        os.rename(os.path.join(copy, "flowers_train_" + old), os.path.join(copy, "my-train." + new))
+    if not has_info:
+        os.remove(os.path.join(copy, "dataset.json"))
+    found = dataset.get_split("train", copy, "my-%s.*")
+    assert found.data_sources == [os.path.join(copy, "my-train." + name) for name in "ab"]
+    assert found.nums_records == [12, 13]
+    assert len(set(read_once(found)["filename"])) == found.num_samples == 25
+    with pytest.raises(DataError) as caught:
+        dataset.get_split("validation", copy, "my-%s.*")
+    assert str(caught.value) == "%s: no shards that match 'my-validation.*'" % copy
+
+
+def test_shards_of_another_pattern_are_compared_with_what_was_written(copy):
+    path = os.path.join(copy, "flowers_train_00001-of-00002.tfrecord")
+    assert dataset.get_split("train", copy, "flowers_%s_00001-*").num_samples == 12
+    with open(path, "r+b") as file:
+        file.truncate(os.path.getsize(path) - 10)
+    with pytest.raises(DataError, match="record 11: cut off"):
+        dataset.get_split("train", copy, "flowers_%s_00001-*")
+
+
+@pytest.mark.parametrize("file_pattern", ["flowers.tfrecord", "%s_%s", 3])
+def test_pattern_without_a_place_for_the_split_is_refused(tiny_dataset, file_pattern):
+    with pytest.raises(UsageError) as caught:
+        dataset.get_split("train", tiny_dataset, file_pattern)
+    assert str(caught.value) == (
+        "file_pattern %r: needs one %%s, for the split's name, as in 'flowers_%%s_*.tfrecord'"
+        % (file_pattern,)
+    )
+
+
+def test_shards_are_read_by_the_given_reader(tiny_dataset):
+    class Reader(tf.TFRecordReader):
+        made = 0
+
+        def __init__(self):
+            super().__init__()
+            Reader.made += 1
+
+    found = dataset.get_split("validation", tiny_dataset, None, Reader)
+    assert found.reader is Reader
+    assert len(read_once(found)["label"]) == 5 and Reader.made

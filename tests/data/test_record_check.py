@@ -234,7 +234,7 @@ def test_every_mutant_is_found_and_what_is_left_is_as_it_was(tiny_dataset, tmp_p
 
         lines = []
         try:
-            split = dataset.get_split("train", folder, 1000, lines.append)
+            split = dataset.get_split("train", folder, skip_bad_records=1000, report=lines.append)
         except DataError as error:
             assert re.search(named, str(error)), "%s: %s" % (what, error)
             tally("bad records", "%s: found, nothing to go on with" % mutate.__name__)
@@ -286,7 +286,7 @@ def test_one_line_a_skipped_record_and_the_others_are_read(copy):
     for number in (2, 3, 7):
         flip(first, sum(len(payload) + 16 for payload in payloads[:number]) + 100)
     lines = []
-    split = dataset.get_split("train", copy, 3, lines.append)
+    split = dataset.get_split("train", copy, skip_bad_records=3, report=lines.append)
     assert lines == [
         "skipped: %s: record %d: its checksum does not fit its bytes" % (first, number)
         for number in (2, 3, 7)
@@ -295,7 +295,7 @@ def test_one_line_a_skipped_record_and_the_others_are_read(copy):
     left = [payload for number, payload in enumerate(payloads) if number not in (2, 3, 7)]
     assert read(split.data_sources[0]) == left
     with pytest.raises(DataError) as caught:
-        dataset.get_split("train", copy, 2, pytest.fail)
+        dataset.get_split("train", copy, skip_bad_records=2, report=pytest.fail)
     assert str(caught.value) == (
         "3 bad records, --skip_bad_records allows 2; the first: %s: record 2: its checksum does "
         "not fit its bytes; convert again, or train and evaluate without: --skip_bad_records 3"
@@ -306,7 +306,7 @@ def test_one_line_a_skipped_record_and_the_others_are_read(copy):
 def test_copies_without_bad_records_are_read_epoch_after_epoch(copy):
     flip(shards(copy)[0], 100)
     with tf.Graph().as_default(), tf.Session() as session:
-        split = dataset.get_split("train", copy, 1, lambda line: None)
+        split = dataset.get_split("train", copy, skip_bad_records=1, report=lambda line: None)
         batch = pipeline.training_batches(split, 4, 32, num_epochs=3, common_queue_min=0)
         session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
         coordinator = tf.train.Coordinator()
@@ -336,12 +336,14 @@ def test_behind_a_damaged_length_all_are_lost_and_counted(copy):
     path = shards(copy)[1]
     flip(path, start_of(path, 4) + 2)
     lines = []
-    assert dataset.get_split("train", copy, 8, lines.append).num_samples == 17
+    assert (
+        dataset.get_split("train", copy, skip_bad_records=8, report=lines.append).num_samples == 17
+    )
     (line,) = lines
     assert ": records 4 to 11: its length is damaged" in line
     os.remove(os.path.join(copy, "dataset.json"))
     with pytest.raises(DataError, match="record 4 and all behind it: .*; convert again$"):
-        dataset.get_split("train", copy, 1000)
+        dataset.get_split("train", copy, skip_bad_records=1000)
 
 
 def test_a_split_that_dataset_json_does_not_know_is_refused(copy):
@@ -356,7 +358,9 @@ def test_nothing_but_bad_records_is_an_error(of_another_converter):
         for number in range(len(read(path))):
             change(path, number, set_label(9))
     with pytest.raises(DataError, match="the split 'train' holds no photos"):
-        dataset.get_split("train", of_another_converter, 25, lambda line: None)
+        dataset.get_split(
+            "train", of_another_converter, skip_bad_records=25, report=lambda line: None
+        )
 
 
 def one_error(ended):

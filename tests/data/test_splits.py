@@ -3,11 +3,11 @@ import random
 import pytest
 
 from alexnet_flowers.data import splits
-from alexnet_flowers.data.sources.class_folders import Photo
+from alexnet_flowers.data.sources.class_folders import PhotoFile
 
 
 def photos_named(*names):
-    return [Photo(*(name.split("/") + [None])) for name in names]
+    return [PhotoFile(*(name.split("/") + [None])) for name in names]
 
 
 def paths(photos):

@@ -7,30 +7,40 @@ than most do is a stray and belongs to no class: ``roses/old/1.jpg`` beside ``ro
 """
 
 import collections
+from typing import Callable, List, NamedTuple
 
 from alexnet_flowers.errors import DataError
 
 _PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
-# More than any photo of verification.MAX_PIXELS takes; a file is read into memory as a whole, and
+# More than any photo of photo_check.MAX_PIXELS takes; a file is read into memory as a whole, and
 # what calls itself a photo in an archive may unpack to far more than there is.
 _MAX_BYTES = 200 * 10**6
 
-Photo = collections.namedtuple("Photo", ["class_name", "name", "read"])
-Photo.__doc__ = """A photo that has not been decoded yet.
 
-Attributes:
-  class_name: str, the name of its folder.
-  name: str, its file name within that folder.
-  read: a function without arguments that returns its bytes; safe in threads.
-"""
+class PhotoFile(NamedTuple):
+    """A photo that has not been decoded yet.
 
-Sorted = collections.namedtuple("Sorted", ["photos", "strays"])
-Sorted.__doc__ = """The photos of an archive or a folder.
+    Attributes:
+      class_name: str, the name of its folder.
+      name: str, its file name within that folder.
+      read: a function without arguments that returns its bytes; safe in threads.
+    """
 
-Attributes:
-  photos: a list of ``Photo``, sorted by class and file name.
-  strays: a list of str, the sorted paths of the photos that belong to no class.
-"""
+    class_name: str
+    name: str
+    read: Callable[[], bytes]
+
+
+class ClassFolders(NamedTuple):
+    """The photos of an archive or a folder.
+
+    Attributes:
+      photos: a list of ``PhotoFile``, sorted by class and file name.
+      strays: a list of str, the sorted paths of the photos that belong to no class.
+    """
+
+    photos: List[PhotoFile]
+    strays: List[str]
 
 
 def is_photo_name(name):
@@ -39,7 +49,7 @@ def is_photo_name(name):
 
 
 def is_photo(parts):
-    """Says whether a path, split into its folders and file name, is a photo's in sight."""
+    """Says whether a path, split into its folders and file name, is a photo's and not hidden."""
     return is_photo_name(parts[-1]) and not any(part.startswith(".") for part in parts)
 
 
@@ -58,10 +68,10 @@ def sort_photos(source, files):
     Args:
       source: str, the archive or folder, for messages.
       files: a list of (parts, read): a photo's path within the source as a tuple of its folders
-        and file name, and what reads it, see ``Photo``.
+        and file name, and what reads it, see ``PhotoFile``.
 
     Returns:
-      A ``Sorted``.
+      A ``ClassFolders``.
 
     Raises:
       DataError: no photo lies in a folder, two of a class have the same name, or a name cannot be
@@ -90,8 +100,8 @@ def sort_photos(source, files):
                 % (source, taken[class_name, name], path, class_name, name)
             )
         taken[class_name, name] = path
-        photos.append(Photo(class_name, name, read))
-    return Sorted(sorted(photos, key=lambda photo: photo[:2]), sorted(strays))
+        photos.append(PhotoFile(class_name, name, read))
+    return ClassFolders(sorted(photos, key=lambda photo: photo[:2]), sorted(strays))
 
 
 def _check_name(source, path):

@@ -5,7 +5,6 @@ size and its digest, where they are known, have been checked.
 """
 
 import contextlib
-import hashlib
 import os
 import queue
 import socket
@@ -16,15 +15,8 @@ import requests
 import urllib3
 from tqdm import tqdm
 
+from alexnet_flowers.data.sources import file_digest
 from alexnet_flowers.errors import DataError
-
-# As TensorFlow Datasets registers the archive.
-OFFICIAL_URL = "http://download.tensorflow.org/example_images/flower_photos.tgz"
-OFFICIAL_MIRROR = (
-    "https://storage.googleapis.com/download.tensorflow.org/example_images/flower_photos.tgz"
-)
-OFFICIAL_SIZE = 228813984
-OFFICIAL_SHA256 = "4c54ace7911aaffe13a365c34f650e71dd5bf1be0a58b464e5a7183e3e595d9c"
 
 _CHUNK_BYTES = 1 << 16
 # Seconds to connect, and seconds without a single byte, before a try is given up; and seconds for
@@ -35,15 +27,6 @@ _HEAD_SECS = 60
 # many seconds bring less than so many bytes. (A modem brings twice as many.)
 _SPEED_SECS = 60
 _SPEED_BYTES = 2 * _SPEED_SECS << 10
-
-
-def sha256_of(path):
-    """Returns the SHA-256 of a file as 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for chunk in iter(lambda: file.read(_CHUNK_BYTES), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def download(urls, path, size=None, sha256=None, tries=4, backoff_secs=1.0):
@@ -64,43 +47,54 @@ def download(urls, path, size=None, sha256=None, tries=4, backoff_secs=1.0):
       DataError: no URL delivered it; the message has the last reason for each.
     """
     partial = path + ".partial"
-    if sha256 is None and os.path.exists(partial):
-        os.remove(partial)
-    has_old_part = os.path.exists(partial)
     reasons = []
-    for url in urls:
-        reason = None
-        resume_token = None
-        for attempt in range(tries):
-            if attempt:
-                time.sleep(backoff_secs * 2 ** (attempt - 1))
-            try:
-                resume_token = _fetch(url, partial, size, sha256 is not None, resume_token)
-                _verify(partial, size, sha256)
-            except _Retry as error:
-                reason = str(error)
-                resume_token = error.resume_token
-                continue
-            except _Refused as error:
-                reason = str(error)
-                if has_old_part and not os.path.exists(partial):
-                    has_old_part = False  # That may have been at fault; the whole file once more.
-                    continue
-                break
-            except requests.RequestException as error:
-                reason = _plain(error)
-                if isinstance(error, (requests.TooManyRedirects, requests.URLRequired, ValueError)):
-                    break  # It would be the same the next time.
-                continue
-            os.replace(partial, path)
-            return
-        reasons.append("%s: %s" % (url, reason))
-    if sha256 is None and os.path.exists(partial):
-        os.remove(partial)  # Nothing could tell later whether a rest belongs to it.
+    try:
+        if sha256 is None:
+            _remove(partial)
+        for url in urls:
+            reason = _failure(url, partial, size, sha256, tries, backoff_secs)
+            if reason is None:
+                os.replace(partial, path)
+                return
+            reasons.append("%s: %s" % (url, reason))
+    finally:
+        if sha256 is None:
+            _remove(partial)  # Nothing could tell later whether a rest belongs to it.
     raise DataError(
         "cannot download %s (%s); download it by other means and give its path as --archive"
         % (os.path.basename(path), "; ".join(reasons))
     )
+
+
+def _failure(url, partial, size, sha256, tries, backoff_secs):
+    """Downloads from one URL to ``partial``; returns why that failed, None if it did not."""
+    has_old_part = os.path.exists(partial)
+    reason = resume_token = None
+    for attempt in range(tries):
+        if attempt:
+            time.sleep(backoff_secs * 2 ** (attempt - 1))
+        try:
+            resume_token = _fetch(url, partial, size, sha256 is not None, resume_token)
+            _verify(partial, size, sha256)
+            return None
+        except _Retry as error:
+            reason = str(error)
+            resume_token = error.resume_token
+        except _Refused as error:
+            reason = str(error)
+            if not has_old_part or os.path.exists(partial):
+                break
+            has_old_part = False  # That may have been at fault; the whole file once more.
+        except requests.RequestException as error:
+            reason = _plain(error)
+            if isinstance(error, (requests.TooManyRedirects, requests.URLRequired, ValueError)):
+                break  # It would be the same the next time.
+    return reason
+
+
+def _remove(path):
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
 
 
 class _Refused(Exception):
@@ -139,8 +133,7 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
         if response.status_code == 200:
             have = 0  # The server sends all of it, asked or not.
         elif not response.headers.get("Content-Range", "").startswith("bytes %d-" % have):
-            with contextlib.suppress(FileNotFoundError):  # It was not asked for a part at all.
-                os.remove(partial)
+            _remove(partial)  # There is none if it was not asked for a part at all.
             raise _Retry("the server continued at another byte than asked")
         length = response.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else size
@@ -245,7 +238,7 @@ def _verify(partial, size, sha256):
     if size is not None and os.path.getsize(partial) != size:
         problem = "it is %d bytes, not %d" % (os.path.getsize(partial), size)
     elif sha256 is not None:
-        found = sha256_of(partial)
+        found = file_digest.sha256_of(partial)
         if found != sha256:
             problem = "its sha256 is %s, not %s" % (found, sha256)
     if problem:

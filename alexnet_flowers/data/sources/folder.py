@@ -25,7 +25,7 @@ def read_photos(path):
       path: the folder.
 
     Returns:
-      A ``class_folders.Sorted``.
+      A ``class_folders.ClassFolders``.
 
     Raises:
       DataError: a photo or a folder is a link or a device; or see ``class_folders.sort_photos``.
@@ -45,7 +45,7 @@ def sha256_of(photos):
     of ``<SHA-256 of the file>  <class>/<name>``.
 
     Args:
-      photos: a list of ``class_folders.Photo``.
+      photos: a list of ``class_folders.PhotoFile``.
     """
     digest = hashlib.sha256()
     for photo in photos:

@@ -5,14 +5,13 @@ the operating system deletes with the process, and are read from there in any or
 ever gets to choose where something is written.
 """
 
-import functools
 import lzma
 import os
 import tarfile
-import tempfile
 import zlib
 
 from alexnet_flowers.data.sources import class_folders
+from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
 
 # Members that tarfile keeps in memory: names and other notes on the member that follows.
@@ -36,7 +35,7 @@ def read_photos(path, spool_dir):
       spool_dir: a folder on a disk with room for all its photos; nothing stays there.
 
     Returns:
-      A ``class_folders.Sorted``.
+      A ``class_folders.ClassFolders``.
 
     Raises:
       DataError: no such file, no tar, a truncated one, or a member that is not to be trusted; or
@@ -111,44 +110,3 @@ def _parts(path, member):
         return None
     class_folders.check_size("%s: the member %r" % (path, member.name), member.size)
     return parts
-
-
-class Spool:
-    """Bytes put aside on disk, in one nameless file that vanishes with the process."""
-
-    def __init__(self, spool_dir):
-        self._file = tempfile.TemporaryFile(dir=spool_dir, buffering=0)
-        self._end = 0
-
-    def add(self, source, size):
-        """Copies ``size`` bytes from a file object; returns a function that reads them back.
-
-        Raises:
-          EOFError: the source ends early.
-        """
-        start = self._end
-        while self._end < start + size:
-            chunk = source.read(min(1 << 20, start + size - self._end))
-            if not chunk:
-                raise EOFError("a member is cut off")
-            _write_all(self._file, chunk)
-            self._end += len(chunk)
-        return functools.partial(self._read, start, size)
-
-    def _read(self, start, size):
-        # os.pread keeps no position, so that several threads can read at once.
-        parts = []
-        while size:
-            part = os.pread(self._file.fileno(), size, start)
-            if not part:
-                raise EOFError("the temporary copy of the photos is too short")
-            parts.append(part)
-            start += len(part)
-            size -= len(part)
-        return b"".join(parts)
-
-
-def _write_all(raw_file, chunk):
-    left = memoryview(chunk)
-    while left:
-        left = left[raw_file.write(left) :]

@@ -16,7 +16,7 @@ from conftest import ROOT
 from conversions import convert
 from PIL import Image
 
-from alexnet_flowers.data import conversion, records
+from alexnet_flowers.data import manifest, records
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
 
@@ -75,7 +75,7 @@ def outcome_of(source, decode):
         assert not dataset_dir.exists()
     else:
         outcome = "finished"
-        info = conversion.read_info(str(dataset_dir))
+        info = manifest.read(str(dataset_dir))
         assert not list(dataset_dir.glob("*.partial"))
         for split_name, split in info["splits"].items():
             assert check_records(str(dataset_dir), split_name, decode) == split["num_photos"]
@@ -135,7 +135,7 @@ def test_thousands_of_classes(tmp_path, decode):
     photo = photo_archives.draw("roses", 1)
     members = [("photos/%05d/1.jpg" % number, photo) for number in range(3000)]
     assert outcome_of(archive_of(tmp_path / "photos.tgz", members), decode) == "finished"
-    assert len(conversion.read_info(str(tmp_path / "dataset"))["classes"]) == 3000
+    assert len(manifest.read(str(tmp_path / "dataset"))["classes"]) == 3000
 
 
 def test_one_class_is_refused(tmp_path, decode):

@@ -15,7 +15,7 @@ from http_servers import (
     whole,
 )
 
-from alexnet_flowers.data.sources import download
+from alexnet_flowers.data.sources import download, file_digest
 from alexnet_flowers.errors import DataError
 
 # Longer than a network buffer or two, and no part of it like another.
@@ -56,18 +56,9 @@ def assert_folder_empty(path):
 
 def test_sha256_of_a_file_is_the_published_test_vector(path):
     write(path, b"abc")
-    assert download.sha256_of(path) == (
+    assert file_digest.sha256_of(path) == (
         "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     )
-
-
-def test_official_archive_is_the_one_that_tensorflow_datasets_registers():
-    assert download.OFFICIAL_URL.startswith("http://download.tensorflow.org/example_images/")
-    assert download.OFFICIAL_MIRROR.endswith(
-        "download.tensorflow.org/example_images/flower_photos.tgz"
-    )
-    assert download.OFFICIAL_SIZE == 228813984
-    assert download.OFFICIAL_SHA256.startswith("4c54ace7911aaffe13a365c34f650e71")
 
 
 def test_plain_download_takes_one_request_and_leaves_one_file(path):

@@ -9,7 +9,6 @@ import pytest
 from conversions import contents, convert
 from PIL import Image
 
-from alexnet_flowers.data import conversion
 from alexnet_flowers.data.sources import drawn_flowers
 from alexnet_flowers.errors import UsageError
 
@@ -44,7 +43,7 @@ def test_sample_is_converted_like_any_archive(tmp_path, monkeypatch):
     write_archive = drawn_flowers.write_archive
     monkeypatch.setattr(drawn_flowers, "write_archive", write_few)
     folder, lines = str(tmp_path / "sample"), []
-    info = conversion.convert(folder, use_sample=True, report=lines.append)
+    info = convert(folder, "", lines, use_sample=True)
     assert lines == ["drawing the built-in sample"]
     assert info["request"]["archive"] == "the built-in sample"
     assert info["classes"] == photo_archives.CLASS_NAMES
@@ -53,7 +52,7 @@ def test_sample_is_converted_like_any_archive(tmp_path, monkeypatch):
         "validation": 2,
     }
     assert not [name for name in os.listdir(folder) if name.endswith((".tar", ".partial"))]
-    conversion.convert(folder, use_sample=True, report=lines.append)
+    convert(folder, "", lines, use_sample=True)
     assert "finished already" in lines[1]
 
 

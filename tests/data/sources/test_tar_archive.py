@@ -7,7 +7,7 @@ import photo_archives
 import pytest
 from photo_archives import tar_bytes, write_tgz
 
-from alexnet_flowers.data.sources import tar_archive
+from alexnet_flowers.data.sources import spool, tar_archive
 from alexnet_flowers.errors import DataError
 
 ONE_PHOTO = ("flower_photos/daisy/1.jpg", b"one")
@@ -258,20 +258,7 @@ def test_full_disk_is_not_blamed_on_the_archive(tmp_path, monkeypatch):
     def no_room(raw_file, chunk):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(tar_archive, "_write_all", no_room)
+    monkeypatch.setattr(spool, "_write_all", no_room)
     path = write_tgz(tmp_path / "photos.tgz", photo_archives.official_members())
     with pytest.raises(OSError, match="No space left on device"):
         read(path)
-
-
-def test_spool_takes_no_more_than_asked(tmp_path):
-    spool = tar_archive.Spool(str(tmp_path))
-    source = io.BytesIO(b"abcdef")
-    first, second = spool.add(source, 4), spool.add(source, 2)
-    assert (first(), second()) == (b"abcd", b"ef")
-
-
-def test_spool_refuses_a_source_that_ends_early(tmp_path):
-    spool = tar_archive.Spool(str(tmp_path))
-    with pytest.raises(EOFError):
-        spool.add(io.BytesIO(b"abc"), 4)

@@ -1,0 +1,82 @@
+"""Every photo of a source, decoded once on all cores; the bad ones are told apart."""
+
+import contextlib
+import io
+from typing import Callable, NamedTuple
+
+from tqdm import tqdm
+
+from alexnet_flowers.data import photo_check
+from alexnet_flowers.data.sources.spool import Spool
+from alexnet_flowers.errors import DataError
+
+_STRAY = "not as deep in folders as most photos, so of no class"
+
+
+class VerifiedPhoto(NamedTuple):
+    """A photo that can be decoded.
+
+    Attributes:
+      class_name: str.
+      name: str, its file name within the folder of its class.
+      height_px: int.
+      width_px: int.
+      read: a function without arguments that returns its bytes, a JPEG's; safe in threads.
+    """
+
+    class_name: str
+    name: str
+    height_px: int
+    width_px: int
+    read: Callable[[], bytes]
+
+    @property
+    def filename(self):
+        """``<class>/<name>``."""
+        return "%s/%s" % (self.class_name, self.name)
+
+
+def verify(found, path, spool_dir, strict=False):
+    """Decodes the photos of a source.
+
+    Args:
+      found: ``class_folders.ClassFolders``.
+      path: str, the folder or archive they lie in, for messages.
+      spool_dir: a folder on a disk with room for the photos that have to be encoded anew; nothing
+        stays there.
+      strict: a photo that cannot be used is an error.
+
+    Returns:
+      A list of ``VerifiedPhoto`` in the order of ``found``, and ``{filename: reason}`` of the
+      photos that cannot be used.
+
+    Raises:
+      DataError: a photo cannot be used, and ``strict``.
+    """
+    spool = Spool(spool_dir)
+    photos, left_out = [], {}
+
+    def leave_out(filename, reason):
+        if strict:
+            raise DataError("%s: %s: %s (--strict)" % (path, filename, reason))
+        left_out[filename] = reason
+
+    for filename in found.strays:
+        leave_out(filename, _STRAY)
+    with contextlib.closing(photo_check.on_all_cores(_check, found.photos)) as results:
+        checked = tqdm(results, desc="checking", unit="photo", total=len(found.photos))
+        for result, (class_name, name, read) in zip(checked, found.photos):
+            if isinstance(result, photo_check.BadPhotoError):
+                leave_out("%s/%s" % (class_name, name), str(result))
+                continue
+            if result.replacement is not None:
+                read = spool.add(io.BytesIO(result.replacement), len(result.replacement))
+            photos.append(VerifiedPhoto(class_name, name, result.height_px, result.width_px, read))
+    return photos, left_out
+
+
+def _check(photo):
+    try:
+        return photo_check.verify(photo.read())
+    except photo_check.BadPhotoError as error:
+        return error
