@@ -61,14 +61,7 @@ def get_split(
         written = info["splits"][split_name]["shards"]
     if info is not None and file_pattern in (None, records.FILE_PATTERN):
         _check_names(paths, written)
-    examined = {
-        path: _examine(path, written.get(os.path.basename(path)), num_classes, skip_bad_records > 0)
-        for path in paths
-    }
-    _check_bad(
-        [bad for one in examined.values() if one for bad in one.bad], skip_bad_records, report
-    )
-    shards = [_shard(path, examined[path], written) for path in paths]
+    shards = _shards(paths, written, num_classes, skip_bad_records, report)
     num_samples = sum(shard.num_records for shard in shards)
     if not num_samples:
         raise DataError("%s: the split %r holds no photos" % (dataset_dir, split_name))
@@ -160,21 +153,31 @@ def _examine(path, written, num_classes, everything):
     return examined
 
 
-def _check_bad(bad, num_allowed, report):
-    """Raises ``DataError`` for too many bad records; reports each of the others."""
+def _shards(paths, written, num_classes, num_allowed, report):
+    """Returns the ``_Shard`` of each path, bad records left out and reported.
+
+    Raises:
+      DataError: there are more of them than ``num_allowed``.
+    """
+    found = [
+        _examine(path, written.get(os.path.basename(path)), num_classes, num_allowed > 0)
+        for path in paths
+    ]
+    bad = [one for examined in found if examined for one in examined.bad]
     if record_check.count(bad) > num_allowed:
         raise DataError(record_check.complaint(bad, num_allowed))
     for one in bad:
         report("skipped: %s" % str(one))
-
-
-def _shard(path, examined, written):
-    if examined is None:
-        return _Shard(path, written[os.path.basename(path)]["num_records"])
-    if not examined.bad:
-        return _Shard(path, len(examined.sound))
-    copy, source = record_check.copy_of_sound(examined)
-    return _Shard(source, len(examined.sound), copy)
+    shards = []
+    for path, examined in zip(paths, found):
+        if examined is None:
+            shards.append(_Shard(path, written[os.path.basename(path)]["num_records"]))
+        elif examined.bad:
+            copy, source = record_check.copy_of_sound(examined)
+            shards.append(_Shard(source, len(examined.sound), copy))
+        else:
+            shards.append(_Shard(path, len(examined.sound)))
+    return shards
 
 
 def _decoder(num_classes):

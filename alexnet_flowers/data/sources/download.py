@@ -123,18 +123,7 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
             headers["If-Range"] = resume_token
 
     with _answer(url, headers) as response:
-        if response.status_code == 416 and have:
-            os.remove(partial)
-            raise _Retry("the server has less than was already there")
-        if response.status_code >= 500 or response.status_code == 429:
-            raise _Retry("status %d" % response.status_code, resume_token)
-        if response.status_code not in (200, 206):
-            raise _Refused("status %d" % response.status_code)
-        if response.status_code == 200:
-            have = 0  # The server sends all of it, asked or not.
-        elif not response.headers.get("Content-Range", "").startswith("bytes %d-" % have):
-            _remove(partial)  # There is none if it was not asked for a part at all.
-            raise _Retry("the server continued at another byte than asked")
+        have = _first_byte(response, have, partial, resume_token)
         length = response.headers.get("Content-Length")
         total = have + int(length) if length and length.isdigit() else size
         if size is not None and total != size:
@@ -142,38 +131,58 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
         token = response.headers.get("ETag")
         if token is None or token.startswith("W/"):
             token = response.headers.get("Last-Modified")
-
-        with open(partial, "r+b" if have else "wb") as file, tqdm(
-            total=total,
-            initial=have,
-            unit="B",
-            unit_scale=True,
-            desc=os.path.basename(partial)[:-8],
-        ) as bar:
-            file.seek(have)
-            file.truncate()
-            try:
-                with _broken_off_when_slow(response.raw, lambda: have) as is_slow:
-                    # The file's own bytes; iter_content would unpack what a server calls encoded.
-                    for chunk in response.raw.stream(_CHUNK_BYTES, decode_content=False):
-                        file.write(chunk)
-                        have += len(chunk)
-                        bar.update(len(chunk))
-                        if total is not None and have > total:
-                            break
-            except urllib3.exceptions.TimeoutError:
-                raise _Retry("no answer in time", token)
-            except urllib3.exceptions.HTTPError:
-                if not is_slow.is_set():
-                    raise _Retry("it broke off after %d bytes" % have, token)
-        if is_slow.is_set() and have != total:
-            raise _Retry("less than %d bytes in %d s" % (_SPEED_BYTES, _SPEED_SECS), token)
+        have = _stream(response.raw, partial, have, total, token)
         if total is not None and have < total:
             raise _Retry("it broke off after %d bytes" % have, token)
         if total is not None and have > total:
             os.remove(partial)
             raise _Refused("it is longer than the %d bytes announced" % total)
     return token
+
+
+def _first_byte(response, asked, partial, resume_token):
+    """Returns the number of the first byte that a response brings: the one asked for, or 0."""
+    status = response.status_code
+    if status == 416 and asked:
+        os.remove(partial)
+        raise _Retry("the server has less than was already there")
+    if status >= 500 or status == 429:
+        raise _Retry("status %d" % status, resume_token)
+    if status not in (200, 206):
+        raise _Refused("status %d" % status)
+    if status == 200:
+        return 0  # The server sends all of it, asked or not.
+    if not response.headers.get("Content-Range", "").startswith("bytes %d-" % asked):
+        _remove(partial)  # There is none if it was not asked for a part at all.
+        raise _Retry("the server continued at another byte than asked")
+    return asked
+
+
+def _stream(raw, partial, have, total, token):
+    """Writes a response's body behind the first ``have`` bytes; returns how many there are now."""
+    name = os.path.basename(partial)[: -len(".partial")]
+    with open(partial, "r+b" if have else "wb") as file, tqdm(
+        total=total, initial=have, unit="B", unit_scale=True, desc=name
+    ) as bar:
+        file.seek(have)
+        file.truncate()
+        try:
+            with _broken_off_when_slow(raw, lambda: have) as is_slow:
+                # The file's own bytes; iter_content would unpack what a server calls encoded.
+                for chunk in raw.stream(_CHUNK_BYTES, decode_content=False):
+                    file.write(chunk)
+                    have += len(chunk)
+                    bar.update(len(chunk))
+                    if total is not None and have > total:
+                        break
+        except urllib3.exceptions.TimeoutError:
+            raise _Retry("no answer in time", token)
+        except urllib3.exceptions.HTTPError:
+            if not is_slow.is_set():
+                raise _Retry("it broke off after %d bytes" % have, token)
+    if is_slow.is_set() and have != total:
+        raise _Retry("less than %d bytes in %d s" % (_SPEED_BYTES, _SPEED_SECS), token)
+    return have
 
 
 def _answer(url, headers):

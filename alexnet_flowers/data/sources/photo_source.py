@@ -147,7 +147,7 @@ class Url(_Fetched):
         return None if sha256 == self._file.sha256 else super().difference(name, sha256)
 
     def _fetch(self, path, report):
-        _, size, sha256 = self._file
-        if not (self._is_recognized and os.path.exists(path)
-                and file_digest.sha256_of(path) == sha256):  # fmt: skip
-            download.download(self._file.urls, path, size, sha256)
+        urls, size, sha256 = self._file
+        is_there = self._is_recognized and os.path.exists(path)
+        if not (is_there and file_digest.sha256_of(path) == sha256):
+            download.download(urls, path, size, sha256)
