@@ -5,7 +5,7 @@ import os
 import pytest
 
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.training import optimization, settings
+from alexnet_flowers.training import optimizers, schedules, settings
 
 
 def content(**changes):
@@ -114,9 +114,9 @@ def test_settings_that_cannot_be_meant_are_refused(changes, message):
 
 
 def test_the_defaults_of_every_optimizer_and_decay_are_fine():
-    for optimizer in optimization.OPTIMIZERS:
+    for optimizer in optimizers.OPTIMIZERS:
         settings.check(complete(optimizer=optimizer))
-    for decay in optimization.DECAY_TYPES:
+    for decay in schedules.SCHEDULES:
         settings.check(complete(learning_rate_decay_type=decay))
 
 
