@@ -43,14 +43,10 @@ def variables_to_train(trainable_scopes):
     for scope in split_scopes(trainable_scopes):
         within = [v for v in tf.trainable_variables() if in_scope(v.op.name, scope)]
         if not within:
+            layers = sorted({v.op.name.rsplit("/", 1)[0] for v in tf.trainable_variables()})
             raise UsageError(
                 "--trainable_scopes: no variable in %r; the layers are %s"
-                % (
-                    scope,
-                    ", ".join(
-                        sorted({v.op.name.rsplit("/", 1)[0] for v in tf.trainable_variables()})
-                    ),
-                )
+                % (scope, ", ".join(layers))
             )
         chosen += [variable for variable in within if variable not in chosen]
     return chosen

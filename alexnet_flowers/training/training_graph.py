@@ -154,24 +154,27 @@ def _clones(images, plan):
     Returns:
       The logits of all images, and the end points of the first clone, whose names are slim's.
     """
-    all_logits, first_end_points = [], None
     num_clones = len(plan.clone_devices)
-    parts = [images] if num_clones == 1 else tf.split(images, num_clones)
+    if num_clones == 1:
+        return _network(images, plan, plan.clone_devices[0])
+    all_logits, all_end_points = [], []
+    parts = tf.split(images, num_clones)
     for number, (device, part) in enumerate(zip(plan.clone_devices, parts)):
-        with tf.name_scope("clone_%d" % number if number else None), tf.device(
-            device
-        ), tf.variable_scope(tf.get_variable_scope(), reuse=number > 0 or None):
-            logits, end_points = alexnet_v2.alexnet_v2(
-                part,
-                plan.split.num_classes,
-                is_training=True,
-                dropout_keep_prob=plan.settings.dropout_keep_prob,
-                use_arg_scope=plan.settings.arg_scope,
-                weight_decay=plan.settings.weight_decay,
-                use_gradient_rules=plan.uses_gradient_rules,
-            )
+        with tf.name_scope("clone_%d" % number if number else None):
+            logits, end_points = _network(part, plan, device, reuse=number > 0 or None)
         all_logits.append(logits)
-        first_end_points = first_end_points or end_points
-    if len(all_logits) == 1:
-        return logits, first_end_points
-    return tf.concat(all_logits, 0), first_end_points
+        all_end_points.append(end_points)
+    return tf.concat(all_logits, 0), all_end_points[0]
+
+
+def _network(images, plan, device, reuse=None):
+    with tf.device(device), tf.variable_scope(tf.get_variable_scope(), reuse=reuse):
+        return alexnet_v2.alexnet_v2(
+            images,
+            plan.split.num_classes,
+            is_training=True,
+            dropout_keep_prob=plan.settings.dropout_keep_prob,
+            use_arg_scope=plan.settings.arg_scope,
+            weight_decay=plan.settings.weight_decay,
+            use_gradient_rules=plan.uses_gradient_rules,
+        )
