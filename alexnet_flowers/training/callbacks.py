@@ -1,4 +1,4 @@
-"""What is due after a step, each a small object: log, summarise, watch, save.
+"""What is due after a step, each a small object: summarise, log, watch, save.
 
 Before a step ``loop.Loop`` asks every callback what to fetch with it; afterwards it shows the step
 to each in turn.
@@ -9,53 +9,34 @@ import typing
 
 from alexnet_flowers import memory
 from alexnet_flowers.errors import DataError
+from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import summaries
 from alexnet_flowers.training.health import Health
 
+# What a step takes much longer and more memory for.
+HEAVY = {"summary", "histograms"}
+
 
 class Upcoming(typing.NamedTuple):
-    """A step that is about to be made.
+    """A step that is about to be made."""
 
-    Attributes:
-      before: int, the steps made before it.
-      latest: int, the highest number that it can get: other workers make steps too.
-      is_last: bool, whether it is the run's last one.
-    """
-
-    before: int
-    latest: int
+    before: int  # The steps made before it.
+    latest: int  # The highest number that it can get: other workers make steps too.
     is_last: bool
 
 
 class Step(typing.NamedTuple):
-    """A step that was made.
+    """A step that was made."""
 
-    Attributes:
-      session: the ``tf.Session``.
-      before: int, the steps made before it.
-      number: int, the steps made so far.
-      is_last: bool, whether this process makes no more.
-      is_heavy: bool, whether a callback with ``is_heavy`` fetched something.
-      fetched: a dict of name to value: ``loss``, ``cross_entropy``, ``accuracy`` and
-        ``learning_rate``, and what the callbacks asked for.
-    """
-
-    session: typing.Any
-    before: int
-    number: int
-    is_last: bool
-    is_heavy: bool
-    fetched: dict
+    session: tf.Session
+    before: int  # The steps made before it.
+    number: int  # The steps made so far.
+    is_last: bool  # Whether this process makes no more.
+    fetched: dict  # What ``loop.Loop`` always fetches, and what the callbacks asked for.
 
 
 class Callback:
-    """Does nothing.
-
-    Attributes:
-      is_heavy: bool, whether a step takes much longer for what this fetches.
-    """
-
-    is_heavy = False
+    """Does nothing."""
 
     def fetches(self, upcoming):
         """Returns a dict of name to tensors to fetch with a step, an ``Upcoming``."""
@@ -88,13 +69,11 @@ class Interval:
 class _Speed(Callback):
     """Measures the steps a second, from one question to the next."""
 
-    def __init__(self):
-        self._since = None  # A time, and the steps made then.
-        self._steps_per_sec = None
+    _since = None  # A time, and the steps made then.
+    _steps_per_sec = None
 
     def fetches(self, upcoming):
-        if self._since is None:
-            self._since = (time.monotonic(), upcoming.before)
+        self._since = self._since or (time.monotonic(), upcoming.before)
         return {}
 
     def steps_per_sec(self, step_number):
@@ -109,8 +88,6 @@ class _Speed(Callback):
 
 class _Summaries(Callback):
     """Writes scalars and images every so many seconds, and of the first and the last step."""
-
-    is_heavy = True
 
     def __init__(self, writer, ops, speed, plan):
         self._writer = writer
@@ -148,13 +125,12 @@ class _Histograms(Callback):
     The first ones come with the second step: they take seconds, and a user waits for the first.
     """
 
-    is_heavy = True
+    _is_first_step = True
 
     def __init__(self, writer, histograms, secs):
         self._writer = writer
         self._histograms = histograms
         self._interval = Interval(secs, at_once=True)
-        self._is_first_step = True
 
     def fetches(self, upcoming):
         is_due = self._interval.is_due() and not self._is_first_step
@@ -172,7 +148,7 @@ class _TrimMemory(Callback):
     """Gives back the memory that a heavy step took beyond that of other steps."""
 
     def after(self, step):
-        if step.is_heavy:
+        if HEAVY & set(step.fetched):
             memory.give_back()
 
 

@@ -7,15 +7,10 @@ from alexnet_flowers.errors import UsageError
 
 
 class Range(typing.NamedTuple):
-    """The values that a number may have.
+    """The values that a number may have."""
 
-    Attributes:
-      words: the range in words, for a message.
-      contains: a function of a number; whether it is within the range.
-    """
-
-    words: str
-    contains: typing.Callable
+    words: str  # For a message.
+    contains: typing.Callable  # A function of a number.
 
 
 AT_LEAST_1 = Range("at least 1", lambda x: x >= 1)
@@ -27,19 +22,12 @@ BELOW_1 = Range("in [0, 1)", lambda x: 0 <= x < 1)
 
 
 class Hyperparameter(typing.NamedTuple):
-    """A number that one optimizer or one schedule takes, or a few of them.
+    """A number that only some optimizers or schedules take."""
 
-    Attributes:
-      name: its flag, its field of ``settings.Settings`` and its key in ``settings.json``.
-      default: float; None stands for a default that the optimizer chooses.
-      range: a ``Range``.
-      help: what it does, for ``--help``, without a full stop.
-    """
-
-    name: str
-    default: typing.Optional[float]
+    name: str  # Its flag, its field of ``Settings`` and its key in ``settings.json``.
+    default: typing.Optional[float]  # None: the optimizer's own.
     range: Range
-    help: str
+    help: str  # What it does, without a full stop.
 
 
 def check(name, value, range_):
@@ -51,12 +39,12 @@ def check(name, value, range_):
         raise UsageError("--%s=%s: must be %s" % (name, value, range_.words))
 
 
-def choose(flag, name, table):
-    """Returns the entry of a table that a flag names.
+class Table(dict):
+    """Everything that a flag can choose, by name; another name is a ``UsageError``."""
 
-    Raises:
-      UsageError: there is none.
-    """
-    if name not in table:
-        raise UsageError("--%s: %r is none of %s" % (flag, name, ", ".join(table)))
-    return table[name]
+    def __init__(self, flag, **entries):
+        super().__init__(entries)
+        self._flag = flag
+
+    def __missing__(self, name):
+        raise UsageError("--%s: %r is none of %s" % (self._flag, name, ", ".join(self)))

@@ -12,7 +12,7 @@ from alexnet_flowers.training.hyperparameters import (
     AT_MOST_0,
     BELOW_1,
     Hyperparameter,
-    choose,
+    Table,
 )
 
 EPSILON = Hyperparameter(
@@ -21,23 +21,16 @@ EPSILON = Hyperparameter(
 
 
 class Optimizer(typing.NamedTuple):
-    """One optimizer.
-
-    Attributes:
-      help: one line for ``--help``.
-      build: a function of TensorFlow, the learning rate (float32 []) and a complete ``Settings``;
-        returns a ``tf.train.Optimizer``. It is given TensorFlow so that this table can be read
-        without it.
-      own: its own ``Hyperparameter``s.
-      epsilon: the default of ``--opt_epsilon``, TensorFlow's own; None: it takes no epsilon.
-      learning_rate: the default of ``--learning_rate``, TensorFlow's own where it has one, else
-        slim's, which the study group used too.
-    """
+    """One optimizer."""
 
     help: str
+    # A function of TensorFlow (so that this table can be read without it), the learning rate
+    # (float32 []) and complete ``Settings``; returns a ``tf.train.Optimizer``.
     build: typing.Callable
     own: typing.Tuple[Hyperparameter, ...] = ()
+    # The default of --opt_epsilon, which is TensorFlow's; None: it takes no epsilon.
     epsilon: typing.Optional[float] = None
+    # The default of --learning_rate: TensorFlow's, else slim's, which the study group used too.
     learning_rate: float = 0.01
 
     @property
@@ -46,17 +39,18 @@ class Optimizer(typing.NamedTuple):
         return self.own + (() if self.epsilon is None else (EPSILON,))
 
 
-OPTIMIZERS = {
-    "sgd": Optimizer(
+OPTIMIZERS = Table(
+    "optimizer",
+    sgd=Optimizer(
         "plain gradient descent",
         lambda tf, rate, settings: tf.train.GradientDescentOptimizer(rate),
     ),
-    "momentum": Optimizer(
+    momentum=Optimizer(
         "gradient descent along a decaying sum of past gradients",
         lambda tf, rate, settings: tf.train.MomentumOptimizer(rate, settings.momentum),
         own=(Hyperparameter("momentum", 0.9, AT_LEAST_0, "Share of the sum that a step keeps"),),
     ),
-    "adam": Optimizer(
+    adam=Optimizer(
         "steps scaled by running means of the gradient and of its square",
         lambda tf, rate, settings: tf.train.AdamOptimizer(
             rate, settings.adam_beta1, settings.adam_beta2, settings.opt_epsilon
@@ -68,7 +62,7 @@ OPTIMIZERS = {
         epsilon=1e-8,
         learning_rate=0.001,
     ),
-    "adadelta": Optimizer(
+    adadelta=Optimizer(
         "steps scaled by running means of the squared gradient and the squared update",
         lambda tf, rate, settings: tf.train.AdadeltaOptimizer(
             rate, settings.adadelta_rho, settings.opt_epsilon
@@ -77,7 +71,7 @@ OPTIMIZERS = {
         epsilon=1e-8,
         learning_rate=0.001,
     ),
-    "adagrad": Optimizer(
+    adagrad=Optimizer(
         "steps scaled by the sum of all squared gradients",
         lambda tf, rate, settings: tf.train.AdagradOptimizer(
             rate, settings.adagrad_initial_accumulator_value
@@ -88,7 +82,7 @@ OPTIMIZERS = {
             ),
         ),
     ),
-    "ftrl": Optimizer(
+    ftrl=Optimizer(
         "follow the regularized leader, with L1 and L2 penalties of its own",
         lambda tf, rate, settings: tf.train.FtrlOptimizer(
             rate,
@@ -111,7 +105,7 @@ OPTIMIZERS = {
             Hyperparameter("ftrl_l2", 0.0, AT_LEAST_0, "Strength of the L2 penalty"),
         ),
     ),
-    "rmsprop": Optimizer(
+    rmsprop=Optimizer(
         "steps scaled by a running mean of the squared gradient",
         lambda tf, rate, settings: tf.train.RMSPropOptimizer(
             rate, settings.rmsprop_decay, settings.rmsprop_momentum, settings.opt_epsilon
@@ -122,16 +116,7 @@ OPTIMIZERS = {
         ),
         epsilon=1e-10,
     ),
-}
-
-
-def get(name):
-    """Returns the ``Optimizer`` of a name.
-
-    Raises:
-      UsageError: there is none.
-    """
-    return choose("optimizer", name, OPTIMIZERS)
+)
 
 
 def build(settings, learning_rate):
@@ -149,4 +134,4 @@ def build(settings, learning_rate):
     """
     from alexnet_flowers.tf1 import tf  # Here, so that the table can be read without TensorFlow.
 
-    return get(settings.optimizer).build(tf, learning_rate, settings)
+    return OPTIMIZERS[settings.optimizer].build(tf, learning_rate, settings)

@@ -8,31 +8,22 @@ from alexnet_flowers.data import conversion, dataset
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline
+from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import hyperparameters, schedules, settings
+from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, AT_LEAST_1
 
 
 class Logging(typing.NamedTuple):
-    """What is written down of a run, and when.
+    """What is written down of a run, and when; 0 stands for never, or none."""
 
-    Attributes:
-      log_every_n_steps: steps between lines on the console; 0: none.
-      save_summaries_secs: seconds between summaries of scalars and images; 0: none.
-      save_histograms_secs: seconds between histograms, which take seconds to compute; 0: none.
-      save_interval_secs: seconds between checkpoints; 0: none by time.
-      save_interval_steps: steps between checkpoints; 0: none by steps.
-      max_to_keep: how many of the newest checkpoints stay.
-      keep_checkpoint_every_n_hours: one checkpoint of each so many hours stays for good.
-      max_images: how many images of the batch a summary holds; 0: none.
-    """
-
-    log_every_n_steps: int = 10
-    save_summaries_secs: float = 60
-    save_histograms_secs: float = 300
-    save_interval_secs: float = 600
-    save_interval_steps: int = 0
-    max_to_keep: int = 5
-    keep_checkpoint_every_n_hours: float = 10000.0
-    max_images: int = 4
+    log_every_n_steps: int = 10  # Lines on the console.
+    save_summaries_secs: float = 60  # Scalars and images.
+    save_histograms_secs: float = 300  # Of end points and weights, which take seconds.
+    save_interval_secs: float = 600  # Checkpoints, by time.
+    save_interval_steps: int = 0  # Checkpoints, by steps too.
+    max_to_keep: int = 5  # How many of the newest checkpoints stay.
+    keep_checkpoint_every_n_hours: float = 10000.0  # One of each so many hours stays for good.
+    max_images: int = 4  # Images in a summary.
 
 
 class Queues(typing.NamedTuple):
@@ -46,55 +37,34 @@ class Queues(typing.NamedTuple):
 
 
 class Options(typing.NamedTuple):
-    """What may change whenever a run is continued.
+    """What may change whenever a run is continued."""
 
-    Attributes:
-      num_epochs: the length of the run, unless ``max_number_of_steps`` gives it.
-      max_number_of_steps: the length of the run in steps, or None.
-      allow_changed_settings: whether a run is continued although its settings differ.
-      skip_bad_records: see ``dataset.get_split``.
-      logging: a ``Logging``.
-      queues: a ``Queues``.
-      compute: a ``devices.Compute``.
-    """
-
-    num_epochs: float = 700
+    num_epochs: float = 700  # The length of the run, unless the next gives it.
     max_number_of_steps: typing.Optional[int] = None
-    allow_changed_settings: bool = False
-    skip_bad_records: int = 0
+    allow_changed_settings: bool = False  # Continue a run although its settings differ.
+    skip_bad_records: int = 0  # See ``dataset.get_split``.
     logging: Logging = Logging()
     queues: Queues = Queues()
     compute: devices.Compute = devices.Compute()
 
 
+DEFAULT_OPTIONS = Options()
+
+
 class Plan(typing.NamedTuple):
-    """What a training process will do.
+    """What a training process will do."""
 
-    Attributes:
-      settings: a ``Settings``, complete.
-      options: the ``Options``.
-      members: a ``cluster.Cluster`` with this process's place in it; None: it trains alone.
-      split: the ``slim.dataset.Dataset`` of the shards that this process reads.
-      num_samples: int, photos of an epoch, those of other workers included.
-      num_steps: int, the number of the last step.
-      num_decay_steps: see ``schedules.decay_steps``.
-      images_per_step: int, those of all clones, and of the workers that wait for each other.
-      device: ``"cpu"`` or ``"gpu"``.
-      session_config: a ``tf.ConfigProto``.
-      kept: what ``settings.json`` is to hold.
-    """
-
-    settings: settings.Settings
+    settings: settings.Settings  # Complete.
     options: Options
-    members: typing.Optional[cluster.Cluster]
-    split: typing.Any
-    num_samples: int
-    num_steps: int
-    num_decay_steps: typing.Optional[int]
-    images_per_step: int
-    device: str
-    session_config: typing.Any
-    kept: dict
+    members: typing.Optional[cluster.Cluster]  # None: the process trains alone.
+    split: slim.dataset.Dataset  # The shards that this process reads.
+    num_samples: int  # Photos of an epoch, those of other workers included.
+    num_steps: int  # The number of the last step.
+    num_decay_steps: typing.Optional[int]  # See ``schedules.decay_steps``.
+    images_per_step: int  # Those of all clones, and of all workers that wait for each other.
+    device: str  # "cpu" or "gpu".
+    session_config: tf.ConfigProto
+    kept: dict  # What ``settings.json`` is to hold.
 
     @property
     def uses_gradient_rules(self):
@@ -106,9 +76,6 @@ class Plan(typing.NamedTuple):
     def clone_devices(self):
         """Where each copy of the network runs, for ``tf.device``; mostly ``[""]``."""
         return devices.of_clones(self.device, self.options.compute.num_clones)
-
-
-DEFAULT_OPTIONS = Options()
 
 
 def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, report=print):
@@ -161,6 +128,9 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
     )
 
 
+_AT_LEAST_1 = {"num_readers", "num_preprocessing_threads", "batch_queue_capacity", "max_to_keep"}
+
+
 def check(run_settings, options, members=None):
     """Returns the settings with their defaults filled in, once everything is in its range.
 
@@ -169,25 +139,12 @@ def check(run_settings, options, members=None):
     """
     run_settings = settings.complete(run_settings)
     settings.check(run_settings)
-    logging, queues = options.logging, options.queues
-    for range_, names_to_values in (
-        (hyperparameters.AT_LEAST_0, logging._asdict()),
-        (hyperparameters.AT_LEAST_0, queues._asdict()),
-        (
-            hyperparameters.AT_LEAST_1,
-            {
-                "num_readers": queues.num_readers,
-                "num_preprocessing_threads": queues.num_preprocessing_threads,
-                "batch_queue_capacity": queues.batch_queue_capacity,
-                "max_to_keep": logging.max_to_keep,
-                "num_clones": options.compute.num_clones,
-                "max_number_of_steps": options.max_number_of_steps,
-            },
-        ),
-        (hyperparameters.ABOVE_0, {"num_epochs": options.num_epochs}),
-    ):
-        for name, value in names_to_values.items():
-            hyperparameters.check(name, value, range_)
+    queues = options.queues
+    for name, value in dict(options.logging._asdict(), **queues._asdict()).items():
+        hyperparameters.check(name, value, AT_LEAST_1 if name in _AT_LEAST_1 else AT_LEAST_0)
+    hyperparameters.check("num_clones", options.compute.num_clones, AT_LEAST_1)
+    hyperparameters.check("num_epochs", options.num_epochs, ABOVE_0)
+    hyperparameters.check("max_number_of_steps", options.max_number_of_steps, AT_LEAST_1)
     pipeline.common_queue_sizes(
         run_settings.batch_size, queues.common_queue_capacity, queues.common_queue_min
     )

@@ -6,7 +6,7 @@ become flags, fields of ``settings.Settings`` and, in runs that use it, keys of 
 
 import typing
 
-from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, Hyperparameter, choose
+from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, Hyperparameter, Table
 
 END_LEARNING_RATE = Hyperparameter(
     "end_learning_rate", 0.0001, AT_LEAST_0, "Learning rate at which the decay ends"
@@ -14,27 +14,23 @@ END_LEARNING_RATE = Hyperparameter(
 
 
 class Schedule(typing.NamedTuple):
-    """One schedule.
-
-    Attributes:
-      help: one line for ``--help``.
-      decay: a function of TensorFlow, a complete ``Settings``, the steps since the warm-up
-        (int64 []) and the steps of a decay; returns the learning rate (float32 []). None: the
-        learning rate stays. It is given TensorFlow so that this table can be read without it.
-      hyperparameters: its own ``Hyperparameter``s.
-      epochs_per_decay: the default of ``--num_epochs_per_decay``; None: the run after its warm-up,
-        so that the end is reached with the last step.
-    """
+    """One schedule."""
 
     help: str
-    decay: typing.Optional[typing.Callable]
+    # A function of TensorFlow (so that this table can be read without it), complete ``Settings``,
+    # the steps since the warm-up (int64 []) and the steps of a decay; returns the learning rate
+    # (float32 []). None: it stays.
+    decay: typing.Optional[typing.Callable] = None
     hyperparameters: typing.Tuple[Hyperparameter, ...] = ()
+    # The default of --num_epochs_per_decay; None: the run after its warm-up, so that its last step
+    # reaches the end of the decay.
     epochs_per_decay: typing.Optional[float] = None
 
 
-SCHEDULES = {
-    "fixed": Schedule("the learning rate stays", None),
-    "exponential": Schedule(
+SCHEDULES = Table(
+    "learning_rate_decay_type",
+    fixed=Schedule("the learning rate stays"),
+    exponential=Schedule(
         "multiplied by --learning_rate_decay_factor after each decay period",
         lambda tf, settings, step, num_decay_steps: tf.train.exponential_decay(
             settings.learning_rate,
@@ -50,14 +46,14 @@ SCHEDULES = {
         ),
         epochs_per_decay=2.0,  # research/slim's.
     ),
-    "polynomial": Schedule(
+    polynomial=Schedule(
         "falls linearly to --end_learning_rate",
         lambda tf, settings, step, num_decay_steps: tf.train.polynomial_decay(
             settings.learning_rate, step, num_decay_steps, settings.end_learning_rate
         ),
         (END_LEARNING_RATE,),
     ),
-    "cosine": Schedule(
+    cosine=Schedule(
         "falls along half a cosine to --end_learning_rate",
         lambda tf, settings, step, num_decay_steps: tf.train.cosine_decay(
             settings.learning_rate,
@@ -67,16 +63,7 @@ SCHEDULES = {
         ),
         (END_LEARNING_RATE,),
     ),
-}
-
-
-def get(name):
-    """Returns the ``Schedule`` of a name.
-
-    Raises:
-      UsageError: there is none.
-    """
-    return choose("learning_rate_decay_type", name, SCHEDULES)
+)
 
 
 def decay_steps(settings, num_samples, num_steps, num_replicas=1):
@@ -88,7 +75,7 @@ def decay_steps(settings, num_samples, num_steps, num_replicas=1):
       num_steps: the length of the run.
       num_replicas: how many batches make a step.
     """
-    schedule = get(settings.learning_rate_decay_type)
+    schedule = SCHEDULES[settings.learning_rate_decay_type]
     if schedule.decay is None:
         return None
     num_epochs = settings.num_epochs_per_decay
@@ -115,7 +102,7 @@ def learning_rate(settings, num_decay_steps, global_step):
     """
     from alexnet_flowers.tf1 import tf  # Here, so that the table can be read without TensorFlow.
 
-    schedule = get(settings.learning_rate_decay_type)
+    schedule = SCHEDULES[settings.learning_rate_decay_type]
     if schedule.decay is None:
         rate = tf.constant(settings.learning_rate, tf.float32)
     else:

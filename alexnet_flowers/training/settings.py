@@ -97,7 +97,7 @@ def complete(settings):
     Raises:
       UsageError: an unknown optimizer.
     """
-    optimizer = optimizers.get(settings.optimizer)
+    optimizer = optimizers.OPTIMIZERS[settings.optimizer]
     completed = {}
     if settings.learning_rate is None:
         completed["learning_rate"] = optimizer.learning_rate
@@ -118,8 +118,7 @@ def check(settings):
       UsageError: one has a value that it cannot have.
     """
     alexnet_v2.check_image_size(settings.image_size)
-    optimizers.get(settings.optimizer)
-    schedule = schedules.get(settings.learning_rate_decay_type)
+    schedule = schedules.SCHEDULES[settings.learning_rate_decay_type]
     for name, range_ in _RANGES.items():
         hyperparameters.check(name, getattr(settings, name), range_)
     if settings.weight_decay and not settings.arg_scope:
@@ -156,8 +155,8 @@ def meaning(settings, num_decay_steps, num_replicas=1):
     used = {
         hyperparameter.name
         for choice in (
-            optimizers.get(settings.optimizer),
-            schedules.get(settings.learning_rate_decay_type),
+            optimizers.OPTIMIZERS[settings.optimizer],
+            schedules.SCHEDULES[settings.learning_rate_decay_type],
         )
         for hyperparameter in choice.hyperparameters
     }

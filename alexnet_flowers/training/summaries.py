@@ -34,19 +34,12 @@ PARAMETERS_PREFIX = "parameters/"
 
 
 class Metrics(typing.NamedTuple):
-    """How well the training batches are classified.
+    """How well the training batches are classified."""
 
-    Attributes:
-      batch_accuracy: float32 [], of this batch alone.
-      accuracy: float32 [], streaming: of all photos seen so far, this batch included.
-      recall_at_2: float32 [], streaming: the share of photos whose class is among the best two.
-      update: the operation that counts this batch, where neither of the two is fetched.
-    """
-
-    batch_accuracy: typing.Any
-    accuracy: typing.Any
-    recall_at_2: typing.Any
-    update: typing.Any
+    batch_accuracy: tf.Tensor  # float32 [], of this batch alone.
+    accuracy: tf.Tensor  # float32 [], of all photos seen so far, this batch included.
+    recall_at_2: tf.Tensor  # float32 [], of all: the share whose class is among the best two.
+    update: tf.Operation  # Counts this batch, where neither of the two before is fetched.
 
 
 def streaming_metrics(logits, labels):

@@ -16,38 +16,23 @@ from alexnet_flowers.training import (
 
 
 class StepOps(typing.NamedTuple):
-    """What a step can run.
+    """What a step can run."""
 
-    Attributes:
-      train_op: float32 [], the loss, once the step is made.
-      step_after: int64 [], the number of steps made, this one included.
-      global_step: the step's variable.
-      learning_rate: float32 [].
-      cross_entropy: float32 [], of this batch.
-      batch_accuracy: float32 [], of this batch.
-      update: the operation that counts the batch in the streaming metrics.
-      largest: a dict of layer to its largest value for this batch, float32 [].
-      is_finite: bool [], whether all model variables, and the loss of another batch, are finite; to
-        be run between steps.
-      summary: string [], scalars and images.
-      predictions: a ``summaries.Predictions``, or None.
-      histograms: string [], or None.
-      sync_optimizer: a ``tf.train.SyncReplicasOptimizer``, or None: for ``slim.learning.train``.
-    """
-
-    train_op: typing.Any
-    step_after: typing.Any
-    global_step: typing.Any
-    learning_rate: typing.Any
-    cross_entropy: typing.Any
-    batch_accuracy: typing.Any
-    update: typing.Any
-    largest: dict
-    is_finite: typing.Any
-    summary: typing.Any
+    train_op: tf.Tensor  # float32 [], the loss, once the step is made.
+    step_after: tf.Tensor  # int64 [], the number of steps made, this one included.
+    global_step: tf.Variable
+    learning_rate: tf.Tensor  # float32 [].
+    cross_entropy: tf.Tensor  # float32 [], of this batch.
+    batch_accuracy: tf.Tensor  # float32 [], of this batch.
+    update: tf.Operation  # Counts the batch in the streaming metrics.
+    largest: dict  # Each layer's largest value for this batch, float32 [].
+    # bool [], whether all model variables, and the loss of another batch, are finite; to be run
+    # between steps.
+    is_finite: tf.Tensor
+    summary: tf.Tensor  # string [], scalars and images.
     predictions: typing.Optional[summaries.Predictions]
-    histograms: typing.Any
-    sync_optimizer: typing.Optional[tf.train.SyncReplicasOptimizer]
+    histograms: typing.Optional[tf.Tensor]  # string [].
+    sync_optimizer: typing.Optional[tf.train.SyncReplicasOptimizer]  # For ``slim.learning.train``.
 
 
 def build(plan, place):

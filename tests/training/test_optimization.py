@@ -84,7 +84,7 @@ W, G, RATE = 2.0, 3.0, 0.1
 def step(num_steps=1, **changes):
     settings = Settings(**changes)
     if settings.opt_epsilon is None:
-        settings = settings._replace(opt_epsilon=optimizers.get(settings.optimizer).epsilon)
+        settings = settings._replace(opt_epsilon=optimizers.OPTIMIZERS[settings.optimizer].epsilon)
     with tf.Graph().as_default():
         variable = tf.get_variable("w", initializer=W)
         train = optimizers.build(settings, tf.constant(RATE)).minimize(G * variable)
@@ -162,7 +162,7 @@ def test_default_rates_and_epsilons_are_tensorflows():
         ("rmsprop", tf.train.RMSPropOptimizer),
     ):
         built = kind(0.1)
-        assert built._epsilon == optimizers.get(name).epsilon
+        assert built._epsilon == optimizers.OPTIMIZERS[name].epsilon
 
 
 def test_losses_smooth_labels_and_add_the_weight_decay():
