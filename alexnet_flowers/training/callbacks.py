@@ -194,7 +194,8 @@ class _Watch(Callback):
         self._report = report
 
     def fetches(self, upcoming):
-        return {"largest": self._largest} if _lies_in(self._every, *upcoming[:2]) else {}
+        is_due = _lies_in(self._every, upcoming.before, upcoming.latest)
+        return {"largest": self._largest} if is_due else {}
 
     def after(self, step):
         cross_entropy = float(step.fetched["cross_entropy"])

@@ -41,7 +41,7 @@ def serve(members, compute, report=print):
       UsageError: this process's address is taken, or is not this machine's.
     """
     memory.keep_freed()
-    devices.resolve("cpu")
+    devices.resolve("cpu")  # So that TensorFlow does not report later that it found no GPU.
     config = devices.session_config("cpu", compute.intra_op_threads, compute.inter_op_threads)
     cluster.serve(members, config, report)
 
