@@ -24,7 +24,7 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import pipeline, preprocessing
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import HAS_MKL, tf
-from alexnet_flowers.training import optimization
+from alexnet_flowers.training import optimization, optimizers
 from alexnet_flowers.training.settings import Settings
 
 IMAGE_SIZE = 224
@@ -63,7 +63,7 @@ def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
         op = optimization.train_op(
             Settings(),
             total_loss,
-            optimization.optimizer(Settings(), tf.constant(0.01)),
+            optimizers.build(Settings(), tf.constant(0.01)),
             tf.train.get_or_create_global_step(),
         )
     session = _session(graph, mixed_precision)

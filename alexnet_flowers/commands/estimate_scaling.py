@@ -8,7 +8,7 @@ Prints a table in Markdown; docs/scaling.md says how it is computed.
 from absl import flags
 
 from alexnet_flowers.distributed import scaling
-from alexnet_flowers.training import settings
+from alexnet_flowers.training import hyperparameters
 
 FLAGS = flags.FLAGS
 
@@ -24,7 +24,7 @@ _NUMS_WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
 def main():
     for name in ("compute_secs", "gbit_per_sec"):
-        settings.check_number(name, FLAGS[name].value, lambda x: x > 0, "above 0")
+        hyperparameters.check(name, FLAGS[name].value, hyperparameters.ABOVE_0)
     traffic = scaling.traffic(FLAGS.num_classes, FLAGS.servers)
     print(
         "A worker fetches %.1f MB a step, and sends as much; of that the fullest of %d servers "

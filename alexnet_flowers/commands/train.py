@@ -15,14 +15,44 @@ from alexnet_flowers import devices
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.training import checkpoints, optimization, train
+from alexnet_flowers.training import checkpoints, optimizers, plan, schedules, train
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 _DEFAULTS = Settings()
-_LOGGING = train.DEFAULT_LOGGING
-_QUEUES = train.DEFAULT_QUEUES
-_COMPUTE = train.DEFAULT_COMPUTE
+_OPTIONS = plan.Options()
+_LOGGING = _OPTIONS.logging
+_QUEUES = _OPTIONS.queues
+_COMPUTE = _OPTIONS.compute
+
+
+def _describe(table):
+    """Returns a line of help for each entry of a table of optimizers or schedules."""
+    return "".join("\n%s: %s." % (name, entry.help) for name, entry in table.items())
+
+
+def _defaults(values):
+    """Returns in words what is the default for which optimizers, from a dict of name to number."""
+    return "; ".join(
+        "%g for %s" % (value, ", ".join(name for name in values if values[name] == value))
+        for value in dict.fromkeys(values.values())
+        if value is not None
+    )
+
+
+def _define_hyperparameters(table):
+    """Defines a flag for each number that only some entries of a table take."""
+    for hyperparameter in {
+        known.name: known for entry in table.values() for known in entry.hyperparameters
+    }.values():
+        users = [n for n, entry in table.items() if hyperparameter in entry.hyperparameters]
+        text = "%s (%s)." % (hyperparameter.help, ", ".join(users))
+        if hyperparameter is optimizers.EPSILON:
+            text += " Default: %s." % _defaults(
+                {name: entry.epsilon for name, entry in table.items()}
+            )
+        flags.DEFINE_float(hyperparameter.name, hyperparameter.default, text)
+
 
 # Where things are.
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
@@ -118,26 +148,19 @@ flags.DEFINE_boolean(
 )
 
 # The optimizer.
-flags.DEFINE_enum("optimizer", _DEFAULTS.optimizer, optimization.OPTIMIZERS, "Which one.")
-flags.DEFINE_float("learning_rate", None, "Default: 0.01; adam and adadelta 0.001.")
-flags.DEFINE_float("momentum", _DEFAULTS.momentum, "Of the momentum optimizer.")
-flags.DEFINE_float("adam_beta1", _DEFAULTS.adam_beta1, "Of adam.")
-flags.DEFINE_float("adam_beta2", _DEFAULTS.adam_beta2, "Of adam.")
-flags.DEFINE_float("adadelta_rho", _DEFAULTS.adadelta_rho, "Of adadelta.")
-flags.DEFINE_float(
-    "adagrad_initial_accumulator_value", _DEFAULTS.adagrad_initial_accumulator_value, "Of adagrad."
+flags.DEFINE_enum(
+    "optimizer",
+    _DEFAULTS.optimizer,
+    list(optimizers.OPTIMIZERS),
+    "How the gradients change the weights." + _describe(optimizers.OPTIMIZERS),
 )
-flags.DEFINE_float("ftrl_learning_rate_power", _DEFAULTS.ftrl_learning_rate_power, "Of ftrl.")
 flags.DEFINE_float(
-    "ftrl_initial_accumulator_value", _DEFAULTS.ftrl_initial_accumulator_value, "Of ftrl."
+    "learning_rate",
+    None,
+    "Factor of each update. Default: %s."
+    % _defaults({name: known.learning_rate for name, known in optimizers.OPTIMIZERS.items()}),
 )
-flags.DEFINE_float("ftrl_l1", _DEFAULTS.ftrl_l1, "Of ftrl.")
-flags.DEFINE_float("ftrl_l2", _DEFAULTS.ftrl_l2, "Of ftrl.")
-flags.DEFINE_float("rmsprop_decay", _DEFAULTS.rmsprop_decay, "Of rmsprop.")
-flags.DEFINE_float("rmsprop_momentum", _DEFAULTS.rmsprop_momentum, "Of rmsprop.")
-flags.DEFINE_float(
-    "opt_epsilon", None, "Default: TensorFlow's; adam and adadelta 1e-8, rmsprop 1e-10."
-)
+_define_hyperparameters(optimizers.OPTIMIZERS)
 flags.DEFINE_float(
     "clip_gradient_norm", _DEFAULTS.clip_gradient_norm, "Of each variable's gradient; 0: none."
 )
@@ -149,19 +172,15 @@ flags.DEFINE_float(
 flags.DEFINE_enum(
     "learning_rate_decay_type",
     _DEFAULTS.learning_rate_decay_type,
-    optimization.DECAY_TYPES,
-    "How it changes.",
+    list(schedules.SCHEDULES),
+    "How the learning rate changes over the run." + _describe(schedules.SCHEDULES),
 )
-flags.DEFINE_float(
-    "learning_rate_decay_factor", _DEFAULTS.learning_rate_decay_factor, "Of the exponential decay."
-)
+_define_hyperparameters(schedules.SCHEDULES)
 flags.DEFINE_float(
     "num_epochs_per_decay",
     None,
-    "Default: 2 for the exponential decay, the whole run for polynomial and cosine.",
-)
-flags.DEFINE_float(
-    "end_learning_rate", _DEFAULTS.end_learning_rate, "Of the polynomial and the cosine decay."
+    "Epochs of a decay period. Default: %s; else the whole run."
+    % _defaults({name: known.epochs_per_decay for name, known in schedules.SCHEDULES.items()}),
 )
 flags.DEFINE_integer(
     "warmup_steps", _DEFAULTS.warmup_steps, "First steps, in which it grows linearly."
@@ -179,28 +198,40 @@ flags.DEFINE_integer("seed", None, "Of the initial weights and the random draws.
 
 
 def main():
-    members = None
-    if FLAGS.ps_hosts or FLAGS.worker_hosts:
-        members = command_line.from_flags(cluster.Cluster)
-    elif FLAGS.sync_replicas or FLAGS["job_name"].present or FLAGS["task_index"].present:
-        raise UsageError(
-            "--job_name, --task_index, --sync_replicas: need --ps_hosts and --worker_hosts"
-        )
+    report = functools.partial(print, flush=True)
+    settings, options, members = command_line.from_flags(Settings), _options(), _members()
+    if members is not None and members.job_name == "ps":
+        plan.check(settings, options, members)
+        return train.serve(members, options.compute, report)
     ended_by = train.train(
         checkpoints.locate_run(
             FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
         ),
-        FLAGS.dataset_dir,
-        command_line.from_flags(Settings),
-        num_epochs=FLAGS.num_epochs,
-        max_number_of_steps=FLAGS.max_number_of_steps,
-        logging=command_line.from_flags(train.Logging),
-        queues=command_line.from_flags(train.Queues),
-        compute=command_line.from_flags(devices.Compute),
-        members=members,
-        give_up=command_line.end_at_once,
-        allow_changed_settings=FLAGS.allow_changed_settings,
-        skip_bad_records=FLAGS.skip_bad_records,
-        report=functools.partial(print, flush=True),
+        plan.compute(FLAGS.dataset_dir, settings, options, members, report),
+        command_line.end_at_once,
+        report,
     )
     return command_line.INTERRUPTED if ended_by == signal.SIGINT else 0
+
+
+def _options():
+    return plan.Options(
+        num_epochs=FLAGS.num_epochs,
+        max_number_of_steps=FLAGS.max_number_of_steps,
+        allow_changed_settings=FLAGS.allow_changed_settings,
+        skip_bad_records=FLAGS.skip_bad_records,
+        logging=command_line.from_flags(plan.Logging),
+        queues=command_line.from_flags(plan.Queues),
+        compute=command_line.from_flags(devices.Compute),
+    )
+
+
+def _members():
+    """Returns the ``cluster.Cluster`` that the flags describe, or None."""
+    if FLAGS.ps_hosts or FLAGS.worker_hosts:
+        return command_line.from_flags(cluster.Cluster)
+    if FLAGS.sync_replicas or FLAGS["job_name"].present or FLAGS["task_index"].present:
+        raise UsageError(
+            "--job_name, --task_index, --sync_replicas: need --ps_hosts and --worker_hosts"
+        )
+    return None

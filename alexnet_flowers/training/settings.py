@@ -4,8 +4,8 @@ Settings that only decide how fast, how long, or what is written down are not am
 change whenever the run is continued.
 """
 
+import collections
 import json
-import math
 import os
 import typing
 
@@ -13,17 +13,13 @@ from alexnet_flowers import json_file
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.nets import alexnet_v2
-from alexnet_flowers.training import optimization
+from alexnet_flowers.training import hyperparameters, optimizers, schedules
 
 FILENAME = "settings.json"
 
 
-class Settings(typing.NamedTuple):
-    """The settings of a run, under the names of their flags; None stands for a default.
-
-    The defaults of the optimizers' own numbers are TensorFlow's. ``scripts/train.py --help``
-    describes each.
-    """
+class _Common(typing.NamedTuple):
+    """The settings that mean something for every optimizer and schedule."""
 
     # The images.
     batch_size: int = 56
@@ -39,25 +35,11 @@ class Settings(typing.NamedTuple):
     # The optimizer.
     optimizer: str = "sgd"
     learning_rate: typing.Optional[float] = None
-    momentum: float = 0.9
-    adam_beta1: float = 0.9
-    adam_beta2: float = 0.999
-    adadelta_rho: float = 0.95
-    adagrad_initial_accumulator_value: float = 0.1
-    ftrl_learning_rate_power: float = -0.5
-    ftrl_initial_accumulator_value: float = 0.1
-    ftrl_l1: float = 0.0
-    ftrl_l2: float = 0.0
-    rmsprop_decay: float = 0.9
-    rmsprop_momentum: float = 0.0
-    opt_epsilon: typing.Optional[float] = None
     clip_gradient_norm: float = 0.0
     moving_average_decay: typing.Optional[float] = None
     # The learning rate over time.
     learning_rate_decay_type: str = "fixed"
-    learning_rate_decay_factor: float = 0.94
     num_epochs_per_decay: typing.Optional[float] = None
-    end_learning_rate: float = 0.0001
     warmup_steps: int = 0
     # The start.
     checkpoint_path: typing.Optional[str] = None
@@ -66,36 +48,61 @@ class Settings(typing.NamedTuple):
     seed: typing.Optional[int] = None
 
 
+# Those that mean something for some optimizers or schedules only, by name.
+HYPERPARAMETERS = {
+    hyperparameter.name: hyperparameter
+    for table in (optimizers.OPTIMIZERS, schedules.SCHEDULES)
+    for choice in table.values()
+    for hyperparameter in choice.hyperparameters
+}
+_DEFAULTS = dict(
+    _Common()._asdict(), **{name: known.default for name, known in HYPERPARAMETERS.items()}
+)
+
+
+class Settings(collections.namedtuple("Settings", _DEFAULTS)):
+    """The settings of a run, under the names of their flags; None stands for a default.
+
+    They are those of ``_Common`` and all ``HYPERPARAMETERS``. ``train --help`` describes each.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, *values, **named):
+        """Takes the default for each setting that is not given."""
+        rest = list(_DEFAULTS.items())[len(values) :]
+        return super().__new__(cls, *values, **dict(rest, **named))
+
+
 # Not among the settings of runs that were begun before these could be chosen.
 _ADDED_LATER = ("min_crop_area", "mixed_precision")
-# The settings that mean something for one optimizer, or one kind of decay, only.
-_OF_OPTIMIZERS = {
-    "momentum": ("momentum",),
-    "adam": ("adam_beta1", "adam_beta2", "opt_epsilon"),
-    "adadelta": ("adadelta_rho", "opt_epsilon"),
-    "adagrad": ("adagrad_initial_accumulator_value",),
-    "ftrl": (
-        "ftrl_learning_rate_power",
-        "ftrl_initial_accumulator_value",
-        "ftrl_l1",
-        "ftrl_l2",
-    ),
-    "rmsprop": ("rmsprop_decay", "rmsprop_momentum", "opt_epsilon"),
-}
-_OF_DECAYS = {
-    "exponential": ("learning_rate_decay_factor",),
-    "polynomial": ("end_learning_rate",),
-    "cosine": ("end_learning_rate",),
-}
+_RANGES = dict(
+    {name: known.range for name, known in HYPERPARAMETERS.items()},
+    batch_size=hyperparameters.AT_LEAST_1,
+    weight_decay=hyperparameters.AT_LEAST_0,
+    dropout_keep_prob=hyperparameters.ABOVE_0_TO_1,
+    min_crop_area=hyperparameters.ABOVE_0_TO_1,
+    label_smoothing=hyperparameters.BELOW_1,
+    learning_rate=hyperparameters.ABOVE_0,
+    clip_gradient_norm=hyperparameters.AT_LEAST_0,
+    moving_average_decay=hyperparameters.BELOW_1,
+    num_epochs_per_decay=hyperparameters.ABOVE_0,
+    warmup_steps=hyperparameters.AT_LEAST_0,
+)
 
 
 def complete(settings):
-    """Returns the settings with the numbers that None stood for, as far as they have one."""
+    """Returns the settings with the numbers that None stood for, as far as they have one.
+
+    Raises:
+      UsageError: an unknown optimizer.
+    """
+    optimizer = optimizers.OPTIMIZERS[settings.optimizer]
     completed = {}
     if settings.learning_rate is None:
-        completed["learning_rate"] = optimization.default_learning_rate(settings.optimizer)
+        completed["learning_rate"] = optimizer.learning_rate
     if settings.opt_epsilon is None:
-        completed["opt_epsilon"] = optimization.default_epsilon(settings.optimizer)
+        completed["opt_epsilon"] = optimizer.epsilon
     if settings.weight_decay is None and settings.arg_scope:
         completed["weight_decay"] = alexnet_v2.default_weight_decay()
     return settings._replace(**completed)
@@ -108,45 +115,16 @@ def check(settings):
       settings: a ``Settings``, complete.
 
     Raises:
-      UsageError: one cannot be meant.
+      UsageError: one has a value that it cannot have.
     """
     alexnet_v2.check_image_size(settings.image_size)
-    for name, choices in (
-        ("optimizer", optimization.OPTIMIZERS),
-        ("learning_rate_decay_type", optimization.DECAY_TYPES),
-    ):
-        if getattr(settings, name) not in choices:
-            raise UsageError(
-                "--%s: %r is none of %s" % (name, getattr(settings, name), ", ".join(choices))
-            )
-    for rule, is_right, names in (
-        ("at least 1", lambda x: x >= 1, "batch_size"),
-        (
-            "above 0",
-            lambda x: x > 0,
-            "learning_rate learning_rate_decay_factor num_epochs_per_decay opt_epsilon "
-            "adagrad_initial_accumulator_value",
-        ),
-        (
-            "at least 0",
-            lambda x: x >= 0,
-            "weight_decay clip_gradient_norm end_learning_rate warmup_steps momentum ftrl_l1 "
-            "ftrl_l2 ftrl_initial_accumulator_value rmsprop_momentum",
-        ),
-        ("at most 0", lambda x: x <= 0, "ftrl_learning_rate_power"),
-        (
-            "in [0, 1)",
-            lambda x: 0 <= x < 1,
-            "label_smoothing moving_average_decay adam_beta1 adam_beta2 adadelta_rho rmsprop_decay",
-        ),
-        ("above 0 and at most 1", lambda x: 0 < x <= 1, "dropout_keep_prob min_crop_area"),
-    ):
-        for name in names.split():
-            check_number(name, getattr(settings, name), is_right, rule)
+    schedule = schedules.SCHEDULES[settings.learning_rate_decay_type]
+    for name, range_ in _RANGES.items():
+        hyperparameters.check(name, getattr(settings, name), range_)
     if settings.weight_decay and not settings.arg_scope:
         raise UsageError("--weight_decay needs --arg_scope: it is what applies it")
     if (
-        settings.learning_rate_decay_type in ("polynomial", "cosine")
+        schedules.END_LEARNING_RATE in schedule.hyperparameters
         and settings.end_learning_rate >= settings.learning_rate
     ):
         raise UsageError(
@@ -159,36 +137,30 @@ def check(settings):
         )
 
 
-def check_number(name, value, is_right, rule):
-    """Raises ``UsageError`` for a flag's number that is infinite, NaN or breaks a rule."""
-    if value is not None and not (math.isfinite(value) and is_right(value)):
-        raise UsageError("--%s=%s: must be %s" % (name, value, rule))
-
-
 def meaning(settings, num_decay_steps, num_replicas=1):
     """Returns what a run's settings mean as a dict that JSON can hold.
 
-    Numbers of optimizers and decays that the run does not use are left out, so that giving them
-    makes no difference.
+    Hyperparameters of other optimizers and schedules than the run's are left out, so that giving
+    them makes no difference.
 
     Args:
       settings: a ``Settings``, complete.
-      num_decay_steps: see ``optimization.decay_steps``.
+      num_decay_steps: see ``schedules.decay_steps``.
       num_replicas: how many batches make a step: clones, and workers that wait for each other.
     """
     kept = dict(settings._asdict(), decay_steps=num_decay_steps)
     if num_replicas > 1:
         kept["num_replicas"] = num_replicas
     del kept["num_epochs_per_decay"]  # It has become the steps.
-    for groups, chosen in (
-        (_OF_OPTIMIZERS, settings.optimizer),
-        (_OF_DECAYS, settings.learning_rate_decay_type),
-    ):
-        used = groups.get(chosen, ())
-        for name in {name for group in groups.values() for name in group}:
-            if name not in used:
-                del kept[name]
-    return kept
+    used = {
+        hyperparameter.name
+        for choice in (
+            optimizers.OPTIMIZERS[settings.optimizer],
+            schedules.SCHEDULES[settings.learning_rate_decay_type],
+        )
+        for hyperparameter in choice.hyperparameters
+    }
+    return {name: kept[name] for name in kept if name in used or name not in HYPERPARAMETERS}
 
 
 def write(run_dir, content):

@@ -1,10 +1,10 @@
 """What TensorBoard shows of a run, under tags that stay the same.
 
 ==================================== ==========================================================
-``losses/total_loss``                 what is minimised: with label smoothing and weight decay
-``losses/cross_entropy``              with the labels themselves, as an evaluation counts it
+``losses/total_loss``                 the loss: with label smoothing and weight decay
+``losses/cross_entropy``              of the labels themselves, as an evaluation counts it
 ``eval/accuracy``                     streaming: over all photos seen since the process started
-``eval/recall_at_2``                  likewise
+``eval/recall_at_2``                  streaming: share whose class is among the best two
 ``learning_rate``, ``images_per_sec``
 ``.../fraction_of_<capacity>_full``   slim's queues: near 0, training waits for input
 ``sparsity/<end point>``              share of zeros among its values for the batch
@@ -15,8 +15,8 @@
 ==================================== ==========================================================
 """
 
-import collections
 import io
+import typing
 
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.pictures import cards
@@ -32,19 +32,18 @@ SPARSITY_PREFIX = "sparsity/"
 ACTIVATIONS_PREFIX = "activations/"
 PARAMETERS_PREFIX = "parameters/"
 
-Metrics = collections.namedtuple("Metrics", ["batch_accuracy", "accuracy", "recall_at_2", "update"])
-Metrics.__doc__ = """How well the training batches are classified.
 
-Attributes:
-  batch_accuracy: float32 [], of this batch alone.
-  accuracy: float32 [], streaming, this batch included.
-  recall_at_2: float32 [], likewise: the share of photos whose class is among the best two.
-  update: the operation that counts this batch, where neither of the two is fetched.
-"""
+class Metrics(typing.NamedTuple):
+    """How well the training batches are classified."""
+
+    batch_accuracy: tf.Tensor  # float32 [], of this batch alone.
+    accuracy: tf.Tensor  # float32 [], of all photos seen so far, this batch included.
+    recall_at_2: tf.Tensor  # float32 [], of all: the share whose class is among the best two.
+    update: tf.Operation  # Counts this batch, where neither of the two before is fetched.
 
 
 def streaming_metrics(logits, labels):
-    """Builds the metrics; they are counted beside the training and never optimised.
+    """Builds the metrics; they change nothing about the training.
 
     Args:
       logits: float32 [N, classes].
@@ -62,14 +61,14 @@ def streaming_metrics(logits, labels):
         return Metrics(tf.reduce_mean(correct), accuracy, recall, tf.group(accuracy, recall))
 
 
-def scalars(total_loss, cross_entropy, metrics, rate, end_points):
+def scalars(total_loss, cross_entropy, metrics, learning_rate, end_points):
     """Builds the scalar summaries of a step, the queues' fullness among them.
 
     Args:
       total_loss: float32 [].
       cross_entropy: float32 [].
       metrics: ``Metrics``.
-      rate: float32 [], the learning rate.
+      learning_rate: float32 [].
       end_points: a dict of name to tensor, whose shares of zeros are summarised.
 
     Returns:
@@ -80,7 +79,7 @@ def scalars(total_loss, cross_entropy, metrics, rate, end_points):
         tf.summary.scalar(CROSS_ENTROPY_TAG, cross_entropy),
         tf.summary.scalar(ACCURACY_TAG, metrics.accuracy),
         tf.summary.scalar(RECALL_AT_2_TAG, metrics.recall_at_2),
-        tf.summary.scalar(LEARNING_RATE_TAG, rate),
+        tf.summary.scalar(LEARNING_RATE_TAG, learning_rate),
     ]
     built += [
         tf.summary.scalar(SPARSITY_PREFIX + name, tf.nn.zero_fraction(activations))
@@ -117,7 +116,7 @@ def images(batch, image_size, max_images):
     The photos are decoded here, that is, only when a summary is written.
 
     Args:
-      batch: a ``batches.Batch``.
+      batch: a ``pipeline.Batch``.
       image_size: int, px; the photos are fitted into a square of this size.
       max_images: int, how many of the batch.
 
@@ -154,7 +153,7 @@ class Predictions:
         """Adds to the graph.
 
         Args:
-          batch: a ``batches.Batch``.
+          batch: a ``pipeline.Batch``.
           logits: float32 [N, classes].
           class_names: list of str.
           max_images: int, how many of the batch.

@@ -1,92 +1,80 @@
 """The graph of a training step: from a split to everything that a step can run."""
 
+import typing
+
 from alexnet_flowers import devices
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import optimization, summaries
-from alexnet_flowers.training.loop import StepOps
+from alexnet_flowers.training import (
+    optimization,
+    optimizers,
+    schedules,
+    summaries,
+    sync_replicas,
+)
 
 
-def build(
-    split,
-    run_settings,
-    num_decay_steps,
-    logging,
-    queues,
-    use_gradient_rules,
-    clone_devices,
-    place,
-):
+class StepOps(typing.NamedTuple):
+    """What a step can run."""
+
+    train_op: tf.Tensor  # float32 [], the loss, once the step is made.
+    step_after: tf.Tensor  # int64 [], the number of steps made, this one included.
+    global_step: tf.Variable
+    learning_rate: tf.Tensor  # float32 [].
+    cross_entropy: tf.Tensor  # float32 [], of this batch.
+    batch_accuracy: tf.Tensor  # float32 [], of this batch.
+    update: tf.Operation  # Counts the batch in the streaming metrics.
+    largest: dict  # Each layer's largest value for this batch, float32 [].
+    # bool [], whether all model variables, and the loss of another batch, are finite; to be run
+    # between steps.
+    is_finite: tf.Tensor
+    summary: tf.Tensor  # string [], scalars and images.
+    predictions: typing.Optional[summaries.Predictions]
+    histograms: typing.Optional[tf.Tensor]  # string [].
+    sync_optimizer: typing.Optional[tf.train.SyncReplicasOptimizer]  # For ``slim.learning.train``.
+
+
+def build(plan, place):
     """Builds the training graph in the default graph.
 
     Args:
-      split: a ``slim.dataset.Dataset`` of ``dataset.get_split``.
-      run_settings: a ``settings.Settings``, complete.
-      num_decay_steps: see ``optimization.decay_steps``.
-      logging: a ``training.Logging``.
-      queues: a ``training.Queues``.
-      use_gradient_rules: see ``network.alexnet_v2``.
-      clone_devices: where each copy of the network is, for ``tf.device``; mostly ``[""]``.
+      plan: a ``plan.Plan``.
       place: a ``cluster.Alone`` or ``cluster.Worker``.
 
     Returns:
-      ``loop.StepOps``.
+      ``StepOps``.
     """
     with tf.device(devices.INPUT_DEVICE):
         global_step = tf.train.get_or_create_global_step()
-    batch = pipeline.training_batches(
-        split,
-        run_settings.batch_size * len(clone_devices),
-        run_settings.image_size,
-        fast_mode=run_settings.fast_mode,
-        min_crop_area=run_settings.min_crop_area,
-        seed=run_settings.seed,
-        **queues._asdict(),
-    )
-    logits, end_points = _clones(
-        batch.images, split.num_classes, run_settings, use_gradient_rules, clone_devices
-    )
+    batch = _batch(plan)
+    logits, end_points = _clones(batch.images, plan)
     cross_entropy, total_loss = optimization.losses(
-        logits, batch.labels, run_settings.label_smoothing
+        logits, batch.labels, plan.settings.label_smoothing
     )
-    rate = optimization.learning_rate(run_settings, num_decay_steps, global_step)
+    learning_rate = schedules.learning_rate(plan.settings, plan.num_decay_steps, global_step)
     with tf.device(place.own_device()):
         metrics = summaries.streaming_metrics(logits, batch.labels)
-    optimizer = optimization.optimizer(run_settings, rate)
-    if place.sync_replicas:
-        optimizer = optimization.synchronous(
-            run_settings, optimizer, place.num_workers, global_step
-        )
+    optimizer = _optimizer(plan, place, learning_rate, global_step)
     train_op = optimization.train_op(
-        run_settings,
+        plan.settings,
         total_loss,
         optimizer,
         global_step,
-        gradients_beside_layers=len(clone_devices) > 1,
+        gradients_beside_layers=len(plan.clone_devices) > 1,
     )
     with tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
-    summary = [summaries.scalars(total_loss, cross_entropy, metrics, rate, end_points)]
-    predictions = None
-    if logging.max_images:
-        shown = min(logging.max_images, run_settings.batch_size)
-        summary.append(summaries.images(batch, run_settings.image_size, shown))
-        class_names = list(split.labels_to_names.values())
-        predictions = summaries.Predictions(batch, logits, class_names, shown)
+    scalars = summaries.scalars(total_loss, cross_entropy, metrics, learning_rate, end_points)
+    images, predictions = _images(plan, batch, logits)
     histograms = None
-    if logging.save_histograms_secs:
+    if plan.options.logging.save_histograms_secs:
         histograms = summaries.histograms(end_points, after=train_op)
-    # The loss too: numbers that are merely huge show there first. It takes a batch of its own.
-    is_finite = [tf.is_finite(total_loss)] + [
-        tf.reduce_all(tf.is_finite(variable.read_value()))
-        for variable in slim.get_model_variables()
-    ]
     return StepOps(
         train_op=train_op,
         step_after=step_after,
         global_step=global_step,
-        rate=rate,
+        learning_rate=learning_rate,
         cross_entropy=cross_entropy,
         batch_accuracy=metrics.batch_accuracy,
         update=metrics.update,
@@ -94,37 +82,84 @@ def build(
             layer: tf.reduce_max(end_points["%s/%s" % (alexnet_v2.SCOPE, layer)])
             for layer in alexnet_v2.RELU_LAYERS
         },
-        is_finite=tf.reduce_all(is_finite),
-        summary=tf.summary.merge(summary),
+        is_finite=_is_finite(total_loss),
+        summary=tf.summary.merge([scalars] + images),
         predictions=predictions,
         histograms=histograms,
         sync_optimizer=optimizer if place.sync_replicas else None,
     )
 
 
-def _clones(images, num_classes, run_settings, use_gradient_rules, clone_devices):
+def _batch(plan):
+    return pipeline.training_batches(
+        plan.split,
+        plan.settings.batch_size * len(plan.clone_devices),
+        plan.settings.image_size,
+        fast_mode=plan.settings.fast_mode,
+        min_crop_area=plan.settings.min_crop_area,
+        seed=plan.settings.seed,
+        **plan.options.queues._asdict(),
+    )
+
+
+def _optimizer(plan, place, learning_rate, global_step):
+    optimizer = optimizers.build(plan.settings, learning_rate)
+    if not place.sync_replicas:
+        return optimizer
+    averages = optimization.moving_averages(plan.settings, global_step)
+    return sync_replicas.wrap(optimizer, place.num_workers, averages)
+
+
+def _images(plan, batch, logits):
+    """Returns a list of the images' summaries, and the ``summaries.Predictions`` or None."""
+    shown = min(plan.options.logging.max_images, plan.settings.batch_size)
+    if not shown:
+        return [], None
+    class_names = list(plan.split.labels_to_names.values())
+    return (
+        [summaries.images(batch, plan.settings.image_size, shown)],
+        summaries.Predictions(batch, logits, class_names, shown),
+    )
+
+
+def _is_finite(total_loss):
+    # The loss too: numbers that are merely huge show there first. It takes a batch of its own.
+    return tf.reduce_all(
+        [tf.is_finite(total_loss)]
+        + [
+            tf.reduce_all(tf.is_finite(variable.read_value()))
+            for variable in slim.get_model_variables()
+        ]
+    )
+
+
+def _clones(images, plan):
     """Builds the network once for each device, with the same variables, on its part of the images.
 
     Returns:
       The logits of all images, and the end points of the first clone, whose names are slim's.
     """
-    all_logits, first_end_points = [], None
-    parts = [images] if len(clone_devices) == 1 else tf.split(images, len(clone_devices))
-    for number, (device, part) in enumerate(zip(clone_devices, parts)):
-        with tf.name_scope("clone_%d" % number if number else None), tf.device(
-            device
-        ), tf.variable_scope(tf.get_variable_scope(), reuse=number > 0 or None):
-            logits, end_points = alexnet_v2.alexnet_v2(
-                part,
-                num_classes,
-                is_training=True,
-                dropout_keep_prob=run_settings.dropout_keep_prob,
-                use_arg_scope=run_settings.arg_scope,
-                weight_decay=run_settings.weight_decay,
-                use_gradient_rules=use_gradient_rules,
-            )
+    num_clones = len(plan.clone_devices)
+    if num_clones == 1:
+        return _network(images, plan, plan.clone_devices[0])
+    all_logits, all_end_points = [], []
+    parts = tf.split(images, num_clones)
+    for number, (device, part) in enumerate(zip(plan.clone_devices, parts)):
+        with tf.name_scope("clone_%d" % number if number else None):
+            logits, end_points = _network(part, plan, device, reuse=number > 0 or None)
         all_logits.append(logits)
-        first_end_points = first_end_points or end_points
-    if len(all_logits) == 1:
-        return logits, first_end_points
-    return tf.concat(all_logits, 0), first_end_points
+        all_end_points.append(end_points)
+    return tf.concat(all_logits, 0), all_end_points[0]
+
+
+def _network(images, plan, device, reuse=None):
+    with tf.device(device), tf.variable_scope(tf.get_variable_scope(), reuse=reuse):
+        return alexnet_v2.alexnet_v2(
+            images,
+            plan.split.num_classes,
+            is_training=True,
+            dropout_keep_prob=plan.settings.dropout_keep_prob,
+            use_arg_scope=plan.settings.arg_scope,
+            weight_decay=plan.settings.weight_decay,
+            use_gradient_rules=plan.uses_gradient_rules,
+        )

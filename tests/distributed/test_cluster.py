@@ -12,13 +12,14 @@ import pytest
 from http_servers import serving
 from processes import Script, last_step, read_all_tensors
 
+from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
 from alexnet_flowers.distributed import cluster, local_cluster
 from alexnet_flowers.distributed.cluster import Cluster
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints, train
+from alexnet_flowers.training import checkpoints, plan, train
 from alexnet_flowers.training.settings import Settings
 
 HOSTS = {"ps_hosts": ["a:1"], "worker_hosts": ["b:1", "b:2"]}
@@ -78,7 +79,7 @@ def test_servers_hold_about_as_many_bytes_each_and_nothing_else():
 
 def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch):
     from alexnet_flowers.input import pipeline
-    from alexnet_flowers.training import optimization, training_graph
+    from alexnet_flowers.training import schedules, training_graph
 
     images = np.random.RandomState(0).uniform(-1, 1, [4, 195, 195, 3]).astype(np.float32)
 
@@ -87,9 +88,8 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
         nothing = tf.constant([b""] * 4)
         return pipeline.Batch(tf.constant(images), tf.range(4, dtype=tf.int64), nothing, nothing)
 
-    monkeypatch.setattr(training_graph.batches, "training_batches", fixed)
-    split = dataset.get_split("train", tiny_dataset)
-    logging = train.Logging(max_images=0, save_histograms_secs=0)
+    monkeypatch.setattr(training_graph.pipeline, "training_batches", fixed)
+    logging = plan.Logging(max_images=0, save_histograms_secs=0)
     after, names = [], []
     for num_clones in (1, 2):
         settings = Settings(
@@ -97,10 +97,12 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
             learning_rate=0.1, opt_epsilon=None, weight_decay=0.0005,
         )  # fmt: skip
         with tf.Graph().as_default() as graph, tf.Session() as session:
-            ops = training_graph.build(
-                split, settings, None, logging, train.Queues(), True,
-                [""] * num_clones, cluster.Alone(),
+            planned = plan.compute(
+                tiny_dataset, settings, plan.Options(
+                    logging=logging, compute=devices.Compute(device="cpu", num_clones=num_clones),
+                ),
             )  # fmt: skip
+            ops = training_graph.build(planned, cluster.Alone())
             names.append({v.op.name for v in tf.global_variables()})
             values = np.random.RandomState(1)
             session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
@@ -114,7 +116,7 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
     assert names[0] == names[1]
     for one, two in zip(*after):
         np.testing.assert_allclose(two, one, rtol=0, atol=1e-5 * np.abs(one).max())
-    assert optimization.decay_steps(
+    assert schedules.decay_steps(
         Settings(learning_rate_decay_type="exponential", batch_size=2), 100, 9, num_replicas=5
     ) == 20  # fmt: skip
 
@@ -275,7 +277,8 @@ def test_a_server_that_is_not_there_is_an_error(tmp_path, tiny_dataset, monkeypa
     run = checkpoints.locate_run("run", str(tmp_path / "c"), str(tmp_path / "s"))
     members = Cluster(hosts[:1], hosts[1:2], "worker", 0, False)
     with pytest.raises(DataError, match="--ps_hosts: %s cannot be reached" % hosts[0]):
-        train.train(run, tiny_dataset, Settings(batch_size=2, image_size=195), members=members)
+        settings = Settings(batch_size=2, image_size=195)
+        train.train(run, plan.compute(tiny_dataset, settings, members=members))
     assert not os.path.exists(run.checkpoints_dir)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, loop
+from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training.saver import Saver
 
 
 def build(num_classes=5, value=0.0):
@@ -233,7 +234,7 @@ def test_a_run_continued_with_a_smaller_number_to_keep_has_no_more(tmp_path):
     def save_steps(steps, most):
         with tf.Graph().as_default(), tf.Session() as session:
             build()
-            saver = loop.Saver(max_to_keep=most, save_relative_paths=True)
+            saver = Saver(max_to_keep=most, save_relative_paths=True)
             session.run(tf.global_variables_initializer())
             saver.recover_last_checkpoints(checkpoints.all_complete(str(tmp_path)))
             for step in steps:

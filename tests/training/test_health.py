@@ -10,7 +10,9 @@ GUESSING = math.log(5)
 
 def _warnings(losses):
     health = Health(5)
-    found = [(step, health.observe_loss(step, loss)) for step, loss in enumerate(losses, 1)]
+    found = [
+        (step, health.observe_cross_entropy(step, loss)) for step, loss in enumerate(losses, 1)
+    ]
     return [(step, warning) for step, warning in found if warning]
 
 

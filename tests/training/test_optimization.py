@@ -7,7 +7,7 @@ import pytest
 
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import optimization
+from alexnet_flowers.training import optimization, optimizers, schedules
 from alexnet_flowers.training.settings import Settings
 
 
@@ -15,7 +15,7 @@ def rates(num_decay_steps, steps, **changes):
     settings = Settings(**dict({"learning_rate": 0.5}, **changes))
     with tf.Graph().as_default():
         step = tf.placeholder(tf.int64, [])
-        rate = optimization.learning_rate(settings, num_decay_steps, step)
+        rate = schedules.learning_rate(settings, num_decay_steps, step)
         with tf.Session() as session:
             return [float(session.run(rate, {step: s})) for s in steps]
 
@@ -67,14 +67,14 @@ def test_decay_steps(kind, epochs, warmup, expected):
     settings = Settings(
         learning_rate_decay_type=kind, num_epochs_per_decay=epochs, warmup_steps=warmup
     )
-    assert optimization.decay_steps(settings, 3320, 1000) == expected
+    assert schedules.decay_steps(settings, 3320, 1000) == expected
 
 
 def test_an_unknown_decay_or_optimizer_is_named():
     with pytest.raises(UsageError, match="'linear' is none of fixed, exponential"):
         rates(1, [0], learning_rate_decay_type="linear")
     with pytest.raises(UsageError, match="'sdg' is none of sgd, momentum"):
-        optimization.optimizer(Settings(optimizer="sdg"), 0.1)
+        optimizers.build(Settings(optimizer="sdg"), 0.1)
 
 
 # One step from w = 2 with the gradient g = 3, by each optimizer's definition.
@@ -84,10 +84,10 @@ W, G, RATE = 2.0, 3.0, 0.1
 def step(num_steps=1, **changes):
     settings = Settings(**changes)
     if settings.opt_epsilon is None:
-        settings = settings._replace(opt_epsilon=optimization.default_epsilon(settings.optimizer))
+        settings = settings._replace(opt_epsilon=optimizers.OPTIMIZERS[settings.optimizer].epsilon)
     with tf.Graph().as_default():
         variable = tf.get_variable("w", initializer=W)
-        train = optimization.optimizer(settings, tf.constant(RATE)).minimize(G * variable)
+        train = optimizers.build(settings, tf.constant(RATE)).minimize(G * variable)
         with tf.Session() as session:
             session.run(tf.global_variables_initializer())
             for _ in range(num_steps):
@@ -153,7 +153,7 @@ def test_rmsprop():
 
 
 def test_default_rates_and_epsilons_are_tensorflows():
-    assert [optimization.default_learning_rate(name) for name in optimization.OPTIMIZERS] == [
+    assert [known.learning_rate for known in optimizers.OPTIMIZERS.values()] == [
         0.01, 0.01, 0.001, 0.001, 0.01, 0.01, 0.01,
     ]  # fmt: skip
     for name, kind in (
@@ -162,7 +162,7 @@ def test_default_rates_and_epsilons_are_tensorflows():
         ("rmsprop", tf.train.RMSPropOptimizer),
     ):
         built = kind(0.1)
-        assert built._epsilon == optimization.default_epsilon(name)
+        assert built._epsilon == optimizers.OPTIMIZERS[name].epsilon
 
 
 def test_losses_smooth_labels_and_add_the_weight_decay():
@@ -199,7 +199,7 @@ def test_trainable_scopes_choose_the_variables(two_layers):
 def trained(settings, loss, num_steps=1):
     step_variable = tf.train.get_or_create_global_step()
     op = optimization.train_op(
-        settings, loss, optimization.optimizer(settings, tf.constant(0.1)), step_variable
+        settings, loss, optimizers.build(settings, tf.constant(0.1)), step_variable
     )
     session = tf.Session()
     session.run(tf.global_variables_initializer())

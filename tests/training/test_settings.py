@@ -1,11 +1,14 @@
 """What a run was started with is kept, compared, and refused where it changed."""
 
+import copy
 import os
+import subprocess
+import sys
 
 import pytest
 
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.training import optimization, settings
+from alexnet_flowers.training import optimizers, schedules, settings
 
 
 def content(**changes):
@@ -114,10 +117,67 @@ def test_settings_that_cannot_be_meant_are_refused(changes, message):
 
 
 def test_the_defaults_of_every_optimizer_and_decay_are_fine():
-    for optimizer in optimization.OPTIMIZERS:
+    for optimizer in optimizers.OPTIMIZERS:
         settings.check(complete(optimizer=optimizer))
-    for decay in optimization.DECAY_TYPES:
+    for decay in schedules.SCHEDULES:
         settings.check(complete(learning_rate_decay_type=decay))
+
+
+def test_a_name_stands_for_one_number():
+    for table in (optimizers.OPTIMIZERS, schedules.SCHEDULES):
+        for entry in table.values():
+            for hyperparameter in entry.hyperparameters:
+                assert settings.HYPERPARAMETERS[hyperparameter.name] is hyperparameter
+    assert not set(settings.HYPERPARAMETERS) & set(settings._Common._fields)
+
+
+def test_settings_are_copied_with_and_without_names():
+    changed = settings.Settings(batch_size=7, ftrl_l1=0.5)
+    assert settings.Settings(*changed) == changed == copy.deepcopy(changed)
+    assert settings.Settings(7) == settings.Settings(batch_size=7)
+    with pytest.raises(TypeError):
+        settings.Settings(no_such_setting=1)
+
+
+NEW_OPTIMIZER = """
+from alexnet_flowers.training.hyperparameters import ABOVE_0, Hyperparameter
+from alexnet_flowers.training.optimizers import OPTIMIZERS, Optimizer
+OPTIMIZERS["proximal"] = Optimizer(
+    "gradient descent, then a pull to 0",
+    lambda tf, rate, s: tf.train.ProximalGradientDescentOptimizer(rate, s.proximal_l1),
+    own=(Hyperparameter("proximal_l1", 0.5, ABOVE_0, "Strength of the pull"),),
+    learning_rate=0.25,
+)
+from alexnet_flowers.commands import command_line, train
+from alexnet_flowers.training import optimizers, settings
+train.FLAGS(["train", "--optimizer=proximal", "--proximal_l1=0.75"])
+given = settings.complete(command_line.from_flags(settings.Settings))
+built = optimizers.build(given, given.learning_rate)
+kept = settings.meaning(given, None)
+of_sgd = settings.meaning(given._replace(optimizer="sgd"), None)
+print(type(built).__name__, built._l1_regularization_strength, kept["proximal_l1"], end=" ")
+print(kept["learning_rate"], "proximal_l1" in of_sgd)
+try:
+    settings.check(given._replace(proximal_l1=0))
+except Exception as error:
+    print(error)
+print(train.FLAGS["proximal_l1"].help)
+print("proximal: gradient descent, then a pull to 0." in train.FLAGS["optimizer"].help)
+"""
+
+
+def test_an_entry_of_the_table_is_all_that_an_optimizer_needs():
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    out = subprocess.check_output(
+        [sys.executable, "-c", NEW_OPTIMIZER], cwd=root, encoding="utf-8"
+    ).split("\n")
+    assert out == [
+        "ProximalGradientDescentOptimizer 0.75 0.75 0.25 False",
+        "--proximal_l1=0: must be above 0",
+        "Strength of the pull (proximal).",
+        "True",
+        "",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"settings": {}}'])

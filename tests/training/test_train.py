@@ -328,15 +328,18 @@ SHOW = """
 import json, sys
 sys.path.insert(0, %r)
 from alexnet_flowers.commands import train
-def show(run, dataset_dir, settings, **others):
-    values = dict(settings._asdict())
+def show(run, planned, give_up, report):
+    dataset_dir, settings, options, members, _ = planned
+    values = dict(settings._asdict(), **options._asdict())
     for name in ("logging", "queues", "compute"):
-        values.update(others.pop(name)._asdict())
-    del others["report"], others["give_up"]
-    members = others.pop("members")
-    values.update(others, members=members and members._asdict())
+        values.update(values.pop(name)._asdict())
+    values["members"] = members and members._asdict()
     print(json.dumps([list(run), dataset_dir, values]))
+def show_server(members, compute, report):
+    print(json.dumps([None, None, {"members": members._asdict()}]))
+train.plan.compute = lambda *args: args
 train.train.train = show
+train.train.serve = show_server
 train.FLAGS(sys.argv)
 train.main()
 """

@@ -1,0 +1,285 @@
+"""What is due after a step, each a small object: summarise, log, watch, save.
+
+Before a step ``loop.Loop`` asks every callback what to fetch with it; afterwards it shows the step
+to each in turn.
+"""
+
+import time
+import typing
+
+from alexnet_flowers import memory
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import summaries
+from alexnet_flowers.training.health import Health
+
+# What a step takes much longer and more memory for.
+HEAVY = {"summary", "histograms"}
+
+
+class Upcoming(typing.NamedTuple):
+    """A step that is about to be made."""
+
+    before: int  # The steps made before it.
+    latest: int  # The highest number that it can get: other workers make steps too.
+    is_last: bool
+
+
+class Step(typing.NamedTuple):
+    """A step that was made."""
+
+    session: tf.Session
+    before: int  # The steps made before it.
+    number: int  # The steps made so far.
+    is_last: bool  # Whether this process makes no more.
+    fetched: dict  # What ``loop.Loop`` always fetches, and what the callbacks asked for.
+
+
+class Callback:
+    """Does nothing."""
+
+    def fetches(self, upcoming):
+        """Returns a dict of name to tensors to fetch with a step, an ``Upcoming``."""
+        return {}
+
+    def after(self, step):
+        """Does what is due after a ``Step``."""
+
+    def after_failure(self, step):
+        """Saves what can be saved once a callback before this one could not write."""
+
+
+class Interval:
+    """A time that comes every so many seconds, whatever happens to the wall clock; 0: never."""
+
+    def __init__(self, secs, at_once=False):
+        """Starts it; ``at_once``: it is due now for the first time."""
+        self._secs = secs
+        self._due = time.monotonic() + (0 if at_once else secs)
+
+    def is_due(self):
+        """Says whether the time has come."""
+        return self._secs > 0 and time.monotonic() >= self._due
+
+    def restart(self):
+        """Starts it again."""
+        self._due = time.monotonic() + self._secs
+
+
+class _Speed(Callback):
+    """Measures the steps a second, from one question to the next."""
+
+    _since = None  # A time, and the steps made then.
+    _steps_per_sec = None
+
+    def fetches(self, upcoming):
+        self._since = self._since or (time.monotonic(), upcoming.before)
+        return {}
+
+    def steps_per_sec(self, step_number):
+        """Returns the steps a second since this was last asked for at another step."""
+        now = time.monotonic()
+        then, number_then = self._since
+        if step_number > number_then:
+            self._steps_per_sec = (step_number - number_then) / max(now - then, 1e-9)
+            self._since = (now, step_number)
+        return self._steps_per_sec
+
+
+class _Summaries(Callback):
+    """Writes scalars and images every so many seconds, and of the first and the last step."""
+
+    def __init__(self, writer, ops, speed, plan):
+        self._writer = writer
+        self._ops = ops
+        self._speed = speed
+        self._images_per_step = plan.images_per_step
+        self._interval = Interval(plan.options.logging.save_summaries_secs, at_once=True)
+
+    def fetches(self, upcoming):
+        if not (self._interval.is_due() or upcoming.is_last):
+            return {}
+        fetches = {"summary": self._ops.summary}
+        if self._ops.predictions is not None:
+            fetches["predictions"] = self._ops.predictions.fetches
+        return fetches
+
+    def after(self, step):
+        if "summary" not in step.fetched:
+            return
+        self._writer.add_summary(step.fetched["summary"], step.number)
+        if "predictions" in step.fetched:
+            drawn = self._ops.predictions.summary(step.fetched["predictions"])
+            self._writer.add_summary(drawn, step.number)
+        images_per_sec = self._speed.steps_per_sec(step.number) * self._images_per_step
+        summaries.write_scalars(
+            self._writer, {summaries.IMAGES_PER_SEC_TAG: images_per_sec}, step.number
+        )
+        self._writer.flush()
+        self._interval.restart()
+
+
+class _Histograms(Callback):
+    """Writes histograms every so many seconds, and of the last step.
+
+    The first ones come with the second step: they take seconds, and a user waits for the first.
+    """
+
+    _is_first_step = True
+
+    def __init__(self, writer, histograms, secs):
+        self._writer = writer
+        self._histograms = histograms
+        self._interval = Interval(secs, at_once=True)
+
+    def fetches(self, upcoming):
+        is_due = self._interval.is_due() and not self._is_first_step
+        self._is_first_step = False
+        return {"histograms": self._histograms} if is_due or upcoming.is_last else {}
+
+    def after(self, step):
+        if "histograms" in step.fetched:
+            self._writer.add_summary(step.fetched["histograms"], step.number)
+            self._writer.flush()
+            self._interval.restart()
+
+
+class _TrimMemory(Callback):
+    """Gives back the memory that a heavy step took beyond that of other steps."""
+
+    def after(self, step):
+        if HEAVY & set(step.fetched):
+            memory.give_back()
+
+
+class _Log(Callback):
+    """Reports a line every so many steps, and after the last one."""
+
+    def __init__(self, plan, speed, report):
+        self._plan = plan
+        self._speed = speed
+        self._report = report
+        self._losses, self._accuracies = [], []
+
+    def after(self, step):
+        self._losses.append(float(step.fetched["loss"]))
+        self._accuracies.append(float(step.fetched["accuracy"]))
+        if not (_passes(self._plan.options.logging.log_every_n_steps, step) or step.is_last):
+            return
+        plan = self._plan
+        steps_per_sec = self._speed.steps_per_sec(step.number)
+        self._report(
+            "step %*d/%d  epoch %.2f  loss %.4f  accuracy %.3f  %.1f images/s  %s left"
+            % (
+                len(str(plan.num_steps)),
+                step.number,
+                plan.num_steps,
+                step.number * plan.images_per_step / float(plan.num_samples),
+                sum(self._losses) / len(self._losses),
+                sum(self._accuracies) / len(self._accuracies),
+                steps_per_sec * plan.images_per_step,
+                _duration((plan.num_steps - step.number) / steps_per_sec),
+            )
+        )
+        self._losses, self._accuracies = [], []
+
+
+class _Watch(Callback):
+    """Reports signs that the run is going nowhere; see ``health``."""
+
+    def __init__(self, ops, plan, report):
+        self._largest = ops.largest
+        self._every = plan.options.logging.log_every_n_steps
+        self._health = Health(plan.split.num_classes)
+        self._report = report
+
+    def fetches(self, upcoming):
+        is_due = _lies_in(self._every, upcoming.before, upcoming.latest)
+        return {"largest": self._largest} if is_due else {}
+
+    def after(self, step):
+        cross_entropy = float(step.fetched["cross_entropy"])
+        warnings = [self._health.observe_cross_entropy(step.number, cross_entropy)]
+        warnings += self._health.observe_layers(step.number, step.fetched.get("largest", {}))
+        for warning in filter(None, warnings):
+            self._report(warning)
+
+
+class Diverged(DataError):
+    """The network has become NaN or infinite."""
+
+
+class _Save(Callback):
+    """Writes a checkpoint every so many steps or seconds, and after the last step.
+
+    Raises ``Diverged`` where it would write NaN or infinity, and the ``WriteError`` of its saver.
+    """
+
+    def __init__(self, saver, path, is_finite, logging):
+        """Takes the checkpoints' path, to which ``-<step>`` is added."""
+        self._saver = saver
+        self._path = path
+        self._is_finite = is_finite
+        self._every = logging.save_interval_steps
+        self._interval = Interval(logging.save_interval_secs)
+
+    def after(self, step):
+        if step.is_last or _passes(self._every, step) or self._interval.is_due():
+            self._save(step)
+
+    def after_failure(self, step):
+        self._save(step)  # The checkpoints may lie on another disk.
+
+    def _save(self, step):
+        # The loss is checked at every step, but before its update; what it has made of the
+        # variables must not reach a checkpoint.
+        if not step.session.run(self._is_finite):
+            raise Diverged(
+                "step %d, learning rate %g: the loss or a variable has become NaN or infinite"
+                % (step.number, step.fetched["learning_rate"])
+            )
+        self._saver.save(step.session, self._path, global_step=step.number)
+        self._interval.restart()
+
+
+def build(ops, plan, saver, writer, path, report):
+    """Returns the callbacks of a training process, in their order.
+
+    Args:
+      ops: a ``training_graph.StepOps``.
+      plan: a ``plan.Plan``.
+      saver: a ``saver.Saver``; None: no checkpoints.
+      writer: an ``event_writer.EventWriter``; None: no summaries.
+      path: the checkpoints' path, to which ``-<step>`` is added.
+      report: called with each line of the console.
+    """
+    logging = plan.options.logging
+    speed = _Speed()
+    built = [speed]
+    if writer is not None:
+        built.append(_Summaries(writer, ops, speed, plan))
+        if ops.histograms is not None:
+            built.append(_Histograms(writer, ops.histograms, logging.save_histograms_secs))
+    built.append(_TrimMemory())
+    if logging.log_every_n_steps:
+        built.append(_Log(plan, speed, report))
+    built.append(_Watch(ops, plan, report))
+    if saver is not None:
+        built.append(_Save(saver, path, ops.is_finite, logging))
+    return built
+
+
+def _passes(every, step):
+    return _lies_in(every, step.before, step.number)
+
+
+def _lies_in(every, before, after):
+    """Says whether a multiple lies in (before, after]: a worker sees only some step numbers."""
+    return every > 0 and after // every > before // every
+
+
+def _duration(secs):
+    minutes = int(round(secs / 60))
+    if minutes < 1:
+        return "%ds" % round(secs)
+    return "%dh %02dm" % divmod(minutes, 60) if minutes >= 60 else "%dm" % minutes

@@ -1,0 +1,137 @@
+"""The optimizers: one table of everything that is known of each.
+
+To add one, add an entry here. ``--optimizer`` offers it then; its hyperparameters become flags,
+fields of ``settings.Settings`` and, in runs that use it, keys of ``settings.json``.
+"""
+
+import typing
+
+from alexnet_flowers.training.hyperparameters import (
+    ABOVE_0,
+    AT_LEAST_0,
+    AT_MOST_0,
+    BELOW_1,
+    Hyperparameter,
+    Table,
+)
+
+EPSILON = Hyperparameter(
+    "opt_epsilon", None, ABOVE_0, "Added to a denominator, so that it is never 0"
+)
+
+
+class Optimizer(typing.NamedTuple):
+    """One optimizer."""
+
+    help: str
+    # A function of TensorFlow (so that this table can be read without it), the learning rate
+    # (float32 []) and complete ``Settings``; returns a ``tf.train.Optimizer``.
+    build: typing.Callable
+    own: typing.Tuple[Hyperparameter, ...] = ()
+    # The default of --opt_epsilon, which is TensorFlow's; None: it takes no epsilon.
+    epsilon: typing.Optional[float] = None
+    # The default of --learning_rate: TensorFlow's, else slim's, which the study group used too.
+    learning_rate: float = 0.01
+
+    @property
+    def hyperparameters(self):
+        """All ``Hyperparameter``s that it takes."""
+        return self.own + (() if self.epsilon is None else (EPSILON,))
+
+
+OPTIMIZERS = Table(
+    "optimizer",
+    sgd=Optimizer(
+        "plain gradient descent",
+        lambda tf, rate, settings: tf.train.GradientDescentOptimizer(rate),
+    ),
+    momentum=Optimizer(
+        "gradient descent along a decaying sum of past gradients",
+        lambda tf, rate, settings: tf.train.MomentumOptimizer(rate, settings.momentum),
+        own=(Hyperparameter("momentum", 0.9, AT_LEAST_0, "Share of the sum that a step keeps"),),
+    ),
+    adam=Optimizer(
+        "steps scaled by running means of the gradient and of its square",
+        lambda tf, rate, settings: tf.train.AdamOptimizer(
+            rate, settings.adam_beta1, settings.adam_beta2, settings.opt_epsilon
+        ),
+        own=(
+            Hyperparameter("adam_beta1", 0.9, BELOW_1, "Decay of the gradient's mean"),
+            Hyperparameter("adam_beta2", 0.999, BELOW_1, "Decay of the squared gradient's mean"),
+        ),
+        epsilon=1e-8,
+        learning_rate=0.001,
+    ),
+    adadelta=Optimizer(
+        "steps scaled by running means of the squared gradient and the squared update",
+        lambda tf, rate, settings: tf.train.AdadeltaOptimizer(
+            rate, settings.adadelta_rho, settings.opt_epsilon
+        ),
+        own=(Hyperparameter("adadelta_rho", 0.95, BELOW_1, "Decay of both means"),),
+        epsilon=1e-8,
+        learning_rate=0.001,
+    ),
+    adagrad=Optimizer(
+        "steps scaled by the sum of all squared gradients",
+        lambda tf, rate, settings: tf.train.AdagradOptimizer(
+            rate, settings.adagrad_initial_accumulator_value
+        ),
+        own=(
+            Hyperparameter(
+                "adagrad_initial_accumulator_value", 0.1, ABOVE_0, "What the sum starts at"
+            ),
+        ),
+    ),
+    ftrl=Optimizer(
+        "follow the regularized leader, with L1 and L2 penalties of its own",
+        lambda tf, rate, settings: tf.train.FtrlOptimizer(
+            rate,
+            learning_rate_power=settings.ftrl_learning_rate_power,
+            initial_accumulator_value=settings.ftrl_initial_accumulator_value,
+            l1_regularization_strength=settings.ftrl_l1,
+            l2_regularization_strength=settings.ftrl_l2,
+        ),
+        own=(
+            Hyperparameter(
+                "ftrl_learning_rate_power",
+                -0.5,
+                AT_MOST_0,
+                "Power of the summed squares that scales the learning rate; 0: it stays",
+            ),
+            Hyperparameter(
+                "ftrl_initial_accumulator_value", 0.1, AT_LEAST_0, "What the sum starts at"
+            ),
+            Hyperparameter("ftrl_l1", 0.0, AT_LEAST_0, "Strength of the L1 penalty"),
+            Hyperparameter("ftrl_l2", 0.0, AT_LEAST_0, "Strength of the L2 penalty"),
+        ),
+    ),
+    rmsprop=Optimizer(
+        "steps scaled by a running mean of the squared gradient",
+        lambda tf, rate, settings: tf.train.RMSPropOptimizer(
+            rate, settings.rmsprop_decay, settings.rmsprop_momentum, settings.opt_epsilon
+        ),
+        own=(
+            Hyperparameter("rmsprop_decay", 0.9, BELOW_1, "Decay of the mean"),
+            Hyperparameter("rmsprop_momentum", 0.0, AT_LEAST_0, "Share of a step that is kept"),
+        ),
+        epsilon=1e-10,
+    ),
+)
+
+
+def build(settings, learning_rate):
+    """Builds the optimizer that the settings name.
+
+    Args:
+      settings: a ``Settings``, complete (no epsilon of None where the optimizer takes one).
+      learning_rate: float32 [].
+
+    Returns:
+      A ``tf.train.Optimizer``.
+
+    Raises:
+      UsageError: an unknown name.
+    """
+    from alexnet_flowers.tf1 import tf  # Here, so that the table can be read without TensorFlow.
+
+    return OPTIMIZERS[settings.optimizer].build(tf, learning_rate, settings)

@@ -1,0 +1,192 @@
+"""What a training run will do, computed and checked before anything of it is built or written."""
+
+import math
+import typing
+
+from alexnet_flowers import devices
+from alexnet_flowers.data import dataset, manifest
+from alexnet_flowers.distributed import cluster
+from alexnet_flowers.errors import UsageError
+from alexnet_flowers.input import pipeline
+from alexnet_flowers.tf1 import slim, tf
+from alexnet_flowers.training import hyperparameters, schedules, settings
+from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, AT_LEAST_1
+
+
+class Logging(typing.NamedTuple):
+    """What is written down of a run, and when; 0 stands for never, or none."""
+
+    log_every_n_steps: int = 10  # Lines on the console.
+    save_summaries_secs: float = 60  # Scalars and images.
+    save_histograms_secs: float = 300  # Of end points and weights, which take seconds.
+    save_interval_secs: float = 600  # Checkpoints, by time.
+    save_interval_steps: int = 0  # Checkpoints, by steps too.
+    max_to_keep: int = 5  # How many of the newest checkpoints stay.
+    keep_checkpoint_every_n_hours: float = 10000.0  # One of each so many hours stays for good.
+    max_images: int = 4  # Images in a summary.
+
+
+class Queues(typing.NamedTuple):
+    """How the photos are read; see ``pipeline.training_batches``."""
+
+    num_readers: int = 4
+    num_preprocessing_threads: int = 4
+    common_queue_capacity: typing.Optional[int] = None
+    common_queue_min: typing.Optional[int] = None
+    batch_queue_capacity: typing.Optional[int] = None
+
+
+class Options(typing.NamedTuple):
+    """What may change whenever a run is continued."""
+
+    num_epochs: float = 700  # The length of the run, unless the next gives it.
+    max_number_of_steps: typing.Optional[int] = None
+    allow_changed_settings: bool = False  # Continue a run although its settings differ.
+    skip_bad_records: int = 0  # See ``dataset.get_split``.
+    logging: Logging = Logging()
+    queues: Queues = Queues()
+    compute: devices.Compute = devices.Compute()
+
+
+DEFAULT_OPTIONS = Options()
+
+
+class Plan(typing.NamedTuple):
+    """What a training process will do."""
+
+    settings: settings.Settings  # Complete.
+    options: Options
+    members: typing.Optional[cluster.Cluster]  # None: the process trains alone.
+    split: slim.dataset.Dataset  # The shards that this process reads.
+    num_samples: int  # Photos of an epoch, those of other workers included.
+    num_steps: int  # The number of the last step.
+    num_decay_steps: typing.Optional[int]  # See ``schedules.decay_steps``.
+    images_per_step: int  # Those of all clones, and of all workers that wait for each other.
+    device: str  # "cpu" or "gpu".
+    session_config: tf.ConfigProto
+    kept: dict  # What ``settings.json`` is to hold.
+
+    @property
+    def uses_gradient_rules(self):
+        """Whether convolutions take the gradients of ``nets.conv_gradients``."""
+        chosen = self.options.compute.gradient_rules
+        return self.device == "cpu" if chosen is None else chosen
+
+    @property
+    def clone_devices(self):
+        """Where each copy of the network runs, for ``tf.device``; mostly ``[""]``."""
+        return devices.of_clones(self.device, self.options.compute.num_clones)
+
+
+def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, report=print):
+    """Computes what a training process will do.
+
+    Args:
+      dataset_dir: where the shards are.
+      run_settings: a ``settings.Settings``.
+      options: an ``Options``.
+      members: a ``cluster.Cluster`` whose ``job_name`` is ``"worker"``, or None.
+      report: called with a line for each record that is left out.
+
+    Returns:
+      A ``Plan``.
+
+    Raises:
+      DataError: the dataset is not as it has to be.
+      UsageError: a setting or an option has a value that it cannot have.
+    """
+    run_settings = check(run_settings, options, members)
+    device, session_config = _device(run_settings, options.compute)
+    split = dataset.get_split("train", dataset_dir, options.skip_bad_records, report)
+    part = _part(split, run_settings.batch_size, options.compute.num_clones, members)
+    num_replicas = options.compute.num_clones
+    if members is not None and members.sync_replicas:
+        num_replicas *= members.num_workers
+    images_per_step = run_settings.batch_size * num_replicas
+    num_steps = options.max_number_of_steps or int(
+        math.ceil(options.num_epochs * split.num_samples / float(images_per_step))
+    )
+    num_decay_steps = schedules.decay_steps(
+        run_settings, split.num_samples, num_steps, num_replicas
+    )
+    return Plan(
+        settings=run_settings,
+        options=options,
+        members=members,
+        split=part,
+        num_samples=split.num_samples,
+        num_steps=num_steps,
+        num_decay_steps=num_decay_steps,
+        images_per_step=images_per_step,
+        device=device,
+        session_config=session_config,
+        kept={
+            "settings": settings.meaning(run_settings, num_decay_steps, num_replicas),
+            "dataset": _identity(dataset_dir, split),
+            "num_steps": num_steps,
+        },
+    )
+
+
+_AT_LEAST_1 = {"num_readers", "num_preprocessing_threads", "batch_queue_capacity", "max_to_keep"}
+
+
+def check(run_settings, options, members=None):
+    """Returns the settings with their defaults filled in, once everything is in its range.
+
+    Raises:
+      UsageError: something is not.
+    """
+    run_settings = settings.complete(run_settings)
+    settings.check(run_settings)
+    queues = options.queues
+    for name, value in dict(options.logging._asdict(), **queues._asdict()).items():
+        hyperparameters.check(name, value, AT_LEAST_1 if name in _AT_LEAST_1 else AT_LEAST_0)
+    hyperparameters.check("num_clones", options.compute.num_clones, AT_LEAST_1)
+    hyperparameters.check("num_epochs", options.num_epochs, ABOVE_0)
+    hyperparameters.check("max_number_of_steps", options.max_number_of_steps, AT_LEAST_1)
+    pipeline.common_queue_sizes(
+        run_settings.batch_size, queues.common_queue_capacity, queues.common_queue_min
+    )
+    if members is not None:
+        cluster.check(members)
+    return run_settings
+
+
+def _device(run_settings, compute_options):
+    """Returns where the network runs, ``"cpu"`` or ``"gpu"``, and its ``tf.ConfigProto``."""
+    device = devices.resolve(compute_options.device, compute_options.num_clones)
+    if run_settings.mixed_precision:
+        obstacle = devices.mixed_precision_obstacle(device)
+        if obstacle:
+            raise UsageError("--mixed_precision: " + obstacle)
+    return device, devices.session_config(
+        device,
+        compute_options.intra_op_threads,
+        compute_options.inter_op_threads,
+        run_settings.mixed_precision,
+    )
+
+
+def _part(split, batch_size, num_clones, members):
+    """Returns the part of a split that this process reads, which has a batch at least."""
+    part = split
+    if members is not None:
+        part = dataset.part(split, members.task_index, members.num_workers)
+    if batch_size * num_clones > part.num_samples:
+        raise UsageError(
+            "--batch_size %d: the train split has only %d photos%s"
+            % (batch_size, part.num_samples, "" if part is split else " for this worker")
+        )
+    return part
+
+
+def _identity(dataset_dir, split):
+    """Returns what tells one dataset from another."""
+    info = manifest.read(dataset_dir)
+    return {
+        "archive_sha256": info["archive_sha256"] if info else None,
+        "split_seed": info["request"]["seed"] if info else None,
+        "num_photos": split.num_samples,
+        "classes": list(split.labels_to_names.values()),
+    }

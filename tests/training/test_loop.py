@@ -1,0 +1,119 @@
+"""What is due after a step, and when the loop ends."""
+
+import time
+import types
+
+import pytest
+
+from alexnet_flowers.distributed.cluster import Alone
+from alexnet_flowers.errors import WriteError
+from alexnet_flowers.training import callbacks
+from alexnet_flowers.training.loop import Loop
+from alexnet_flowers.training.training_graph import StepOps
+
+OPS = StepOps(**dict.fromkeys(StepOps._fields))._replace(global_step="global step")
+
+
+class Session:
+    """Each step makes one; other workers make ``others`` more meanwhile."""
+
+    def __init__(self, step_number=0, others=0):
+        self.step_number, self.others = step_number, others
+
+    def run(self, fetches, options=None):
+        if fetches == "global step":
+            return self.step_number
+        self.step_number += 1 + self.others
+        return dict(loss=1.5, step_number=self.step_number, learning_rate=0.1)
+
+
+class Recorder(callbacks.Callback):
+    """Notes what it is called with."""
+
+    def __init__(self, error=None):
+        self.error, self.calls = error, []
+
+    def after(self, step):
+        self.calls.append((step.before, step.number, step.is_last))
+        if self.error:
+            raise self.error
+
+    def after_failure(self, step):
+        self.calls.append("failure at %d" % step.number)
+
+
+def steps_of(loop, session):
+    """Runs a loop to its end, as slim does."""
+    while not loop.step(session, None, None, {})[1]:
+        pass
+
+
+def test_callbacks_see_each_step_once():
+    recorder = Recorder()
+    steps_of(Loop(OPS, [recorder], 3, Alone()), Session())
+    assert recorder.calls == [(0, 1, False), (1, 2, False), (2, 3, True)]
+
+
+def test_a_signal_ends_the_loop_after_the_step():
+    recorder = Recorder()
+    loop = Loop(OPS, [recorder], 9, Alone())
+    loop.signal = 15
+    steps_of(loop, Session(4))
+    assert recorder.calls == [(4, 5, True)]
+
+
+def test_what_cannot_be_written_leaves_the_later_callbacks_a_chance_to_save():
+    before, failing, after = Recorder(), Recorder(WriteError("full")), Recorder()
+    loop = Loop(OPS, [before, failing, after], 9, Alone())
+    with pytest.raises(WriteError, match="full"):
+        loop.step(Session(), None, None, {})
+    assert before.calls == failing.calls == [(0, 1, False)]
+    assert after.calls == ["failure at 1"]
+
+
+class Several(Alone):
+    """A place among three workers without synchronous steps."""
+
+    num_under_way = 3
+
+    def __init__(self, is_chief, session):
+        self.is_chief, self.session, self.num_waits = is_chief, session, 0
+
+    def wait_for_others(self):
+        self.num_waits += 1
+        self.session.step_number += 1  # One had a step under way.
+        self.session.others = 0
+
+
+def test_the_chief_waits_once_for_the_others_and_makes_the_last_steps():
+    session, recorder = Session(others=2), Recorder()
+    place = Several(True, session)
+    steps_of(Loop(OPS, [recorder], 11, place), session)
+    assert place.num_waits == 1
+    assert recorder.calls == [(0, 3, False), (3, 6, False), (6, 10, False), (10, 11, True)]
+
+
+def test_another_worker_stops_before_it_could_make_a_step_too_many():
+    session, recorder = Session(others=2), Recorder()
+    steps_of(Loop(OPS, [recorder], 11, Several(False, session)), session)
+    assert recorder.calls == [(0, 3, False), (3, 6, False), (6, 9, True)]
+    loop = Loop(OPS, [recorder], 11, Several(False, session))  # Started again.
+    assert loop.step(session, None, None, {}) == (0.0, True) and loop.step_number == 9
+    assert len(recorder.calls) == 3
+
+
+def test_intervals_do_not_depend_on_the_wall_clock(monkeypatch):
+    now = types.SimpleNamespace(monotonic=100.0, wall=5000.0)
+    monkeypatch.setattr(time, "monotonic", lambda: now.monotonic)
+    monkeypatch.setattr(time, "time", lambda: now.wall)
+    interval, at_once = callbacks.Interval(60), callbacks.Interval(60, at_once=True)
+    assert at_once.is_due() and not interval.is_due()
+    at_once.restart()
+    now.wall -= 86400
+    now.monotonic += 59
+    assert not interval.is_due() and not at_once.is_due()
+    now.monotonic += 1
+    assert interval.is_due() and at_once.is_due()
+    never = callbacks.Interval(0, at_once=True)
+    now.monotonic += 1e9
+    assert not never.is_due()
