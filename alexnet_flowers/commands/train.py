@@ -15,7 +15,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.training import checkpoints, optimization, train
+from alexnet_flowers.training import optimization, runs, train
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -187,7 +187,7 @@ def main():
             "--job_name, --task_index, --sync_replicas: need --ps_hosts and --worker_hosts"
         )
     ended_by = train.train(
-        checkpoints.locate_run(
+        runs.locate_run(
             FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
         ),
         FLAGS.dataset_dir,

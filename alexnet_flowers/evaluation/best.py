@@ -17,7 +17,7 @@ from alexnet_flowers import json_file
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints, settings
+from alexnet_flowers.training import checkpoints, runs, settings
 
 _RESULT_FILENAME = "best.json"
 _CHOSEN_BY = ("split", "curve", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
@@ -25,14 +25,14 @@ _CHOSEN_BY = ("split", "curve", "num_images", "accuracy", "recall_at_2", "loss",
 
 def folder_of(run):
     """Returns the folder of a run's best checkpoint, whether or not there is one yet."""
-    return os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
+    return os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
 
 
 def keep(run, result):
     """Keeps a checkpoint if it is more accurate than the one kept so far.
 
     Args:
-      run: a ``checkpoints.Run``.
+      run: a ``runs.Run``.
       result: what ``evaluation.Evaluator.evaluate`` returns of one of its checkpoints.
 
     Returns:

@@ -27,8 +27,8 @@ from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
 from alexnet_flowers.events import event_writer
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, optimization, settings, training_graph
-from alexnet_flowers.training.loop import Diverged, Loop, Saver
+from alexnet_flowers.training import checkpoints, optimization, saving, settings, training_graph
+from alexnet_flowers.training.loop import Diverged, Loop
 
 Logging = collections.namedtuple(
     "Logging",
@@ -95,7 +95,7 @@ def train(
     SIGINT and SIGTERM end it after the current step, with a checkpoint of that step.
 
     Args:
-      run: a ``checkpoints.Run``.
+      run: a ``runs.Run``.
       dataset_dir: where the shards are.
       run_settings: a ``settings.Settings``.
       num_epochs: the length of the run, unless ``max_number_of_steps`` gives it.
@@ -191,9 +191,9 @@ def train(
                 )
             init_fn = saver = writer = None
             if newest:
-                checkpoints.check_continues(newest, tf.global_variables())
+                saving.check_continues(newest, tf.global_variables())
             elif place.is_chief and run_settings.checkpoint_path:
-                init_fn = checkpoints.warm_start(
+                init_fn = saving.warm_start(
                     run_settings.checkpoint_path, run_settings.checkpoint_exclude_scopes
                 )
             if place.is_chief:
@@ -221,7 +221,7 @@ def train(
                     _run(run, part, loop, ops, saver, writer, init_fn, num_steps, config, place)
             except WriteError as error:
                 # What the save that failed has left takes the room that the next one needs.
-                checkpoints.remove_torn(run.checkpoints_dir)
+                checkpoints.remove_temporary(run.checkpoints_dir)
                 raise DataError(
                     "%s: stopped after step %d: %s; the last good checkpoint is %s; make room, "
                     "then the same command continues the run"
@@ -291,13 +291,9 @@ def _to_continue(run, kept, allow_changed_settings, report):
     Raises:
       UsageError: it was started with other settings.
     """
-    torn = checkpoints.remove_torn(run.checkpoints_dir)
-    if torn:
-        report(
-            "%s: removed what a save that was broken off had left: %s" % (run.name, ", ".join(torn))
-        )
-    checkpoints.list_complete(run.checkpoints_dir)
-    newest = checkpoints.newest(run.checkpoints_dir)
+    newest, done = checkpoints.recover(run.checkpoints_dir)
+    for line in done:
+        report("%s: %s" % (run.name, line))
     if newest is None:
         return None
     before = settings.read(run.checkpoints_dir)
@@ -315,10 +311,9 @@ def _to_continue(run, kept, allow_changed_settings, report):
 
 def _begin(run, kept, logging):
     """Writes down what a run means; returns its ``Saver``, and its ``EventWriter`` or None."""
-    saver = Saver(
+    saver = saving.Saver(
         max_to_keep=logging.max_to_keep,
         keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
-        save_relative_paths=True,  # So that a run can be moved.
     )
     settings.write(run.checkpoints_dir, kept)
     records.write_labels(

@@ -10,13 +10,13 @@ from alexnet_flowers.errors import UsageError
 from alexnet_flowers.evaluation import best
 from alexnet_flowers.inference import trained_network
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, runs
 
 
 @pytest.fixture
 def run(random_run, tmp_path):
     """A run of its own with three checkpoints, of the steps 7, 8 and 9."""
-    copied = checkpoints.locate_run("mine", str(tmp_path / "c"), str(tmp_path / "s"))
+    copied = runs.locate_run("mine", str(tmp_path / "c"), str(tmp_path / "s"))
     shutil.copytree(random_run.checkpoints_dir, copied.checkpoints_dir)
     for name in os.listdir(copied.checkpoints_dir):
         for step in ("8", "9"):
@@ -62,7 +62,7 @@ def test_it_outlives_the_runs_own_and_can_be_asked(run):
         if name.startswith("model.ckpt"):
             os.remove(os.path.join(run.checkpoints_dir, name))
     folder = os.path.join(run.checkpoints_dir, "best")
-    chosen = checkpoints.choose_run(None, folder, os.path.dirname(run.checkpoints_dir), "s")
+    chosen = runs.choose_run(None, folder, os.path.dirname(run.checkpoints_dir), "s")
     name = os.path.basename(run.checkpoints_dir)
     assert chosen == (name, folder, os.path.join("s", name))
     with trained_network.TrainedNetwork(chosen, folder, "cpu") as network:

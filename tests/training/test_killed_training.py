@@ -11,7 +11,7 @@ import pytest
 from processes import Script, last_step, read_all_tensors, read_events, train_args
 
 from alexnet_flowers.evaluation import best
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, runs
 
 SAVE_INTERVAL_STEPS = 2
 # What a run's folder holds beside its checkpoints.
@@ -80,7 +80,7 @@ def check_events(run):
 def run(tmp_path, tiny_dataset):
     os.symlink(tiny_dataset, str(tmp_path / "data"))
     parents = [str(tmp_path / "runs" / name) for name in ("checkpoints", "summaries")]
-    return checkpoints.locate_run("run", *parents)
+    return runs.locate_run("run", *parents)
 
 
 @pytest.mark.soak
