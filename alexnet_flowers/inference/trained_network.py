@@ -50,10 +50,11 @@ class TrainedNetwork:
           DataError: there is no checkpoint, or it is damaged or does not fit.
         """
         self.run = run
-        self.checkpoint_path = checkpoints.resolve(checkpoint_path, run.checkpoints_dir)
-        self.global_step = checkpoints.global_step_of(self.checkpoint_path)
+        chosen = (checkpoint_path, run.checkpoints_dir)
+        self.class_names = checkpoints.read_newest(
+            *chosen, read=lambda path: _class_names(run, path)
+        )
         self.image_size = settings.image_size_of(run.checkpoints_dir)
-        self.class_names = _class_names(run, self.checkpoint_path)
         device = devices.resolve(device)
         self.graph = tf.Graph()
         with self.graph.as_default():
@@ -75,7 +76,12 @@ class TrainedNetwork:
             }
             restorer = saving.Restorer(slim.get_model_variables())
             self.session = tf.Session(config=devices.session_config(device))
-            restorer.restore(self.session, self.checkpoint_path)
+
+            def restored(path):
+                restorer.restore(self.session, path)
+                return path, checkpoints.global_step_of(path)
+
+            self.checkpoint_path, self.global_step = checkpoints.read_newest(*chosen, read=restored)
 
     def _view(self, encoded):
         return preprocessing.preprocess_for_eval(encoded, self.image_size, self.image_size)

@@ -33,24 +33,26 @@ _TEMPORARY = re.compile(
     r"|(model\.ckpt-[0-9]+\.meta|checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{32}"
     r"|model\.ckpt-[0-9]+_temp_[0-9a-f]{32}"
 )
+# What a reader raises about a damaged checkpoint, in one TensorFlow or the other.
+_DAMAGED = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 
 
 def newest(folder):
     """Returns the path (without suffix) of a folder's newest complete checkpoint, or None."""
-    return next((path for path in reversed(_all(folder)) if is_complete(path)), None)
+    return next((path for path in reversed(all_begun(folder)) if is_complete(path)), None)
 
 
 def all_complete(folder):
     """Returns the paths of a folder's complete checkpoints, oldest first."""
-    return [path for path in _all(folder) if is_complete(path)]
+    return [path for path in all_begun(folder) if is_complete(path)]
 
 
 def has_any(folder):
     """Says whether a folder holds any part of a checkpoint; it need not be complete."""
-    return bool(_all(folder))
+    return bool(all_begun(folder))
 
 
-def _all(folder):
+def all_begun(folder):
     """Returns the paths of all checkpoints of which a folder has any part, oldest first."""
     matches = filter(None, map(_PART.fullmatch, _names(folder)))
     names = {match.group(1) for match in matches}
@@ -71,12 +73,14 @@ def _step_in(name):
     return int(name.rsplit("-", 1)[1]), name
 
 
-def _parts(path):
+def parts(path):
     """Returns the paths of all the files of a checkpoint, its index first."""
     folder, start = os.path.split(path)
     names = [name for name in _names(folder or os.curdir) if _SUFFIX.sub("", name) == start]
     names = [name for name in names if name != start]
-    return sorted((os.path.join(folder, name) for name in names), key=lambda p: ".data-" in p)
+    return sorted(
+        (os.path.join(folder, name) for name in names), key=lambda part: part != path + ".index"
+    )
 
 
 def is_complete(path):
@@ -118,7 +122,7 @@ def _num_bytes(reader):
 def _num_data_bytes(path):
     """Returns the size of a checkpoint's data; None unless all parts are there."""
     sizes = {}
-    for part in _parts(path):
+    for part in parts(path):
         if ".data-" in part and os.path.isfile(part):
             sizes.setdefault(int(part[-5:]), []).append(os.path.getsize(part))
     complete = [sum(found) for count, found in sizes.items() if len(found) == count]
@@ -152,7 +156,7 @@ def plain_name(path):
         return
     with tempfile.TemporaryDirectory() as folder:
         plain = os.path.join(folder, "checkpoint")
-        for part in _parts(path):
+        for part in parts(path):
             os.symlink(os.path.abspath(part), plain + part[len(path) :])
         yield plain
 
@@ -167,7 +171,7 @@ def opened(path):
     with plain_name(path) as plain:
         try:
             yield tf.train.NewCheckpointReader(plain)
-        except tf.errors.OpError as error:
+        except _DAMAGED as error:
             raise DataError("%s: not a readable checkpoint (%s)" % (path, first_line(error)))
 
 
@@ -214,12 +218,12 @@ def resolve(path, run_dir):
         path = _SUFFIX.sub("", path)
         problem = defect(path)
         if problem:
-            raise DataError("%s: %s" % (path, problem if _parts(path) else "no such checkpoint"))
+            raise DataError("%s: %s" % (path, problem if parts(path) else "no such checkpoint"))
         return path
     folder = path or run_dir
     found = newest(folder)
     if found is None:
-        there = _all(folder)
+        there = all_begun(folder)
         if there:
             raise DataError(
                 "%s: none of its %d checkpoints is complete; of the newest, %s, %s"
@@ -227,6 +231,25 @@ def resolve(path, run_dir):
             )
         raise DataError("%s: no checkpoint yet; train first, with scripts/train.py" % folder)
     return found
+
+
+def read_newest(path, run_dir, read):
+    """Returns what a function makes of the checkpoint that a person means; see ``resolve``.
+
+    Training, or a better one, may remove it at any moment: then it is another one's turn.
+
+    Args:
+      path: see ``resolve``.
+      run_dir: see ``resolve``.
+      read: a function of a checkpoint's path.
+    """
+    while True:
+        found = resolve(path, run_dir)
+        try:
+            return read(found)
+        except DataError:
+            if is_complete(found):
+                raise
 
 
 def recover(folder):
@@ -244,17 +267,17 @@ def recover(folder):
     removed = remove_temporary(folder)
     lines = ["removed what was broken off: %s" % ", ".join(removed)] if removed else []
     complete = []
-    for path in _all(folder):
+    for path in all_begun(folder):
         problem = defect(path)
         if problem:
-            lines.append(_set_aside(_parts(path), problem))
+            lines.append(set_aside(parts(path), problem))
         else:
             complete.append(path)
     while complete:
         problem = unreadable(complete[-1])
         if not problem:
             break
-        lines.append(_set_aside(_parts(complete.pop()), problem))
+        lines.append(set_aside(parts(complete.pop()), problem))
     lines += _put_list_right(folder, [os.path.basename(path) for path in complete])
     return (complete[-1] if complete else None), lines
 
@@ -288,14 +311,14 @@ def remove(path):
 
 def _finish_removal(path):
     """Removes the rest of a checkpoint without an index; returns the names of the files."""
-    rest = [] if os.path.exists(path + ".index") else _parts(path)
+    rest = [] if os.path.exists(path + ".index") else parts(path)
     for part in rest + [path + ".index" + _REMOVED]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(part)
     return [os.path.basename(part) for part in rest]
 
 
-def _set_aside(paths, problem):
+def set_aside(paths, problem):
     """Moves files of a folder into one within it; returns a line that says so."""
     folder = os.path.dirname(paths[0])
     names = [os.path.basename(path) for path in paths]
@@ -319,7 +342,7 @@ def _put_list_right(folder, complete):
     names = listed + complete[max(last, 0) :]
     lines = []
     if os.path.lexists(path) and not (complete and os.path.isfile(path)):
-        lines.append(_set_aside([path], "no list of checkpoints that are there"))
+        lines.append(set_aside([path], "no list of checkpoints that are there"))
     if names and not _says(path, _list_of(names)):
         write_list(folder, names)
     return lines
@@ -370,6 +393,6 @@ def make_lasting(path):
     Raises:
       OSError: they cannot be written.
     """
-    for part in _parts(path):
+    for part in parts(path):
         atomic.sync(part)
     atomic.sync(os.path.dirname(path) or os.curdir)

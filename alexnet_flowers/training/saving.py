@@ -117,7 +117,7 @@ class Restorer:
                 self._savers[key] = Saver(names)
         try:
             self._savers[key].restore(session, path)
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, ValueError) as error:  # The latter if it was removed just now.
             raise DataError("%s: cannot be restored (%s)" % (path, first_line(error)))
 
 
