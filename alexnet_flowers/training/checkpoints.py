@@ -7,6 +7,7 @@ it; it is only asked which of the complete ones are to make room one day.
 """
 
 import contextlib
+import errno
 import itertools
 import os
 import re
@@ -263,11 +264,15 @@ def recover(folder):
     Returns:
       The path of that checkpoint, or None; and lines about what was done, without the folder's
       name.
+
+    Raises:
+      DataError: this user may not read the folder or a checkpoint in it.
     """
     removed = remove_temporary(folder)
     lines = ["removed what was broken off: %s" % ", ".join(removed)] if removed else []
     complete = []
     for path in all_begun(folder):
+        _check_may_be_read(path)
         problem = defect(path)
         if problem:
             lines.append(set_aside(parts(path), problem))
@@ -280,6 +285,13 @@ def recover(folder):
         lines.append(set_aside(parts(complete.pop()), problem))
     lines += _put_list_right(folder, [os.path.basename(path) for path in complete])
     return (complete[-1] if complete else None), lines
+
+
+def _check_may_be_read(path):
+    """Raises ``DataError`` for files of another user, which are not damaged for that."""
+    for part in parts(path):
+        if os.path.exists(part) and not os.access(part, os.R_OK):
+            raise DataError("%s: cannot be read (%s)" % (part, os.strerror(errno.EACCES)))
 
 
 def remove_temporary(folder):

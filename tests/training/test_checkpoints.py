@@ -345,7 +345,9 @@ def test_whatever_the_list_says_the_newest_one_is_found(saved, parent, content):
     with tf.Graph().as_default():  # As slim.learning.train resumes.
         build()
         tf.train.get_or_create_global_step()
-        supervisor = tf.train.Supervisor(logdir=moved, saver=saving.Saver(), summary_op=None)
+        supervisor = tf.train.Supervisor(
+            logdir=moved, saver=saving.Saver(), summary_op=None, save_model_secs=0
+        )
         with supervisor.prepare_or_wait_for_session() as session:
             assert session.run("global_step:0") == 10  # It is a copy.
 
@@ -438,7 +440,9 @@ def test_names_are_no_patterns(saved, tmp_path, monkeypatch):
         build()
         tf.train.get_or_create_global_step()
         saver = saving.Saver(max_to_keep=1)
-        supervisor = tf.train.Supervisor(logdir=folder, saver=saver, summary_op=None)
+        supervisor = tf.train.Supervisor(
+            logdir=folder, saver=saver, summary_op=None, save_model_secs=0
+        )
         with supervisor.prepare_or_wait_for_session() as session:
             assert session.run("global_step:0") == 20
             saver.save(session, folder + "/model.ckpt", global_step=21)
@@ -450,6 +454,23 @@ def test_names_are_no_patterns(saved, tmp_path, monkeypatch):
     with tf.Graph().as_default(), tf.Session() as session:
         build()
         saving.warm_start(folder, None)(session)
+
+
+def test_what_may_not_be_read_is_not_taken_for_damaged(saved, parent, monkeypatch):
+    folder = copied(saved, os.path.join(parent, "run"))
+    there = sorted(os.listdir(folder))
+    with monkeypatch.context() as patched:  # Root may read everything.
+        patched.setattr(os, "access", lambda path, mode: not path.endswith("-10" + ONLY_DATA))
+        with pytest.raises(DataError, match="model.ckpt-10.data.*: cannot be read .Permission den"):
+            checkpoints.recover(folder)
+    assert sorted(os.listdir(folder)) == there
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    with pytest.raises(DataError, match="run: cannot be read .Permission denied"):
+        checkpoints.resolve(None, folder)
 
 
 @pytest.mark.parametrize(
