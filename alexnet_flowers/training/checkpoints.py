@@ -24,7 +24,7 @@ LIST_FILENAME = "checkpoint"
 # Where incomplete checkpoints are moved, in their folder.
 SET_ASIDE_DIRNAME = "set_aside"
 # What the index of a checkpoint is renamed to first when it is removed: from then on it is none.
-_REMOVED = ".removed"
+_REMOVED_INDEX = ".index.removed"
 
 _PART = re.compile(r"(model\.ckpt-[0-9]+)\.(index|meta|data-[0-9]{5}-of-[0-9]{5})")
 _SUFFIX = re.compile(r"\.(index|meta|data-[0-9]{5}-of-[0-9]{5})$")
@@ -34,6 +34,7 @@ _TEMPORARY = re.compile(
     r"|(model\.ckpt-[0-9]+\.meta|checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{32}"
     r"|model\.ckpt-[0-9]+_temp_[0-9a-f]{32}"
 )
+_REMOVED = re.compile(r"(model\.ckpt-[0-9]+)" + re.escape(_REMOVED_INDEX))
 # What a reader raises about a damaged checkpoint, in one TensorFlow or the other.
 _DAMAGED = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 
@@ -124,7 +125,9 @@ def _num_data_bytes(path):
     """Returns the size of a checkpoint's data; None unless all parts are there."""
     sizes = {}
     for part in parts(path):
-        if ".data-" in part and os.path.isfile(part):
+        if ".data-" not in part or not os.path.isfile(part):
+            continue
+        with contextlib.suppress(FileNotFoundError):  # It may be removed at any moment.
             sizes.setdefault(int(part[-5:]), []).append(os.path.getsize(part))
     complete = [sum(found) for count, found in sizes.items() if len(found) == count]
     return max(complete) if complete else None
@@ -305,26 +308,26 @@ def remove_temporary(folder):
     removed = []
     for name in _names(folder):
         path = os.path.join(folder, name)
-        if _TEMPORARY.fullmatch(name):
-            is_folder = os.path.isdir(path) and not os.path.islink(path)
+        is_folder = os.path.isdir(path) and not os.path.islink(path)
+        if _TEMPORARY.fullmatch(name) and is_folder == ("_temp_" in name):
             shutil.rmtree(path) if is_folder else os.remove(path)
             removed.append(name)
-        elif name.endswith(_REMOVED) and _PART.fullmatch(name[: -len(_REMOVED)]):
-            removed += [name] + _finish_removal(_SUFFIX.sub("", path[: -len(_REMOVED)]))
+        elif _REMOVED.fullmatch(name):
+            removed += [name] + _finish_removal(path[: -len(_REMOVED_INDEX)])
     return sorted(removed)
 
 
 def remove(path):
     """Removes a checkpoint: all at once, even if the process is killed meanwhile."""
     with contextlib.suppress(FileNotFoundError):
-        os.replace(path + ".index", path + ".index" + _REMOVED)
+        os.replace(path + ".index", path + _REMOVED_INDEX)
     _finish_removal(path)
 
 
 def _finish_removal(path):
     """Removes the rest of a checkpoint without an index; returns the names of the files."""
     rest = [] if os.path.exists(path + ".index") else parts(path)
-    for part in rest + [path + ".index" + _REMOVED]:
+    for part in rest + [path + _REMOVED_INDEX]:
         with contextlib.suppress(FileNotFoundError):
             os.remove(part)
     return [os.path.basename(part) for part in rest]
@@ -335,13 +338,14 @@ def set_aside(paths, problem):
     folder = os.path.dirname(paths[0])
     names = [os.path.basename(path) for path in paths]
     for number in itertools.count(1):
-        aside = SET_ASIDE_DIRNAME + ("" if number == 1 else "-%d" % number)
-        if not any(os.path.lexists(os.path.join(folder, aside, name)) for name in names):
+        aside = os.path.join(folder, SET_ASIDE_DIRNAME + ("" if number == 1 else "-%d" % number))
+        is_free = not os.path.lexists(aside) or (os.path.isdir(aside) and not os.path.islink(aside))
+        if is_free and not any(os.path.lexists(os.path.join(aside, name)) for name in names):
             break
-    os.makedirs(os.path.join(folder, aside), exist_ok=True)
+    os.makedirs(aside, exist_ok=True)
     for name in names:
-        os.rename(os.path.join(folder, name), os.path.join(folder, aside, name))
-    return "moved to %s: %s (%s)" % (aside, ", ".join(names), problem)
+        os.rename(os.path.join(folder, name), os.path.join(aside, name))
+    return "moved to %s: %s (%s)" % (os.path.basename(aside), ", ".join(names), problem)
 
 
 def _put_list_right(folder, complete):

@@ -196,7 +196,8 @@ def parent(request, tmp_path, monkeypatch):
 def test_only_temporary_files_of_a_broken_save_are_removed(tmp_path):
     others = ["checkpoint", "settings.json", "labels.txt", "graph.pbtxt", "lock", "notes.txt"]
     others += ["model.ckpt-9.txt", "checkpoint.tmp", "model.ckpt-4.index.tempstate_of_mine"]
-    others += ["model.ckpt-4_temp_notes", "model.ckpt-8.data-00000-of-00001", "model.ckpt-10.index"]
+    others += ["model.ckpt-4.meta.removed", "model.ckpt-4_temp_" + HEX, "model.ckpt-4_temp_notes"]
+    others += ["model.ckpt-8.data-00000-of-00001", "model.ckpt-10.index"]
     temporary = [
         "model.ckpt-6.data-00000-of-00001.tempstate12345",
         "model.ckpt-6.index.tempstate6",
@@ -246,6 +247,16 @@ def test_what_is_incomplete_is_set_aside_and_overwrites_nothing(saved, parent):
         shutil.copy(path % (20, suffix), path % (30, suffix))
     assert "moved to set_aside-2: model.ckpt-30" in checkpoints.recover(folder)[1][0]
     assert sorted(os.listdir(os.path.join(folder, "set_aside"))) == sorted(aside)
+
+
+def test_a_file_of_that_name_stays(saved, parent):
+    folder = copied(saved, os.path.join(parent, "run"))
+    os.remove(os.path.join(folder, "model.ckpt-20.index"))
+    os.symlink("/", os.path.join(folder, "set_aside-2"))
+    with open(os.path.join(folder, "set_aside"), "w") as file:
+        file.write("mine")
+    assert checkpoints.recover(folder)[1][0].startswith("moved to set_aside-3: model.ckpt-20.")
+    assert os.path.isfile(os.path.join(folder, "set_aside"))
 
 
 def test_data_that_were_lost_with_the_machine_are_noticed(saved, parent):
