@@ -30,6 +30,6 @@ _BEFORE_THE_MESSAGE = re.compile(
 
 
 def first_line(error):
-    """Returns the line of a ``tf.errors.OpError``'s message that is for a person."""
-    lines = error.message.split("\n")
+    """Returns the line of an error of TensorFlow's, mostly an ``OpError``, that is for a person."""
+    lines = getattr(error, "message", str(error)).split("\n")
     return next((line for line in lines if not _BEFORE_THE_MESSAGE.match(line)), lines[0])

@@ -5,8 +5,11 @@ ends, so that a lock cannot be left over by a process that was killed.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
+import time
 
 from alexnet_flowers.errors import DataError
 
@@ -14,48 +17,80 @@ FILENAME = "lock"
 
 
 @contextlib.contextmanager
-def held(folder, doing):
+def held(folder, doing, wait_secs=0):
     """Holds the folder's lock in a ``with`` statement.
 
     Args:
       folder: an existing folder.
       doing: str, what the lock is for, e.g. ``"trained"``.
+      wait_secs: how long to wait for another process that holds it.
 
     Raises:
-      DataError: another process, which is named, holds it.
+      DataError: another process, which is named, holds it; or something else has its name.
     """
     path = os.path.join(folder, FILENAME)
-    file = _acquire(path, folder, doing)
+    descriptor = _acquire(path, folder, doing, time.monotonic() + wait_secs)
     try:
         yield
     finally:
         with contextlib.suppress(FileNotFoundError):  # The folder may have been removed.
             os.remove(path)
-        file.close()
+        os.close(descriptor)
 
 
-def _acquire(path, folder, doing):
+def _acquire(path, folder, doing, until):
     while True:
-        file = open(path, "a+")
+        descriptor = _open(path)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            file.close()
+            holder = _holder(descriptor)
+            os.close(descriptor)
+            if time.monotonic() < until:
+                time.sleep(0.02)
+                continue
             raise DataError(
                 "%s: is being %s by another process, %s; wait for it, or stop it"
-                % (folder, doing, holder)
+                % (folder, doing, holder or "unknown")
             )
         # Its last holder may have removed the file between the two calls.
         try:
-            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+            if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
                 break
         except FileNotFoundError:
             pass
-        file.close()
-    file.truncate(0)
+        os.close(descriptor)
+    if _holder(descriptor) is None:
+        os.close(descriptor)
+        raise _no_lock(path)
     # The lock holds without it, so a full disk is no reason to fail here.
     with contextlib.suppress(OSError):
-        os.write(file.fileno(), b"%d\n" % os.getpid())
-    return file
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, b"%d\n" % os.getpid())
+    return descriptor
+
+
+def _holder(descriptor):
+    """Returns the number of a process that a lock's file holds, a text; None if something else."""
+    content = os.pread(descriptor, 21, 0).decode("latin-1").strip()
+    return content if len(content) <= 20 and (not content or content.isdigit()) else None
+
+
+def _open(path):
+    """Opens the lock's file, which is made if need be; a link is not followed."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+    except OSError as error:
+        # A link is the first, a folder the second, a socket or a FIFO the third.
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise _no_lock(path)
+        raise
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode) or status.st_nlink > 1:
+        os.close(descriptor)
+        raise _no_lock(path)
+    return descriptor
+
+
+def _no_lock(path):
+    return DataError("%s: is not the lock of a process; move it away" % path)

@@ -42,10 +42,10 @@ def random_run(tmp_path_factory):
     """
     from alexnet_flowers.data import records
     from alexnet_flowers.tf1 import alexnet, slim, tf
-    from alexnet_flowers.training import checkpoints, settings
+    from alexnet_flowers.training import runs, settings
 
     parent = tmp_path_factory.mktemp("runs")
-    run = checkpoints.locate_run("random", str(parent / "checkpoints"), str(parent / "summaries"))
+    run = runs.locate_run("random", str(parent / "checkpoints"), str(parent / "summaries"))
     os.makedirs(run.checkpoints_dir)
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(5)

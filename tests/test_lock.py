@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -60,3 +61,54 @@ def test_the_lock_ends_with_its_block_also_by_an_error(tmp_path):
         with pytest.raises(DataError, match="%d" % os.getpid()):
             with lock.held(str(tmp_path), "trained"):
                 pass
+
+
+def test_one_waits_as_long_as_it_is_told_to(holder, tmp_path):
+    with pytest.raises(DataError, match="is being trained"):
+        with lock.held(str(tmp_path), "trained", wait_secs=0.05):
+            pass
+    killing = threading.Timer(0.3, holder.kill)
+    killing.start()
+    with lock.held(str(tmp_path), "trained", wait_secs=60):
+        assert (tmp_path / "lock").read_text() == "%d\n" % os.getpid()
+    killing.join()
+
+
+def test_what_is_no_file_is_no_lock_and_stays(tmp_path):
+    path, mine = tmp_path / "lock", tmp_path / "mine.txt"
+    mine.write_text("mine")
+
+    def refused():
+        with pytest.raises(DataError, match="lock: is not the lock of a process; move it away"):
+            with lock.held(str(tmp_path), "trained"):
+                pass
+        assert os.path.lexists(str(path))
+
+    path.symlink_to(mine)
+    refused()
+    assert mine.read_text() == "mine"
+    path.unlink()
+    path.symlink_to(tmp_path / "none")
+    refused()
+    assert not (tmp_path / "none").exists()
+    path.unlink()
+    os.mkfifo(str(path))
+    refused()
+    path.unlink()
+    path.mkdir()
+    refused()
+    path.rmdir()
+    os.link(str(mine), str(path))
+    refused()
+    assert mine.read_text() == "mine"
+    path.unlink()
+    path.write_text("my notes about locks")
+    refused()
+    assert path.read_text() == "my notes about locks"
+
+
+def test_what_a_lock_says_is_printed_only_if_it_is_a_number(holder, tmp_path):
+    (tmp_path / "lock").write_bytes(b"\x1b]0;owned\x07\xff")
+    with pytest.raises(DataError, match="by another process, unknown;"):
+        with lock.held(str(tmp_path), "trained"):
+            pass

@@ -10,7 +10,7 @@ import tarfile
 
 from alexnet_flowers.data import records
 from alexnet_flowers.devices import INPUT_DEVICE
-from alexnet_flowers.input.pipeline import Batch
+from alexnet_flowers.input.pipeline import Batch, with_exact_names
 from alexnet_flowers.tf1 import slim, tf
 
 # The order of the color changes, for each of the four random orderings.
@@ -90,7 +90,7 @@ def _as_research_slim(dataset):
         "label": slim.tfexample_decoder.Tensor("image/class/label"),
     }
     return slim.dataset.Dataset(
-        data_sources=dataset.data_sources,
+        data_sources=with_exact_names(dataset).data_sources,
         reader=tf.TFRecordReader,
         decoder=slim.tfexample_decoder.TFExampleDecoder(keys, items),
         num_samples=dataset.num_samples,

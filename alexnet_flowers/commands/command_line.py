@@ -16,7 +16,7 @@ from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.inference import trained_network
 from alexnet_flowers.pictures import style
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import runs
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -51,7 +51,7 @@ def define_run_choice():
 
 def chosen_run():
     """Returns the ``Run`` that the flags choose."""
-    return checkpoints.choose_run(
+    return runs.choose_run(
         FLAGS.run_name, FLAGS.checkpoint_path, FLAGS.checkpoints_dir, FLAGS.summaries_dir
     )
 
@@ -121,7 +121,7 @@ def chosen_photos(paths, network):
     if not FLAGS.split:
         raise UsageError("no photos; name files or folders, or pass --split validation")
     found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
-    checkpoints.check_labels(network.run, labels_to_names)
+    runs.check_labels(network.run, labels_to_names)
     return found
 
 

@@ -65,9 +65,10 @@ def main():
     if FLAGS.watch:
         results = evaluator.watch(run, make_evaluator)
     else:
-        checkpoint = checkpoints.resolve(FLAGS.checkpoint_path, run.checkpoints_dir)
+        chosen = (FLAGS.checkpoint_path, run.checkpoints_dir)
+        checkpoints.resolve(*chosen)  # Before the dataset is read.
         made = make_evaluator()
-        results = [(made, made.evaluate(checkpoint))]
+        results = [(made, checkpoints.read_newest(*chosen, read=made.evaluate))]
     for made, result in results:
         made.write_events(result)
         print(evaluator.table(result), flush=True)

@@ -36,6 +36,7 @@ from alexnet_flowers.nets import architecture
 from alexnet_flowers.pictures import architecture as architecture_picture
 from alexnet_flowers.pictures import curves, diagrams, histograms, style
 from alexnet_flowers.training import checkpoints, settings
+from alexnet_flowers.training.runs import check_labels, locate_run
 
 FLAGS = flags.FLAGS
 
@@ -79,9 +80,7 @@ def main():
     names = event_reader.choose_run_names(
         FLAGS.run_name, FLAGS.summaries_dir, len(style.LINE_COLORS)
     )
-    runs = [
-        checkpoints.locate_run(name, FLAGS.checkpoints_dir, FLAGS.summaries_dir) for name in names
-    ]
+    runs = [locate_run(name, FLAGS.checkpoints_dir, FLAGS.summaries_dir) for name in names]
     evaluated = {run.name: checkpoints.newest(run.checkpoints_dir) for run in runs}
     if FLAGS.checkpoint_path:
         if len(runs) > 1:
@@ -146,7 +145,7 @@ def _of_these_photos(runs):
         info = manifest.read(FLAGS.dataset_dir)
         for run in runs:
             with _leaving_out("%s of %s" % (figures, run.name)):
-                checkpoints.check_labels(run, labels_to_names)
+                check_labels(run, labels_to_names)
                 if not FLAGS.run_name:
                     _check_archive(run, info)
                 found.append(run)

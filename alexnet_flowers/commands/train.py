@@ -15,7 +15,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.training import checkpoints, optimizers, plan, schedules, train
+from alexnet_flowers.training import optimizers, plan, runs, schedules, train
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -204,7 +204,7 @@ def main():
         plan.check(settings, options, members)
         return train.serve(members, options.compute, report)
     ended_by = train.train(
-        checkpoints.locate_run(
+        runs.locate_run(
             FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
         ),
         plan.compute(FLAGS.dataset_dir, settings, options, members, report),

@@ -6,95 +6,172 @@ It leaves::
     runs/checkpoints/<run>/best/settings.json, labels.txt         as of the run
     runs/checkpoints/<run>/best/best.json                         what it was chosen by
 
-At every moment there is a complete one, once there has been a first.
+At every moment there is a complete one, once there has been a first. Other files there stay.
 """
 
+import contextlib
 import json
+import math
 import os
 import shutil
 
-from alexnet_flowers import json_file
+from alexnet_flowers import atomic, json_file, lock
 from alexnet_flowers.data import records
-from alexnet_flowers.errors import UsageError
-from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints, settings
+from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.training import checkpoints, runs, settings
 
 _RESULT_FILENAME = "best.json"
 _CHOSEN_BY = ("split", "curve", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
+# What the one before was chosen by, until the new one is complete.
+_BEFORE = "before"
+# Another process needs a moment; more where the disk is slow and has no second names for a file.
+_WAIT_SECS = 60
 
 
 def folder_of(run):
     """Returns the folder of a run's best checkpoint, whether or not there is one yet."""
-    return os.path.join(run.checkpoints_dir, checkpoints.BEST_DIRNAME)
+    return os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
 
 
-def keep(run, result):
+def keep(run, result, report=print):
     """Keeps a checkpoint if it is more accurate than the one kept so far.
 
     Args:
-      run: a ``checkpoints.Run``.
+      run: a ``runs.Run``.
       result: what ``evaluation.Evaluator.evaluate`` returns of one of its checkpoints.
+      report: called with a line if the one so far has to be set aside, as nothing says how
+        accurate it was.
 
     Returns:
       bool, whether it was kept. It is not either where training has removed it meanwhile.
 
     Raises:
+      DataError: another process keeps one for a minute, or the folder is none.
       UsageError: the one kept so far was chosen by other photos or another view of them.
     """
     folder = folder_of(run)
-    before = result_of(run)
-    if before is not None:
-        if before["curve"] != result["curve"]:
-            raise UsageError(
-                "--keep_best: %s was chosen by %s, not %s; choose by the same, or remove it"
-                % (folder, before["curve"], result["curve"])
-            )
-        if result["accuracy"] <= before["accuracy"]:
-            return False
-    os.makedirs(folder, exist_ok=True)
-    name = os.path.basename(result["checkpoint"])
-    parts = [part for part in os.listdir(run.checkpoints_dir) if part.startswith(name + ".")]
-    beside = [settings.FILENAME, records.LABELS_FILENAME]
     try:
-        for part in parts + [one for one in beside if _is_file(run.checkpoints_dir, one)]:
-            _link(os.path.join(run.checkpoints_dir, part), os.path.join(folder, part))
-    except FileNotFoundError:
+        os.makedirs(folder, exist_ok=True)
+    except FileExistsError:
+        raise DataError("%s: is no folder; move it away" % folder)
+    with lock.held(folder, "written", _WAIT_SECS):
+        checkpoints.remove_temporary(folder)
+        before = _sound_result(run, report)
+        if before is not None and not _is_better(folder, result, before):
+            return False
+        return _replace(run, result, before)
+
+
+def _sound_result(run, report):
+    """Returns ``result_of(run)``; where that is damaged, sets it and its checkpoint aside."""
+    try:
+        return result_of(run)
+    except DataError as error:
+        folder = folder_of(run)
+        there = [os.path.join(folder, _RESULT_FILENAME)]
+        for path in checkpoints.all_begun(folder):
+            there += checkpoints.parts(path)
+        report("%s: %s" % (folder, checkpoints.set_aside(there, error)))
+        return None
+
+
+def _is_better(folder, result, before):
+    if before["curve"] != result["curve"]:
+        raise UsageError(
+            "--keep_best: %s was chosen by %s, not %s; choose by the same, or remove it"
+            % (folder, before["curve"], result["curve"])
+        )
+    return result["accuracy"] > before["accuracy"]
+
+
+def _replace(run, result, before):
+    """Makes a checkpoint the best one; returns whether it was still there."""
+    source = os.path.join(run.checkpoints_dir, os.path.basename(result["checkpoint"]))
+    if not checkpoints.is_complete(source):
         return False
-    if not checkpoints.is_complete(os.path.join(folder, name)):
-        return False
-    # From here on it is the best one, whatever happens.
-    tf.train.update_checkpoint_state(folder, name, [name])
+    folder = folder_of(run)
+    best = os.path.join(folder, os.path.basename(source))
     chosen = {key: result[key] for key in _CHOSEN_BY}
-    json_file.write(os.path.join(folder, _RESULT_FILENAME), chosen)
-    wanted = set(parts + beside + ["checkpoint", _RESULT_FILENAME])
-    for other in set(os.listdir(folder)) - wanted:
-        os.remove(os.path.join(folder, other))
+    chosen["checkpoint"] = os.path.basename(source)
+    if before is not None:
+        chosen[_BEFORE] = before
+    beside = [
+        os.path.join(run.checkpoints_dir, name)
+        for name in (settings.FILENAME, records.LABELS_FILENAME)
+    ]
+    try:
+        for part in checkpoints.parts(source)[1:]:
+            _link(part, os.path.join(folder, os.path.basename(part)))
+        for file in filter(os.path.isfile, beside):
+            with atomic.replacing(os.path.join(folder, os.path.basename(file))) as partial:
+                shutil.copyfile(file, partial)
+        json_file.write(os.path.join(folder, _RESULT_FILENAME), chosen)
+        # From here on it is the best one, whatever happens.
+        _link(source + ".index", best + ".index")
+    except FileNotFoundError:
+        pass  # It is not complete then.
+    if not checkpoints.is_complete(best):
+        checkpoints.remove(best)
+        return False
+    checkpoints.make_lasting(best)
+    checkpoints.write_list(folder, [os.path.basename(best)])
+    for other in checkpoints.all_begun(folder):
+        if other != best:
+            checkpoints.remove(other)
     return True
 
 
 def result_of(run):
-    """Returns what the best checkpoint of a run was chosen by, a dict; None if there is none."""
+    """Returns what the best checkpoint of a run was chosen by, a dict; None if there is none.
+
+    Raises:
+      DataError: the file that says so is damaged.
+    """
     folder = folder_of(run)
     path = os.path.join(folder, _RESULT_FILENAME)
-    if checkpoints.newest(folder) is None or not os.path.exists(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+        _check(content)
+        before = content.pop(_BEFORE, None)
+        if before is not None:
+            _check(before)
+    except (FileNotFoundError, NotADirectoryError):
         return None
-    with open(path, encoding="utf-8") as file:
-        result = json.load(file)
-    result.setdefault("curve", result["split"])  # Older versions had no other.
-    return result
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError("%s: damaged (%s)" % (path, str(error)[:80] or type(error).__name__))
+    for result in filter(None, (content, before)):
+        # Older versions had no other curve, and no name: then there is one checkpoint.
+        result.setdefault("curve", result["split"])
+        name = result.get("checkpoint") or os.path.basename(checkpoints.newest(folder) or "")
+        if name and checkpoints.is_complete(os.path.join(folder, os.path.basename(name))):
+            return result
+    return None
 
 
-def _is_file(folder, name):
-    return os.path.isfile(os.path.join(folder, name))
+def _check(result):
+    """Raises ``ValueError``, or what else it is, unless a result can be compared with another."""
+    is_number = isinstance(result["accuracy"], (int, float)) and math.isfinite(result["accuracy"])
+    if not is_number or not isinstance(result["global_step"], int):
+        raise ValueError("its accuracy or its step is no number")
+    texts = result["split"], result.get("curve", ""), result.get("checkpoint", "")
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("its split, curve or checkpoint is no text")
 
 
 def _link(source, target):
-    """Gives a file a second name, which costs nothing, or copies it where that cannot be."""
-    if os.path.exists(target):
-        os.remove(target)
+    """Gives a file a second name, which costs nothing, or copies it where that cannot be.
+
+    What was at the second name is replaced at once.
+    """
+    temporary = "%s.tempstate%d" % (target, os.getpid())
     try:
-        os.link(source, target)
+        os.link(source, temporary)
     except FileNotFoundError:
         raise
     except OSError:
-        shutil.copyfile(source, target)
+        shutil.copyfile(source, temporary)
+        atomic.sync(temporary)
+    os.replace(temporary, target)
+    with contextlib.suppress(FileNotFoundError):  # Nothing was replaced if both are one file.
+        os.remove(temporary)

@@ -13,7 +13,7 @@ from alexnet_flowers.events import event_writer
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, settings, summaries
+from alexnet_flowers.training import checkpoints, runs, saving, settings, summaries
 
 BATCH_SIZE = 50
 
@@ -36,7 +36,7 @@ class Evaluator:
         """Builds the graph.
 
         Args:
-          run: a ``checkpoints.Run``; its settings say how large the images were.
+          run: a ``runs.Run``; its settings say how large the images were.
           dataset_dir: where the shards are.
           split_name: ``"train"``, ``"validation"`` or ``"test"``.
           device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
@@ -57,7 +57,7 @@ class Evaluator:
             split_name, dataset_dir, skip_bad_records=skip_bad_records, report=report
         )
         self._device = devices.resolve(device)
-        checkpoints.check_labels(run, self._split.labels_to_names)
+        runs.check_labels(run, self._split.labels_to_names)
         trained_size = settings.image_size_of(run.checkpoints_dir)
         image_size = image_size or trained_size
         self._curve = "_".join(
@@ -76,7 +76,7 @@ class Evaluator:
                     labels=batch.labels, logits=logits
                 ),
             }
-            self._restorer = checkpoints.Restorer(slim.get_model_variables())
+            self._restorer = saving.Restorer(slim.get_model_variables())
             self._local_init = tf.local_variables_initializer()
         self._writer = None
 
@@ -215,7 +215,7 @@ def watch(run, make_evaluator, poll_secs=2.0):
     """Evaluates each new checkpoint of a run as it appears, until the run's last step.
 
     Args:
-      run: a ``checkpoints.Run``; it need not have begun.
+      run: a ``runs.Run``; it need not have begun.
       make_evaluator: returns the ``Evaluator``; called when there is a first checkpoint, whose
         run's settings it then knows.
       poll_secs: the pause between two looks.

@@ -101,7 +101,7 @@ def read_run(run, split_name):
     """Reads what a run has written down.
 
     Args:
-      run: a ``checkpoints.Run``.
+      run: a ``runs.Run``.
       split_name: str, whose evaluation.
 
     Returns:

@@ -11,8 +11,10 @@ evaluation view itself, or ``images:0``, float32 [N, size, size, 3] in [-1, 1]; 
 ``probabilities:0``, float32 [N, classes].
 """
 
+import errno
 import os
 import shutil
+import uuid
 
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError
@@ -32,12 +34,13 @@ def export(network, output_dir):
     Raises:
       DataError: there is something in ``output_dir``.
     """
-    if os.path.isfile(output_dir) or (os.path.isdir(output_dir) and os.listdir(output_dir)):
-        raise DataError("%s: is not empty; choose another --output_dir or remove it" % output_dir)
-    partial = output_dir.rstrip("/") + ".partial"
-    shutil.rmtree(partial, ignore_errors=True)
+    path = os.path.realpath(output_dir)
+    taken = DataError("%s: is not empty; choose another --output_dir or remove it" % output_dir)
+    if os.path.exists(path) and not (os.path.isdir(path) and not os.listdir(path)):
+        raise taken
+    partial = "%s.%s.partial" % (path, uuid.uuid4().hex)
+    os.makedirs(partial)
     try:
-        os.makedirs(partial)
         frozen = tf.graph_util.convert_variables_to_constants(
             network.session, network.graph.as_graph_def(), [network.probabilities.op.name]
         )
@@ -45,9 +48,12 @@ def export(network, output_dir):
             file.write(frozen.SerializeToString())
         _save_model(network, os.path.join(partial, SAVED_MODEL_DIRNAME))
         records.write_labels(os.path.join(partial, records.LABELS_FILENAME), network.class_names)
-        if os.path.isdir(output_dir):
-            os.rmdir(output_dir)
-        os.replace(partial, output_dir)
+        try:
+            os.rename(partial, path)  # Which an empty folder lets happen.
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                raise taken  # Another process was faster.
+            raise
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

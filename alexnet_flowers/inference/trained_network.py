@@ -11,7 +11,7 @@ from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, settings
+from alexnet_flowers.training import checkpoints, saving, settings
 
 BATCH_SIZE = 50
 
@@ -22,7 +22,7 @@ class TrainedNetwork:
     Use it in a ``with`` statement.
 
     Attributes:
-      run: the ``checkpoints.Run``.
+      run: the ``runs.Run``.
       checkpoint_path: str.
       global_step: int, the steps it was trained for.
       class_names: list of str, by id.
@@ -42,7 +42,7 @@ class TrainedNetwork:
         """Builds the network and restores it.
 
         Args:
-          run: a ``checkpoints.Run``; its settings say how large the images are.
+          run: a ``runs.Run``; its settings say how large the images are.
           checkpoint_path: a checkpoint, a folder of them, or None for the run's newest.
           device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
 
@@ -50,10 +50,11 @@ class TrainedNetwork:
           DataError: there is no checkpoint, or it is damaged or does not fit.
         """
         self.run = run
-        self.checkpoint_path = checkpoints.resolve(checkpoint_path, run.checkpoints_dir)
-        self.global_step = checkpoints.global_step_of(self.checkpoint_path)
+        chosen = (checkpoint_path, run.checkpoints_dir)
+        self.class_names = checkpoints.read_newest(
+            *chosen, read=lambda path: _class_names(run, path)
+        )
         self.image_size = settings.image_size_of(run.checkpoints_dir)
-        self.class_names = _class_names(run, self.checkpoint_path)
         device = devices.resolve(device)
         self.graph = tf.Graph()
         with self.graph.as_default():
@@ -73,9 +74,14 @@ class TrainedNetwork:
             self.end_points = {
                 name.rpartition("/")[2]: tensor for name, tensor in end_points.items()
             }
-            restorer = checkpoints.Restorer(slim.get_model_variables())
+            restorer = saving.Restorer(slim.get_model_variables())
             self.session = tf.Session(config=devices.session_config(device))
-            restorer.restore(self.session, self.checkpoint_path)
+
+            def restored(path):
+                restorer.restore(self.session, path)
+                return path, checkpoints.global_step_of(path)
+
+            self.checkpoint_path, self.global_step = checkpoints.read_newest(*chosen, read=restored)
 
     def _view(self, encoded):
         return preprocessing.preprocess_for_eval(encoded, self.image_size, self.image_size)
@@ -156,7 +162,7 @@ def _class_names(run, checkpoint_path):
         return list(records.read_labels(run.checkpoints_dir).values())
     # A checkpoint of research/slim has no labels beside it, but a bias for each class.
     name = alexnet_v2.SCOPE + "/fc8/biases"
-    shapes = checkpoints.open_reader(checkpoint_path).get_variable_to_shape_map()
+    shapes = checkpoints.shapes_of(checkpoint_path)
     if name not in shapes:
         raise DataError("%s: has no variable %s; not an AlexNet v2" % (checkpoint_path, name))
     return ["class %d" % label for label in range(shapes[name][0])]

@@ -6,6 +6,7 @@ fullness as a summary, ``.../fraction_of_<capacity>_full``: 1 means that the ste
 """
 
 import collections
+import re
 
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import UsageError
@@ -69,7 +70,7 @@ def training_batches(
         batch_queue_capacity = batch_size
     with tf.device(INPUT_DEVICE):
         provider = slim.dataset_data_provider.DatasetDataProvider(
-            dataset,
+            with_exact_names(dataset),
             num_readers=num_readers,
             common_queue_capacity=capacity,
             common_queue_min=at_least,
@@ -90,6 +91,19 @@ def training_batches(
         queue = slim.prefetch_queue.prefetch_queue(batch, capacity=prefetch_capacity)
         queue_runners.run_in_own_threads()
         return Batch(*queue.dequeue())
+
+
+def with_exact_names(dataset):
+    """Returns a dataset of which slim reads the very shards, also in a folder ``flowers[2]``.
+
+    It takes names with some letters for patterns; these are marked to stand for themselves.
+    """
+    attributes = dict(vars(dataset))
+    attributes["data_sources"] = [
+        re.sub(r"([*?[\]\\])", r"\\\1", path) if re.search(r"[*?[]", path) else path
+        for path in dataset.data_sources
+    ]
+    return slim.dataset.Dataset(**attributes)
 
 
 def common_queue_sizes(batch_size, capacity=None, at_least=None):
@@ -125,7 +139,7 @@ def evaluation_batches(dataset, batch_size, image_size):
     """
     with tf.device(INPUT_DEVICE):
         provider = slim.dataset_data_provider.DatasetDataProvider(
-            dataset,
+            with_exact_names(dataset),
             num_readers=1,
             common_queue_capacity=2 * batch_size,
             common_queue_min=0,

@@ -248,7 +248,7 @@ def build(ops, plan, saver, writer, path, report):
     Args:
       ops: a ``training_graph.StepOps``.
       plan: a ``plan.Plan``.
-      saver: a ``saver.Saver``; None: no checkpoints.
+      saver: a ``saving.Saver``; None: no checkpoints.
       writer: an ``event_writer.EventWriter``; None: no summaries.
       path: the checkpoints' path, to which ``-<step>`` is added.
       report: called with each line of the console.

@@ -1,313 +1,414 @@
-"""Checkpoints: where a run keeps them, which is the newest, and whether one fits a network."""
+"""The checkpoints in a folder: which are complete, which is the newest, what becomes of the others.
 
-import collections
+A checkpoint ``model.ckpt-<step>`` has an ``.index``, its data in one or more parts
+``.data-<i>-of-<n>``, and mostly a ``.meta``, its graph, which nothing here needs. What lies in the
+folder decides. The list, TensorFlow's file ``checkpoint``, is written for slim, which resumes from
+it; it is only asked which of the complete ones are to make room one day.
+"""
+
+import contextlib
+import errno
+import itertools
 import os
 import re
 import shutil
+import tempfile
 
-from alexnet_flowers.data import records
-from alexnet_flowers.errors import DataError, UsageError, first_line
-from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training.optimization import in_scope, split_scopes
+import numpy as np
 
-Run = collections.namedtuple("Run", ["name", "checkpoints_dir", "summaries_dir"])
-Run.__doc__ = """Where a run keeps its files: never checkpoints and events in one folder.
+from alexnet_flowers import atomic
+from alexnet_flowers.errors import DataError, first_line
+from alexnet_flowers.tf1 import tf
 
-Attributes:
-  name: str.
-  checkpoints_dir: the run's own folder of checkpoints, settings and recovery state.
-  summaries_dir: the run's own folder of event files.
-"""
+LIST_FILENAME = "checkpoint"
+# Where incomplete checkpoints are moved, in their folder.
+SET_ASIDE_DIRNAME = "set_aside"
+# What the index of a checkpoint is renamed to first when it is removed: from then on it is none.
+_REMOVED_INDEX = ".index.removed"
 
-# Within a run's folder, for the checkpoint that was the most accurate.
-BEST_DIRNAME = "best"
-_AVERAGE_SUFFIX = "/ExponentialMovingAverage"
-
-# What TensorFlow calls a part of a checkpoint, the list of checkpoints or the graph until it is
-# complete; and the parts of a checkpoint.
+_PART = re.compile(r"(model\.ckpt-[0-9]+)\.(index|meta|data-[0-9]{5}-of-[0-9]{5})")
+_SUFFIX = re.compile(r"\.(index|meta|data-[0-9]{5}-of-[0-9]{5})$")
+# What TensorFlow calls a part of a checkpoint, the list or the graph until it is complete.
 _TEMPORARY = re.compile(
-    r"^(model\.ckpt-.*(\.tempstate|_temp_|\.meta\.tmp)|checkpoint\.tmp|graph\.pbtxt\.tmp)"
+    r"model\.ckpt-[0-9]+\.(index|data-[0-9]{5}-of-[0-9]{5})\.tempstate[0-9]+"
+    r"|(model\.ckpt-[0-9]+\.meta|checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{32}"
+    r"|model\.ckpt-[0-9]+_temp_[0-9a-f]{32}"
 )
-_PART = re.compile(r"^(model\.ckpt-\d+)\.(index|meta|data-\d{5}-of-\d{5})$")
+_REMOVED = re.compile(r"(model\.ckpt-[0-9]+)" + re.escape(_REMOVED_INDEX))
+# What a reader raises about a damaged checkpoint, in one TensorFlow or the other.
+_DAMAGED = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 
 
-def locate_run(name, checkpoints_parent, summaries_parent):
-    """Returns the ``Run`` of a name.
-
-    Raises:
-      UsageError: a name that is no single folder.
-    """
-    if not name or name in (".", "..") or os.path.basename(name) != name:
-        raise UsageError("--run_name %r: must be the name of one folder" % name)
-    return Run(name, os.path.join(checkpoints_parent, name), os.path.join(summaries_parent, name))
-
-
-def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
-    """Returns the ``Run`` that a person means who may not have named it.
-
-    Without a name that is the run whose folder ``checkpoint_path`` lies in, also as its best one,
-    or, without that too, the only run there is. The settings and labels are those beside the
-    checkpoint. A checkpoint from outside ``checkpoints_parent`` belongs to no run here: unless a
-    name says otherwise, its ``summaries_dir`` is None.
-
-    Raises:
-      DataError: there is no run.
-      UsageError: there are several.
-    """
-    if checkpoint_path is not None:
-        path = os.path.abspath(checkpoint_path)
-        folder = path if os.path.isdir(path) else os.path.dirname(path)
-        within = os.path.relpath(folder, os.path.abspath(checkpoints_parent)).split(os.sep)
-        is_known = within[0] not in (os.pardir, os.curdir) and within[1:] in ([], [BEST_DIRNAME])
-        its_name = within[0] if is_known else os.path.basename(folder)
-        run = locate_run(name or its_name, checkpoints_parent, summaries_parent)
-        return run._replace(
-            checkpoints_dir=folder,
-            summaries_dir=run.summaries_dir if name or is_known else None,
-        )
-    if name is None:
-        there = []
-        if os.path.isdir(checkpoints_parent):
-            there = [
-                name
-                for name in sorted(os.listdir(checkpoints_parent))
-                if newest(os.path.join(checkpoints_parent, name))
-            ]
-        if not there:
-            raise DataError(
-                "%s: no run with a checkpoint yet; train first, with scripts/train.py"
-                % checkpoints_parent
-            )
-        if len(there) > 1:
-            raise UsageError("--run_name: which of %s?" % ", ".join(there))
-        (name,) = there
-    return locate_run(name, checkpoints_parent, summaries_parent)
-
-
-def check_labels(run, labels_to_names):
-    """Raises ``DataError`` if a run was trained on other classes than a dataset has."""
-    if not os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
-        return
-    trained_on = records.read_labels(run.checkpoints_dir)
-    if trained_on != labels_to_names:
-        raise DataError(
-            "%s: was trained on the classes %s, the dataset has %s; pass the --dataset_dir of the "
-            "run"
-            % (
-                run.checkpoints_dir,
-                ", ".join(trained_on.values()),
-                ", ".join(labels_to_names.values()),
-            )
-        )
-
-
-def newest(run_dir):
+def newest(folder):
     """Returns the path (without suffix) of a folder's newest complete checkpoint, or None."""
-    complete = all_complete(run_dir)
-    return complete[-1] if complete else None
+    return next((path for path in reversed(all_begun(folder)) if is_complete(path)), None)
 
 
-def all_complete(run_dir):
+def all_complete(folder):
     """Returns the paths of a folder's complete checkpoints, oldest first."""
-    state = tf.train.get_checkpoint_state(run_dir) if os.path.isdir(run_dir) else None
-    if state is None:
+    return [path for path in all_begun(folder) if is_complete(path)]
+
+
+def has_any(folder):
+    """Says whether a folder holds any part of a checkpoint; it need not be complete."""
+    return bool(all_begun(folder))
+
+
+def all_begun(folder):
+    """Returns the paths of all checkpoints of which a folder has any part, oldest first."""
+    matches = filter(None, map(_PART.fullmatch, _names(folder)))
+    names = {match.group(1) for match in matches}
+    return [os.path.join(folder, name) for name in sorted(names, key=_step_in)]
+
+
+def _names(folder):
+    """Returns what a folder holds; nothing if it is none."""
+    try:
+        return sorted(os.listdir(folder))
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    # By name only: a run may have been moved since, and its paths may be absolute.
-    paths = [
-        os.path.join(run_dir, os.path.basename(path)) for path in state.all_model_checkpoint_paths
-    ]
-    return [path for path in paths if is_complete(path)]
-
-
-def is_complete(path):
-    """Says whether a checkpoint's index and all of its data are there."""
-    return tf.train.checkpoint_exists(path) and os.path.exists(path + ".data-00000-of-00001")
-
-
-def remove_torn(run_dir):
-    """Removes what a process that was killed in the middle of a save has left.
-
-    Those are files under TensorFlow's temporary names, parts of checkpoints whose other parts are
-    missing, and an old checkpoint, no longer listed, of which the removal had come no further than
-    its ``.meta``. Complete checkpoints stay, also those that are not in the list of the newest.
-
-    Returns:
-      The names of the removed files, sorted.
-    """
-    parts = collections.defaultdict(set)
-    torn = []
-    for name in os.listdir(run_dir):
-        if _TEMPORARY.search(name):
-            torn.append(name)
-        else:
-            match = _PART.match(name)
-            if match:
-                parts[match.group(1)].add(name)
-    listed = [_step_in(os.path.basename(path)) for path in all_complete(run_dir)]
-    for prefix, names in parts.items():
-        was_being_removed = prefix + ".meta" not in names and _step_in(prefix) < min(
-            listed, default=0
-        )
-        if was_being_removed or not is_complete(os.path.join(run_dir, prefix)):
-            torn.extend(names)
-    for name in torn:
-        path = os.path.join(run_dir, name)
-        shutil.rmtree(path) if os.path.isdir(path) else os.remove(path)
-    return sorted(torn)
-
-
-def list_complete(run_dir):
-    """Puts the list of a folder's checkpoints right, from which slim resumes.
-
-    A process that was killed between a save and its entry in the list has left a complete
-    checkpoint that is newer than all listed ones; it is entered. Listed ones that are gone are
-    struck out. Older ones that are not listed were to stay for good, and do.
-    """
-    state = tf.train.get_checkpoint_state(run_dir)
-    before = state.all_model_checkpoint_paths if state else []
-    names = [os.path.basename(path) for path in all_complete(run_dir)]
-    last = max([_step_in(name) for name in names], default=-1)
-    parts = filter(None, map(_PART.match, os.listdir(run_dir)))
-    newer = {part.group(1) for part in parts if _step_in(part.group(1)) > last}
-    names += sorted(
-        (name for name in newer if is_complete(os.path.join(run_dir, name))), key=_step_in
-    )
-    if names and names != [os.path.basename(path) for path in before]:
-        tf.train.update_checkpoint_state(run_dir, names[-1], names)
+    except OSError as error:
+        raise DataError("%s: cannot be read (%s)" % (folder, error.strerror))
 
 
 def _step_in(name):
-    return int(name.rsplit("-", 1)[1])
+    return int(name.rsplit("-", 1)[1]), name
+
+
+def parts(path):
+    """Returns the paths of all the files of a checkpoint, its index first."""
+    folder, start = os.path.split(path)
+    names = [name for name in _names(folder or os.curdir) if _SUFFIX.sub("", name) == start]
+    names = [name for name in names if name != start]
+    return sorted(
+        (os.path.join(folder, name) for name in names), key=lambda part: part != path + ".index"
+    )
+
+
+def is_complete(path):
+    """Says whether a checkpoint's index and all of its data are there; see ``defect``."""
+    return defect(path) is None
+
+
+def defect(path):
+    """Returns what a checkpoint lacks, a text; None if it is complete.
+
+    Its index has to be readable, and each of its parts of data there and, together, as long as
+    the index says. What the data are is not examined; see ``unreadable``.
+    """
+    if not os.path.isfile(path + ".index"):
+        return "its index is missing"
+    try:
+        with opened(path) as reader:
+            wanted = _num_bytes(reader)
+    except DataError:
+        return "its index cannot be read"
+    found = _num_data_bytes(path)
+    if found is None:
+        return "a part of its data is missing"
+    if found < wanted:
+        return "its data has %d bytes of %d" % (found, wanted)
+    return None
+
+
+def _num_bytes(reader):
+    """Returns how many bytes the variables of a checkpoint take; of texts, at least."""
+    dtypes = reader.get_variable_to_dtype_map()
+    return sum(
+        int(np.prod(shape, dtype=np.float64))
+        * (1 if dtypes[name] == tf.string else dtypes[name].size)
+        for name, shape in reader.get_variable_to_shape_map().items()
+    )
+
+
+def _num_data_bytes(path):
+    """Returns the size of a checkpoint's data; None unless all parts are there."""
+    sizes = {}
+    for part in parts(path):
+        if ".data-" not in part or not os.path.isfile(part):
+            continue
+        with contextlib.suppress(FileNotFoundError):  # It may be removed at any moment.
+            sizes.setdefault(int(part[-5:]), []).append(os.path.getsize(part))
+    complete = [sum(found) for count, found in sizes.items() if len(found) == count]
+    return max(complete) if complete else None
+
+
+def unreadable(path):
+    """Returns why a complete checkpoint cannot be read, a text; None if all of it can.
+
+    That takes as long as to restore it: the data are read, and their checksums compared.
+    """
+    try:
+        with opened(path) as reader:
+            for name in reader.get_variable_to_shape_map():
+                reader.get_tensor(name)
+            _global_step(reader, path)
+    except DataError as error:
+        return str(error).replace(path + ": ", "", 1)
+    return None
+
+
+@contextlib.contextmanager
+def plain_name(path):
+    """Yields a name of a checkpoint that TensorFlow does not take for a pattern.
+
+    It matches the name that it is to read with the names that there are, so that nothing is found
+    under ``runs[1]/model.ckpt-3``. The name is valid in the ``with`` statement.
+    """
+    if not re.search(r"[*?[\\]", path):
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        plain = os.path.join(folder, "checkpoint")
+        for part in parts(path):
+            os.symlink(os.path.abspath(part), plain + part[len(path) :])
+        yield plain
+
+
+@contextlib.contextmanager
+def opened(path):
+    """Yields a ``tf.train.NewCheckpointReader`` in a ``with`` statement.
+
+    Raises:
+      DataError: the checkpoint is damaged, also as far as that shows in the statement.
+    """
+    with plain_name(path) as plain:
+        try:
+            yield tf.train.NewCheckpointReader(plain)
+        except _DAMAGED as error:
+            raise DataError("%s: not a readable checkpoint (%s)" % (path, first_line(error)))
+
+
+def shapes_of(path):
+    """Returns ``{name of a variable: its shape}`` of a checkpoint.
+
+    Raises:
+      DataError: it is damaged.
+    """
+    with opened(path) as reader:
+        return reader.get_variable_to_shape_map()
+
+
+def global_step_of(path):
+    """Returns the number of steps that a checkpoint was saved after; 0 if it does not say.
+
+    Raises:
+      DataError: it is damaged.
+    """
+    with opened(path) as reader:
+        return _global_step(reader, path)
+
+
+def _global_step(reader, path):
+    if not reader.has_tensor("global_step"):
+        return 0
+    try:
+        return int(reader.get_tensor("global_step"))
+    except (TypeError, ValueError):
+        raise DataError("%s: its global_step is no number" % path)
 
 
 def resolve(path, run_dir):
     """Returns the checkpoint that a person means.
 
     Args:
-      path: a checkpoint, a folder of checkpoints (its newest is meant), or None.
+      path: a checkpoint, one of its files, a folder of checkpoints (its newest is meant), or None.
       run_dir: the folder whose newest is meant by None.
 
     Raises:
-      DataError: there is no such checkpoint.
+      DataError: there is no such checkpoint, or it is not complete.
     """
     if path is not None and not os.path.isdir(path):
-        for suffix in (".index", ".meta", ".data-00000-of-00001"):
-            if path.endswith(suffix):
-                path = path[: -len(suffix)]
-        if not is_complete(path):
-            raise DataError("%s: no such checkpoint (or not all of its files)" % path)
+        path = _SUFFIX.sub("", path)
+        problem = defect(path)
+        if problem:
+            raise DataError("%s: %s" % (path, problem if parts(path) else "no such checkpoint"))
         return path
-    found = newest(path or run_dir)
+    folder = path or run_dir
+    found = newest(folder)
     if found is None:
-        raise DataError(
-            "%s: no checkpoint yet; train first, with scripts/train.py" % (path or run_dir)
-        )
+        there = all_begun(folder)
+        if there:
+            raise DataError(
+                "%s: none of its %d checkpoints is complete; of the newest, %s, %s"
+                % (folder, len(there), os.path.basename(there[-1]), defect(there[-1]))
+            )
+        raise DataError("%s: no checkpoint yet; train first, with scripts/train.py" % folder)
     return found
 
 
-def open_reader(path):
-    """Opens a checkpoint for looking at it.
+def read_newest(path, run_dir, read):
+    """Returns what a function makes of the checkpoint that a person means; see ``resolve``.
 
-    Raises:
-      DataError: it is damaged.
-    """
-    try:
-        return tf.train.NewCheckpointReader(path)
-    except tf.errors.OpError as error:
-        raise DataError("%s: not a readable checkpoint (%s)" % (path, first_line(error)))
-
-
-def global_step_of(path):
-    """Returns the number of steps that a checkpoint was saved after; 0 if it does not say."""
-    reader = open_reader(path)
-    return int(reader.get_tensor("global_step")) if reader.has_tensor("global_step") else 0
-
-
-class Restorer:
-    """Restores variables from one checkpoint after another; their averages where it has some."""
-
-    def __init__(self, variables):
-        """Takes the variables to restore; their graph has to be the default one."""
-        self._variables = variables
-        self._savers = {}
-
-    def restore(self, session, path):
-        """Restores the variables in a session of their graph.
-
-        Raises:
-          DataError: the checkpoint does not hold one of them, or in another shape.
-        """
-        reader = open_reader(path)
-        names = {}
-        for variable in self._variables:
-            name = variable.op.name
-            if reader.has_tensor(name + _AVERAGE_SUFFIX):
-                name += _AVERAGE_SUFFIX
-            names[name] = variable
-        _check_fits(path, reader, names, "it belongs to another network or other classes")
-        key = tuple(sorted(names))
-        if key not in self._savers:  # A saver adds to the graph.
-            with session.graph.as_default():
-                self._savers[key] = tf.train.Saver(names)
-        try:
-            self._savers[key].restore(session, path)
-        except tf.errors.OpError as error:
-            raise DataError("%s: cannot be restored (%s)" % (path, first_line(error)))
-
-
-def check_continues(path, variables):
-    """Checks that a run with these variables can go on from a checkpoint.
-
-    Raises:
-      DataError: it lacks one, or has it in another shape: another optimizer has written it.
-    """
-    names = {variable.op.name: variable for variable in variables}
-    _check_fits(
-        path,
-        open_reader(path),
-        names,
-        "its run cannot go on with these settings; start another from its weights, with "
-        "--run_name and --checkpoint_path",
-    )
-
-
-def warm_start(path, exclude_scopes):
-    """Returns a function of a session that starts the model from another run's checkpoint.
-
-    All model variables are taken from it but those in ``exclude_scopes``; the step and the
-    optimizer's state begin anew.
+    Training, or a better one, may remove it at any moment: then it is another one's turn.
 
     Args:
-      path: a checkpoint, or a folder of them.
-      exclude_scopes: comma-separated text, or None.
+      path: see ``resolve``.
+      run_dir: see ``resolve``.
+      read: a function of a checkpoint's path.
+    """
+    while True:
+        found = resolve(path, run_dir)
+        try:
+            return read(found)
+        except DataError:
+            if is_complete(found):
+                raise
+
+
+def recover(folder):
+    """Readies a run's folder for going on from its newest complete checkpoint, if it has one.
+
+    What a process that was killed has left under temporary names is removed, what it was removing
+    too. Checkpoints that are not complete, and newest ones that cannot be read, are moved aside.
+    The list is put right: it names those that it named before and the newer ones; older ones that
+    it did not name were to stay for good, and do.
+
+    Returns:
+      The path of that checkpoint, or None; and lines about what was done, without the folder's
+      name.
 
     Raises:
-      DataError: a variable is missing there or has another shape; the message names its scope.
-      UsageError: a scope without any variable.
+      DataError: this user may not read the folder or a checkpoint in it.
     """
-    path = resolve(path, None)
-    variables = slim.get_model_variables()
-    for scope in split_scopes(exclude_scopes):
-        kept = [v for v in variables if not in_scope(v.op.name, scope)]
-        if len(kept) == len(variables):
-            raise UsageError("--checkpoint_exclude_scopes: no variable in %r" % scope)
-        variables = kept
-    if not variables:
-        raise UsageError("--checkpoint_exclude_scopes: nothing is left to take from %s" % path)
-    names = {variable.op.name: variable for variable in variables}
-    _check_fits(path, open_reader(path), names, "pass --checkpoint_exclude_scopes %(scope)s")
-    return slim.assign_from_checkpoint_fn(path, names)
+    removed = remove_temporary(folder)
+    lines = ["removed what was broken off: %s" % ", ".join(removed)] if removed else []
+    complete = []
+    for path in all_begun(folder):
+        _check_may_be_read(path)
+        problem = defect(path)
+        if problem:
+            lines.append(set_aside(parts(path), problem))
+        else:
+            complete.append(path)
+    while complete:
+        problem = unreadable(complete[-1])
+        if not problem:
+            break
+        lines.append(set_aside(parts(complete.pop()), problem))
+    lines += _put_list_right(folder, [os.path.basename(path) for path in complete])
+    return (complete[-1] if complete else None), lines
 
 
-def _check_fits(path, reader, names, advice):
-    """Raises ``DataError`` unless a checkpoint has variables of these names and shapes."""
-    shapes = reader.get_variable_to_shape_map()
-    for name, variable in sorted(names.items()):
-        scope = {"scope": variable.op.name.rsplit("/", 1)[0]}
-        if name not in shapes:
-            raise DataError("%s: has no variable %s; %s" % (path, name, advice % scope))
-        if shapes[name] != variable.shape.as_list():
-            raise DataError(
-                "%s: %s is %s there and %s here (another number of classes?); %s"
-                % (path, name, shapes[name], variable.shape.as_list(), advice % scope)
-            )
+def _check_may_be_read(path):
+    """Raises ``DataError`` for files of another user, which are not damaged for that."""
+    for part in parts(path):
+        if os.path.exists(part) and not os.access(part, os.R_OK):
+            raise DataError("%s: cannot be read (%s)" % (part, os.strerror(errno.EACCES)))
+
+
+def remove_temporary(folder):
+    """Removes what a process that was killed in a save has left under TensorFlow's own names.
+
+    A removal that was broken off is brought to its end.
+
+    Returns:
+      The names of the removed files, sorted.
+    """
+    removed = []
+    for name in _names(folder):
+        path = os.path.join(folder, name)
+        is_folder = os.path.isdir(path) and not os.path.islink(path)
+        if _TEMPORARY.fullmatch(name) and is_folder == ("_temp_" in name):
+            shutil.rmtree(path) if is_folder else os.remove(path)
+            removed.append(name)
+        elif _REMOVED.fullmatch(name):
+            removed += [name] + _finish_removal(path[: -len(_REMOVED_INDEX)])
+    return sorted(removed)
+
+
+def remove(path):
+    """Removes a checkpoint: all at once, even if the process is killed meanwhile."""
+    with contextlib.suppress(FileNotFoundError):
+        os.replace(path + ".index", path + _REMOVED_INDEX)
+    _finish_removal(path)
+
+
+def _finish_removal(path):
+    """Removes the rest of a checkpoint without an index; returns the names of the files."""
+    rest = [] if os.path.exists(path + ".index") else parts(path)
+    for part in rest + [path + _REMOVED_INDEX]:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(part)
+    return [os.path.basename(part) for part in rest]
+
+
+def set_aside(paths, problem):
+    """Moves files of a folder into one within it; returns a line that says so."""
+    folder = os.path.dirname(paths[0])
+    names = [os.path.basename(path) for path in paths]
+    for number in itertools.count(1):
+        aside = os.path.join(folder, SET_ASIDE_DIRNAME + ("" if number == 1 else "-%d" % number))
+        is_free = not os.path.lexists(aside) or (os.path.isdir(aside) and not os.path.islink(aside))
+        if is_free and not any(os.path.lexists(os.path.join(aside, name)) for name in names):
+            break
+    os.makedirs(aside, exist_ok=True)
+    for name in names:
+        os.rename(os.path.join(folder, name), os.path.join(aside, name))
+    return "moved to %s: %s (%s)" % (os.path.basename(aside), ", ".join(names), problem)
+
+
+def _put_list_right(folder, complete):
+    """Writes the list unless it is right; returns lines about what had to be moved for that."""
+    path = os.path.join(folder, LIST_FILENAME)
+    before = set(_listed(folder))
+    listed = [name for name in complete if name in before]
+    # Without any that it named, all but the newest stay for good rather than being removed.
+    last = complete.index(listed[-1]) + 1 if listed else len(complete) - 1
+    names = listed + complete[max(last, 0) :]
+    lines = []
+    if os.path.lexists(path) and not (complete and os.path.isfile(path)):
+        lines.append(set_aside([path], "no list of checkpoints that are there"))
+    if names and not _says(path, _list_of(names)):
+        write_list(folder, names)
+    return lines
+
+
+def _listed(folder):
+    """Returns the names in a folder's list; none where it makes no sense."""
+    if not os.path.isfile(os.path.join(folder, LIST_FILENAME)):
+        return []
+    try:
+        state = tf.train.get_checkpoint_state(folder)
+    except ValueError:  # No text, or without any names.
+        return []
+    return [os.path.basename(path) for path in state.all_model_checkpoint_paths] if state else []
+
+
+def _says(path, text):
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(text) + 1) == text
+    except OSError:
+        return False
+
+
+def _list_of(names):
+    # TensorFlow rewrites names where the folder is a relative one; under "/" it leaves them.
+    return str(tf.train.generate_checkpoint_state_proto(os.sep, names[-1], list(names))).encode()
+
+
+def write_list(folder, names):
+    """Writes the list of a folder's checkpoints, from which slim and TensorFlow resume.
+
+    Args:
+      folder: where they are.
+      names: their names in it, oldest first; at least one.
+
+    Raises:
+      OSError: it cannot be written.
+    """
+    with atomic.replacing(os.path.join(folder, LIST_FILENAME)) as partial:
+        with open(partial, "wb") as file:
+            file.write(_list_of(names))
+
+
+def make_lasting(path):
+    """Waits until a checkpoint's files are on the disk, whatever becomes of the machine.
+
+    Raises:
+      OSError: they cannot be written.
+    """
+    for part in parts(path):
+        atomic.sync(part)
+    atomic.sync(os.path.dirname(path) or os.curdir)

@@ -6,6 +6,7 @@ change whenever the run is continued.
 
 import collections
 import json
+import math
 import os
 import typing
 
@@ -180,12 +181,27 @@ def read(run_dir):
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
-        content["settings"]["image_size"], content["dataset"], content["num_steps"]
-        for name in _ADDED_LATER:
-            content["settings"].setdefault(name, getattr(Settings(), name))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError("%s: damaged (%r); remove it to continue without it" % (path, error))
+        _check_content(content)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
+        said = str(error) if isinstance(error, UsageError) else repr(error)
+        raise DataError("%s: damaged (%.80s); remove it to continue without it" % (path, said))
+    for name in _ADDED_LATER:
+        content["settings"].setdefault(name, getattr(Settings(), name))
     return content
+
+
+def _check_content(content):
+    """Raises an error, ``ValueError`` among others, unless a file holds what ``write`` writes."""
+    for part in ("settings", "dataset"):
+        for name, value in content[part].items():
+            for one in value if isinstance(value, list) else [value]:
+                is_known = one is None or isinstance(one, (str, int, float))
+                if not is_known or (isinstance(one, float) and not math.isfinite(one)):
+                    raise ValueError("%s: no text and no number" % name)
+    for number in (content["settings"]["image_size"], content["num_steps"]):
+        if not isinstance(number, int) or number < 1:
+            raise ValueError("%r: no size or no number of steps" % (number,))
+    alexnet_v2.check_image_size(content["settings"]["image_size"])
 
 
 def check_unchanged(run_dir, there, wanted, allow_changes):

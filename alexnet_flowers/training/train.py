@@ -24,9 +24,8 @@ from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import DataError, WriteError, first_line
 from alexnet_flowers.events import event_writer
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import callbacks, checkpoints, settings, training_graph
+from alexnet_flowers.training import callbacks, checkpoints, saving, settings, training_graph
 from alexnet_flowers.training.loop import Loop
-from alexnet_flowers.training.saver import Saver
 
 
 def serve(members, compute, report=print):
@@ -52,7 +51,7 @@ def train(run, plan, give_up=None, report=print):
     SIGINT and SIGTERM end it after the current step, with a checkpoint of that step.
 
     Args:
-      run: a ``checkpoints.Run``.
+      run: a ``runs.Run``.
       plan: a ``plan.Plan``.
       give_up: for a process of a cluster, see ``cluster.Worker``.
       report: called with each line of the console.
@@ -105,9 +104,9 @@ class _Trainer:
             self._ops = training_graph.build(plan, place)
         self._init_fn = self._saver = self._writer = None
         if newest:
-            checkpoints.check_continues(newest, tf.global_variables())
+            saving.check_continues(newest, tf.global_variables())
         elif place.is_chief and plan.settings.checkpoint_path:
-            self._init_fn = checkpoints.warm_start(
+            self._init_fn = saving.warm_start(
                 plan.settings.checkpoint_path, plan.settings.checkpoint_exclude_scopes
             )
         if place.is_chief:
@@ -200,7 +199,7 @@ class _Trainer:
 
     def _unwritten(self, why):
         # What the failed save has left takes the space that the next one needs.
-        checkpoints.remove_torn(self._run.checkpoints_dir)
+        checkpoints.remove_temporary(self._run.checkpoints_dir)
         return self._stopped(
             "%s; the last good checkpoint is %s; make room, then the same command continues the run"
             % (why, self._last_good_checkpoint())
@@ -259,13 +258,9 @@ def _to_continue(run, kept, allow_changed_settings, report):
     Raises:
       UsageError: it was started with other settings.
     """
-    torn = checkpoints.remove_torn(run.checkpoints_dir)
-    if torn:
-        report(
-            "%s: removed what a save that was broken off had left: %s" % (run.name, ", ".join(torn))
-        )
-    checkpoints.list_complete(run.checkpoints_dir)
-    newest = checkpoints.newest(run.checkpoints_dir)
+    newest, done = checkpoints.recover(run.checkpoints_dir)
+    for line in done:
+        report("%s: %s" % (run.name, line))
     if newest is None:
         return None
     before = settings.read(run.checkpoints_dir)
@@ -283,10 +278,9 @@ def _to_continue(run, kept, allow_changed_settings, report):
 
 def _begin(run, kept, logging):
     """Writes down what a run means; returns its ``Saver``, and its ``EventWriter`` or None."""
-    saver = Saver(
+    saver = saving.Saver(
         max_to_keep=logging.max_to_keep,
         keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
-        save_relative_paths=True,  # So that a run can be moved.
     )
     settings.write(run.checkpoints_dir, kept)
     records.write_labels(

@@ -19,7 +19,7 @@ from alexnet_flowers.distributed.cluster import Cluster
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints, plan, train
+from alexnet_flowers.training import checkpoints, plan, runs, train
 from alexnet_flowers.training.settings import Settings
 
 HOSTS = {"ps_hosts": ["a:1"], "worker_hosts": ["b:1", "b:2"]}
@@ -274,7 +274,7 @@ def test_a_server_that_is_not_there_is_an_error(tmp_path, tiny_dataset, monkeypa
     monkeypatch.setattr(cluster, "_CONNECT_SECS", 1)
     ports = local_cluster.free_ports(3)
     hosts = ["127.0.0.1:%d" % port for port in ports]
-    run = checkpoints.locate_run("run", str(tmp_path / "c"), str(tmp_path / "s"))
+    run = runs.locate_run("run", str(tmp_path / "c"), str(tmp_path / "s"))
     members = Cluster(hosts[:1], hosts[1:2], "worker", 0, False)
     with pytest.raises(DataError, match="--ps_hosts: %s cannot be reached" % hosts[0]):
         settings = Settings(batch_size=2, image_size=195)

@@ -1,22 +1,24 @@
 """The best checkpoint stays, whatever training removes."""
 
 import json
+import multiprocessing
 import os
 import shutil
 
 import pytest
+from processes import read_all_tensors
 
-from alexnet_flowers.errors import UsageError
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation import best
 from alexnet_flowers.inference import trained_network
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, runs
 
 
 @pytest.fixture
 def run(random_run, tmp_path):
     """A run of its own with three checkpoints, of the steps 7, 8 and 9."""
-    copied = checkpoints.locate_run("mine", str(tmp_path / "c"), str(tmp_path / "s"))
+    copied = runs.locate_run("mine", str(tmp_path / "c"), str(tmp_path / "s"))
     shutil.copytree(random_run.checkpoints_dir, copied.checkpoints_dir)
     for name in os.listdir(copied.checkpoints_dir):
         for step in ("8", "9"):
@@ -25,9 +27,18 @@ def run(random_run, tmp_path):
                     os.path.join(copied.checkpoints_dir, name),
                     os.path.join(copied.checkpoints_dir, name.replace("-7.", "-%s." % step)),
                 )
-    names = ["model.ckpt-7", "model.ckpt-8", "model.ckpt-9"]
-    tf.train.update_checkpoint_state(copied.checkpoints_dir, names[-1], names)
+    checkpoints.write_list(copied.checkpoints_dir, ["model.ckpt-%d" % n for n in (7, 8, 9)])
     return copied
+
+
+@pytest.fixture
+def small(run):
+    """One of another name in that folder, of one variable."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.get_variable("global_step", initializer=5)
+        saver = tf.train.Saver()
+        session.run(tf.global_variables_initializer())
+        saver.save(session, os.path.join(run.checkpoints_dir, "small"), write_state=False)
 
 
 def _result(run, step, accuracy, curve="validation"):
@@ -62,7 +73,7 @@ def test_it_outlives_the_runs_own_and_can_be_asked(run):
         if name.startswith("model.ckpt"):
             os.remove(os.path.join(run.checkpoints_dir, name))
     folder = os.path.join(run.checkpoints_dir, "best")
-    chosen = checkpoints.choose_run(None, folder, os.path.dirname(run.checkpoints_dir), "s")
+    chosen = runs.choose_run(None, folder, os.path.dirname(run.checkpoints_dir), "s")
     name = os.path.basename(run.checkpoints_dir)
     assert chosen == (name, folder, os.path.join("s", name))
     with trained_network.TrainedNetwork(chosen, folder, "cpu") as network:
@@ -76,19 +87,124 @@ def test_one_that_training_has_removed_meanwhile_is_not_kept(run):
     assert _kept(run).endswith("model.ckpt-7") and best.result_of(run)["accuracy"] == 0.5
 
 
-def test_a_kill_before_the_new_one_is_listed_leaves_the_old_one(run, monkeypatch):
-    assert best.keep(run, _result(run, 7, 0.5))
+@pytest.mark.parametrize("number", range(8))
+def test_a_kill_at_any_moment_leaves_one_with_its_result(run, monkeypatch, number):
+    assert best.keep(run, _result(run, 8, 0.5))
+    replace, calls = os.replace, []
 
-    def killed(*_):
-        raise KeyboardInterrupt
+    def killed(*args):
+        calls.append(args)
+        if len(calls) > number:
+            raise KeyboardInterrupt
+        replace(*args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(tf.train, "update_checkpoint_state", killed)
-        with pytest.raises(KeyboardInterrupt):
-            best.keep(run, _result(run, 9, 0.9))
-    assert _kept(run).endswith("model.ckpt-7") and best.result_of(run)["accuracy"] == 0.5
-    assert best.keep(run, _result(run, 8, 0.7))
-    assert not [name for name in os.listdir(os.path.dirname(_kept(run))) if "-9" in name]
+        patched.setattr(os, "replace", killed)
+        if number < 7:  # Data, settings, labels; result, index; list; removal of the old one.
+            with pytest.raises(KeyboardInterrupt):
+                best.keep(run, _result(run, 9, 0.9))
+        else:
+            assert best.keep(run, _result(run, 9, 0.9))
+    step, accuracy = (9, 0.9) if number > 4 else (8, 0.5)
+    assert _kept(run).endswith("model.ckpt-%d" % step)
+    assert best.result_of(run)["accuracy"] == accuracy
+    assert not best.keep(run, _result(run, 7, accuracy))
+    assert best.keep(run, _result(run, 7, 0.95))
+    assert _kept(run).endswith("model.ckpt-7") and best.result_of(run)["accuracy"] == 0.95
+    names = os.listdir(os.path.dirname(_kept(run)))
+    assert not [name for name in names if "-8" in name or "-9" in name or "temp" in name]
+
+
+DAMAGED = ["", "[", "null", "[1]", '{"split": "validation"}', "[" * 100000]
+DAMAGED += [
+    '{"split": "validation", "global_step": %s, "accuracy": %s}' % numbers
+    for numbers in (("7", '"high"'), ("7", "NaN"), ('"7"', "0.5"), ("7.5", "0.5"), ("7", "null"))
+]
+DAMAGED += ['{"split": [], "global_step": 7, "accuracy": 1}', "\udcff"]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_damaged_result_is_set_aside_with_its_checkpoint(run, content):
+    assert best.keep(run, _result(run, 7, 0.5))
+    folder = os.path.dirname(_kept(run))
+    with open(os.path.join(folder, "best.json"), "w", errors="surrogateescape") as file:
+        file.write(content)
+    with pytest.raises(DataError, match="best.json: damaged"):
+        best.result_of(run)
+    lines = []
+    assert best.keep(run, _result(run, 8, 0.1), lines.append)
+    (line,) = lines
+    assert line.startswith("%s: moved to set_aside: best.json, model.ckpt-7.index, " % folder)
+    assert best.result_of(run)["accuracy"] == 0.1 and _kept(run).endswith("-8")
+    assert checkpoints.newest(os.path.join(folder, "set_aside")).endswith("-7")
+
+
+def test_files_of_others_stay(run):
+    folder = os.path.join(run.checkpoints_dir, "best")
+    os.makedirs(os.path.join(folder, "notes"))
+    with open(os.path.join(folder, "README.txt"), "w") as file:
+        file.write("mine")
+    assert best.keep(run, _result(run, 7, 0.5)) and best.keep(run, _result(run, 8, 0.6))
+    assert {"notes", "README.txt"} < set(os.listdir(folder))
+    shutil.rmtree(folder)
+    with open(folder, "w") as file:
+        file.write("mine")
+    with pytest.raises(DataError, match="best: is no folder"):
+        best.keep(run, _result(run, 9, 0.9))
+
+
+def test_tensorflow_finds_it_also_in_a_copy(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    run = run._replace(checkpoints_dir=os.path.join("c", "mine"))
+    assert best.keep(run, _result(run, 7, 0.5))
+    shutil.copytree("c/mine/best", "elsewhere")
+    for folder in ("c/mine/best", "elsewhere", str(tmp_path / "elsewhere")):
+        assert tf.train.latest_checkpoint(folder) == os.path.join(folder, "model.ckpt-7")
+    assert checkpoints.recover("elsewhere") == ("elsewhere/model.ckpt-7", [])
+
+
+def _keep_all(run, steps, failures):
+    for step in steps:
+        try:
+            best.keep(run, _result(run, step, step / 1000.0))
+        except BaseException as error:
+            failures.put("keep: %r" % error)
+
+
+def _read_always(run, ended, failures):
+    seen = False
+    while not ended.is_set():
+        try:
+            result = best.result_of(run)
+            if seen:
+                checkpoints.read_newest(best.folder_of(run), None, read_all_tensors)
+            assert result or not seen, "none at this moment"
+            seen = seen or bool(result)
+        except BaseException as error:
+            failures.put("read: %r" % error)
+
+
+def test_several_can_keep_and_others_read_at_once(run, small, trials, tally):
+    steps = range(10, trials(40, 400))
+    for step in steps:
+        for suffix in (".index", ".data-00000-of-00001"):
+            source = os.path.join(run.checkpoints_dir, "small") + suffix
+            os.link(source, os.path.join(run.checkpoints_dir, "model.ckpt-%d" % step + suffix))
+    failures, ended = multiprocessing.Queue(), multiprocessing.Event()
+    keeping = [
+        multiprocessing.Process(target=_keep_all, args=(run, steps, failures)) for _ in range(2)
+    ]
+    reading = multiprocessing.Process(target=_read_always, args=(run, ended, failures))
+    for process in keeping + [reading]:
+        process.start()
+    for process in keeping:
+        process.join()
+    ended.set()
+    reading.join()
+    assert failures.empty(), failures.get()
+    assert best.result_of(run)["global_step"] == steps[-1]
+    assert _kept(run).endswith("model.ckpt-%d" % steps[-1])
+    tally("best checkpoints kept by two at once", "as one", len(steps))
 
 
 def test_what_cannot_be_compared_replaces_nothing(run):

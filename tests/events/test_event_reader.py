@@ -7,11 +7,11 @@ import pytest
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.events import event_reader
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import runs
 
 
 def run_of(parent, name):
-    return checkpoints.locate_run(name, str(parent), str(parent))
+    return runs.locate_run(name, str(parent), str(parent))
 
 
 def test_scalars_come_back_exactly(tmp_path):

@@ -80,3 +80,29 @@ def test_nothing_is_overwritten_and_nothing_half_written(network, tmp_path, monk
     with pytest.raises(OSError):
         export.export(network, str(tmp_path / "new"))
     assert sorted(os.listdir(str(tmp_path))) == ["full"]
+
+
+def test_one_of_two_at_once_wins_and_files_of_others_stay(network, tmp_path, monkeypatch):
+    (tmp_path / "X.partial").mkdir()
+    (tmp_path / "X.partial" / "mine").write_text("x")
+    (tmp_path / "X").mkdir()
+    save_model, path = export._save_model, str(tmp_path / "X")
+
+    def overtaken(*args):
+        save_model(*args)
+        monkeypatch.undo()
+        export.export(network, path + "/")
+
+    monkeypatch.setattr(export, "_save_model", overtaken)
+    with pytest.raises(DataError, match="X: is not empty; choose"):
+        export.export(network, path)
+    assert sorted(os.listdir(path)) == ["frozen.pb", "labels.txt", "saved_model"]
+    assert sorted(os.listdir(str(tmp_path))) == ["X", "X.partial"]
+    assert os.listdir(str(tmp_path / "X.partial")) == ["mine"]
+
+
+def test_a_link_to_an_empty_folder_stays_one(network, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    export.export(network, str(tmp_path / "link"))
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "there" / "frozen.pb").exists()

@@ -1,6 +1,7 @@
 """Through slim's queues: the right photo with the right label, and each once in evaluation."""
 
 import collections
+import os
 
 import numpy as np
 import pytest
@@ -58,6 +59,20 @@ def test_evaluation_reads_every_photo_once_in_a_fixed_order(tiny_dataset, starte
     classes = [split.labels_to_names[label] for label in labels]
     assert classes == [name.decode().split("/")[0] for name in names]
     assert read(3)[1:] == (names, labels)
+
+
+@pytest.mark.parametrize("name", ["flowers [v2]", "f*?[a", "f\\[o]"])
+def test_a_folder_may_have_any_name(tiny_dataset, tmp_path, monkeypatch, started, name):
+    monkeypatch.chdir(str(tmp_path))
+    os.symlink(tiny_dataset, name)
+    split = dataset.get_split("validation", name)
+    for evaluate in (True, False):
+        with tf.Graph().as_default() as graph:
+            if evaluate:
+                batch = pipeline.evaluation_batches(split, 5, SIZE)
+            else:
+                batch = pipeline.training_batches(split, 5, SIZE, common_queue_min=4)
+        assert len(started(graph).run(batch.filenames)) == 5
 
 
 def test_training_gives_each_photo_its_label_and_sees_all_of_them(tiny_dataset, started):

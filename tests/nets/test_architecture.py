@@ -2,7 +2,7 @@
 
 from alexnet_flowers.data import records
 from alexnet_flowers.nets import architecture
-from alexnet_flowers.training import checkpoints, settings
+from alexnet_flowers.training import runs, settings
 
 CONV1 = (
     "conv1",
@@ -42,7 +42,7 @@ def test_alexnet_v2():
 
 
 def test_a_runs_own_size_and_classes(tmp_path):
-    run = checkpoints.locate_run("mine", str(tmp_path), str(tmp_path))
+    run = runs.locate_run("mine", str(tmp_path), str(tmp_path))
     (tmp_path / "mine").mkdir()
     kept = {"settings": {"image_size": 195}, "dataset": {}, "num_steps": 7}
     settings.write(run.checkpoints_dir, kept)

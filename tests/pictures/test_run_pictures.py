@@ -12,15 +12,15 @@ from alexnet_flowers.events import event_reader, reported, tensorboard_views
 from alexnet_flowers.nets import architecture
 from alexnet_flowers.pictures import architecture as architecture_picture
 from alexnet_flowers.pictures import curves, histograms, style
-from alexnet_flowers.training import checkpoints, summaries
+from alexnet_flowers.training import summaries
+from alexnet_flowers.training.runs import locate_run
 
 LAYERS = ["conv%d" % number for number in range(1, 6)] + ["fc6", "fc7", "fc8"]
 
 
 def read(parent, *names):
     return [
-        event_reader.read_run(checkpoints.locate_run(name, "none", str(parent)), "validation")
-        for name in names
+        event_reader.read_run(locate_run(name, "none", str(parent)), "validation") for name in names
     ]
 
 

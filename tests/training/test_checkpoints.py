@@ -6,10 +6,9 @@ import shutil
 import numpy as np
 import pytest
 
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints
-from alexnet_flowers.training.saver import Saver
+from alexnet_flowers.training import checkpoints, runs, saving
 
 
 def build(num_classes=5, value=0.0):
@@ -49,7 +48,7 @@ def saved(tmp_path_factory):
 def restored(path, num_classes=5):
     with tf.Graph().as_default(), tf.Session() as session:
         build(num_classes)
-        checkpoints.Restorer(slim.get_model_variables()).restore(session, path)
+        saving.Restorer(slim.get_model_variables()).restore(session, path)
         return session.run("alexnet_v2/fc8/weights:0")
 
 
@@ -84,25 +83,25 @@ def test_a_path_a_part_of_it_or_a_folder_can_be_meant(saved, tmp_path):
 
 def test_the_run_that_is_meant(saved, tmp_path):
     parent, summaries = os.path.dirname(saved), str(tmp_path)
-    run = checkpoints.choose_run(None, None, parent, summaries)
+    run = runs.choose_run(None, None, parent, summaries)
     assert run == ("sgd", saved, os.path.join(summaries, "sgd"))
     for path in (saved, saved + "/model.ckpt-10"):
-        assert checkpoints.choose_run(None, path, parent, summaries) == run
+        assert runs.choose_run(None, path, parent, summaries) == run
         # From elsewhere: its own settings, and no place for events unless a name gives one.
-        assert checkpoints.choose_run(None, path, summaries, summaries) == ("sgd", saved, None)
-        assert checkpoints.choose_run(None, path, saved, summaries) == ("sgd", saved, None)
-        named = checkpoints.choose_run("mine", path, summaries, summaries)
+        assert runs.choose_run(None, path, summaries, summaries) == ("sgd", saved, None)
+        assert runs.choose_run(None, path, saved, summaries) == ("sgd", saved, None)
+        named = runs.choose_run("mine", path, summaries, summaries)
         assert named == ("mine", saved, os.path.join(summaries, "mine"))
-    assert checkpoints.choose_run("other", None, parent, summaries).name == "other"
+    assert runs.choose_run("other", None, parent, summaries).name == "other"
     with pytest.raises(DataError, match="no run with a checkpoint yet"):
-        checkpoints.choose_run(None, None, str(tmp_path), summaries)
+        runs.choose_run(None, None, str(tmp_path), summaries)
     several = str(tmp_path / "several")
     for name in ("a", "b"):
         shutil.copytree(saved, os.path.join(several, name))
     with pytest.raises(UsageError, match="which of a, b"):
-        checkpoints.choose_run(None, None, several, summaries)
+        runs.choose_run(None, None, several, summaries)
     with pytest.raises(UsageError, match="one folder"):
-        checkpoints.locate_run("a/b", parent, summaries)
+        runs.locate_run("a/b", parent, summaries)
 
 
 def test_the_step_is_read(saved):
@@ -120,24 +119,24 @@ def test_another_number_of_classes_names_the_scope_to_exclude(saved):
     with tf.Graph().as_default(), tf.Session() as session:
         build(num_classes=7, value=9.0)
         with pytest.raises(DataError) as caught:
-            checkpoints.warm_start(saved, None)
+            saving.warm_start(saved, None)
         assert "alexnet_v2/fc8/weights is [3, 5] there and [3, 7] here" in str(caught.value)
         assert "--checkpoint_exclude_scopes alexnet_v2/fc8" in str(caught.value)
 
         session.run(tf.global_variables_initializer())
-        checkpoints.warm_start(saved, "alexnet_v2/fc8")(session)
+        saving.warm_start(saved, "alexnet_v2/fc8")(session)
         np.testing.assert_array_equal(session.run("alexnet_v2/fc7/weights:0"), np.ones([2, 3]))
         np.testing.assert_array_equal(session.run("alexnet_v2/fc8/weights:0"), np.full([3, 7], 9.0))
         with pytest.raises(UsageError, match="no variable in 'fc8'"):
-            checkpoints.warm_start(saved, "fc8")
+            saving.warm_start(saved, "fc8")
         with pytest.raises(UsageError, match="nothing is left to take"):
-            checkpoints.warm_start(saved, "alexnet_v2")
+            saving.warm_start(saved, "alexnet_v2")
 
 
 def test_one_restorer_serves_many_checkpoints_without_the_graph_growing(saved):
     with tf.Graph().as_default() as graph, tf.Session() as session:
         build()
-        restorer = checkpoints.Restorer(slim.get_model_variables())
+        restorer = saving.Restorer(slim.get_model_variables())
         sizes = []
         for number in (10, 20, 10):
             restorer.restore(session, saved + "/model.ckpt-%d" % number)
@@ -149,11 +148,11 @@ def test_a_checkpoint_without_a_variable_or_damaged_is_refused(saved, tmp_path):
     with tf.Graph().as_default():
         slim.model_variable("alexnet_v2/fc6/weights", [2])
         with pytest.raises(DataError, match="has no variable alexnet_v2/fc6/weights"):
-            restorer = checkpoints.Restorer(slim.get_model_variables())
+            restorer = saving.Restorer(slim.get_model_variables())
             with tf.Session() as session:
                 restorer.restore(session, saved + "/model.ckpt-20")
         with pytest.raises(DataError, match="fc6/weights; its run cannot go on with these"):
-            checkpoints.check_continues(saved + "/model.ckpt-20", tf.global_variables())
+            saving.check_continues(saved + "/model.ckpt-20", tf.global_variables())
     damaged = str(tmp_path / "damaged")
     shutil.copytree(saved, damaged)
     with open(damaged + "/model.ckpt-20.index", "wb") as file:
@@ -162,70 +161,352 @@ def test_a_checkpoint_without_a_variable_or_damaged_is_refused(saved, tmp_path):
         checkpoints.global_step_of(damaged + "/model.ckpt-20")
 
 
-def test_what_a_broken_save_left_is_removed_and_nothing_else(tmp_path):
-    complete = ["model.ckpt-4.index", "model.ckpt-4.data-00000-of-00001", "model.ckpt-4.meta"]
+HEX = "0123456789abcdef" * 2
+ONLY_DATA = ".data-00000-of-00001"
+
+
+def copied(saved, folder, *steps):
+    """A copy of the checkpoints of steps 10 and 20, and of the first under other steps."""
+    shutil.copytree(saved, folder)
+    for step in steps:
+        for suffix in (".index", ONLY_DATA, ".meta"):
+            source = os.path.join(folder, "model.ckpt-10" + suffix)
+            shutil.copy(source, source.replace("-10.", "-%d." % step))
+    return folder
+
+
+def listed(folder):
+    return [
+        os.path.basename(p)
+        for p in tf.train.get_checkpoint_state(folder).all_model_checkpoint_paths
+    ]
+
+
+def names_of(*steps):
+    return ["model.ckpt-%d" % step for step in steps]
+
+
+@pytest.fixture(params=["relative", "absolute"])
+def parent(request, tmp_path, monkeypatch):
+    """A folder of runs, named from where the process is, as by default, or from the root."""
+    monkeypatch.chdir(str(tmp_path))
+    return "runs" if request.param == "relative" else str(tmp_path / "runs")
+
+
+def test_only_temporary_files_of_a_broken_save_are_removed(tmp_path):
     others = ["checkpoint", "settings.json", "labels.txt", "graph.pbtxt", "lock", "notes.txt"]
-    others += ["model.ckpt-9.txt"]
-    torn = [
+    others += ["model.ckpt-9.txt", "checkpoint.tmp", "model.ckpt-4.index.tempstate_of_mine"]
+    others += ["model.ckpt-4.meta.removed", "model.ckpt-4_temp_" + HEX, "model.ckpt-4_temp_notes"]
+    others += ["model.ckpt-8.data-00000-of-00001", "model.ckpt-10.index"]
+    temporary = [
         "model.ckpt-6.data-00000-of-00001.tempstate12345",
         "model.ckpt-6.index.tempstate6",
-        "model.ckpt-8.data-00000-of-00001",  # Its index is missing,
-        "model.ckpt-10.index",  # its data,
-        "model.ckpt-12.meta",  # both.
-        "checkpoint.tmp0123456789abcdef",
-        "graph.pbtxt.tmp99",
-        "model.ckpt-4.meta.tmp0123456789abcdef",
+        "checkpoint.tmp" + HEX,
+        "graph.pbtxt.tmp" + HEX,
+        "model.ckpt-4.meta.tmp" + HEX,
     ]
-    for name in complete + others + torn:
+    for name in others + temporary:
         (tmp_path / name).write_text("x")
-    (tmp_path / "model.ckpt-14_temp_ab").mkdir()
-    (tmp_path / "model.ckpt-14_temp_ab" / "part-0").write_text("x")
-    torn.append("model.ckpt-14_temp_ab")
-    assert checkpoints.remove_torn(str(tmp_path)) == sorted(torn)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(complete + others)
-    assert checkpoints.remove_torn(str(tmp_path)) == []
+    temporary.append("model.ckpt-14_temp_" + HEX)
+    (tmp_path / temporary[-1]).mkdir()
+    (tmp_path / temporary[-1] / "part-0").write_text("x")
+    assert checkpoints.remove_temporary(str(tmp_path)) == sorted(temporary)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
+    assert checkpoints.remove_temporary(str(tmp_path)) == []
 
 
-def test_a_removal_that_was_broken_off_is_finished(saved, tmp_path):
-    run_dir = str(tmp_path / "run")
-    shutil.copytree(saved, run_dir)
-    for step, suffixes in (
-        (3, (".index", ".data-00000-of-00001")),
-        (4, (".index", ".data-00000-of-00001", ".meta")),  # Kept for good.
-        (30, (".index", ".data-00000-of-00001")),  # Not listed yet.
+def test_what_is_incomplete_is_set_aside_and_overwrites_nothing(saved, parent):
+    folder = copied(saved, os.path.join(parent, "run"), 30, 40, 50, 60, 70)
+    path = os.path.join(folder, "model.ckpt-%d%s")
+    os.remove(path % (30, ".index"))
+    os.remove(path % (40, ONLY_DATA))
+    with open(path % (50, ONLY_DATA), "r+b") as file:
+        file.truncate(10)
+    with open(path % (60, ".index"), "wb") as file:
+        file.write(b"nonsense" * 20)
+    os.rename(path % (70, ONLY_DATA), path % (70, ".data-00000-of-00002"))
+    newest, lines = checkpoints.recover(folder)
+    assert newest == path % (20, "")
+    assert [line.split(": ")[0] for line in lines] == ["moved to set_aside"] * 5
+    for line, step, reason in zip(
+        lines,
+        (30, 40, 50, 60, 70),
+        (
+            "its index is missing",
+            "a part of its data is missing",
+            "its data has 10 bytes of 92",
+            "its index cannot be read",
+            "a part of its data is missing",
+        ),
     ):
-        for suffix in suffixes:
-            shutil.copy(
-                run_dir + "/model.ckpt-10" + suffix, run_dir + "/model.ckpt-%d" % step + suffix
-            )
-    os.remove(run_dir + "/model.ckpt-10.meta")  # Somebody's wish; it is listed.
-    torn = ["model.ckpt-3.data-00000-of-00001", "model.ckpt-3.index"]
-    assert checkpoints.remove_torn(run_dir) == torn
-    assert checkpoints.remove_torn(run_dir) == []
+        assert "model.ckpt-%d." % step in line and line.endswith("(%s)" % reason)
+    aside = os.listdir(os.path.join(folder, "set_aside"))
+    assert len(aside) == 5 * 3 - 2
+    assert checkpoints.recover(folder) == (newest, [])
+    for suffix in (".index", ".meta"):
+        shutil.copy(path % (20, suffix), path % (30, suffix))
+    assert "moved to set_aside-2: model.ckpt-30" in checkpoints.recover(folder)[1][0]
+    assert sorted(os.listdir(os.path.join(folder, "set_aside"))) == sorted(aside)
 
 
-def test_one_that_was_saved_but_not_listed_yet_is_listed(saved, tmp_path):
-    run_dir = str(tmp_path / "run")
-    shutil.copytree(saved, run_dir)
-    for old, new in ((20, 30), (20, 100), (10, 5)):
-        for suffix in (".index", ".data-00000-of-00001"):
-            path = run_dir + "/model.ckpt-%d" + suffix
-            shutil.copy(path % old, path % new)
-    os.remove(run_dir + "/model.ckpt-10.index")
-    checkpoints.list_complete(run_dir)
-    listed = tf.train.get_checkpoint_state(run_dir).all_model_checkpoint_paths
+def test_a_file_of_that_name_stays(saved, parent):
+    folder = copied(saved, os.path.join(parent, "run"))
+    os.remove(os.path.join(folder, "model.ckpt-20.index"))
+    os.symlink("/", os.path.join(folder, "set_aside-2"))
+    with open(os.path.join(folder, "set_aside"), "w") as file:
+        file.write("mine")
+    assert checkpoints.recover(folder)[1][0].startswith("moved to set_aside-3: model.ckpt-20.")
+    assert os.path.isfile(os.path.join(folder, "set_aside"))
+
+
+def test_data_that_were_lost_with_the_machine_are_noticed(saved, parent):
+    folder = copied(saved, os.path.join(parent, "run"))
+    path = os.path.join(folder, "model.ckpt-20")
+    size = os.path.getsize(path + ONLY_DATA)
+    with open(path + ONLY_DATA, "wb") as file:
+        file.truncate(size)  # As long as they were, but all zeros.
+    assert checkpoints.newest(folder) == path
+    newest, (line,) = checkpoints.recover(folder)
+    assert newest == os.path.join(folder, "model.ckpt-10")
+    assert "moved to set_aside: model.ckpt-20.index, " in line and "not a readable" in line
+    assert listed(folder) == names_of(10)
+
+
+def test_parts_of_any_number_and_one_without_its_graph_are_complete(parent):
+    folder = os.path.join(parent, "run")
+    os.makedirs(folder)
+    with tf.Graph().as_default(), tf.Session() as session:
+        for number in range(3):
+            with tf.device("/cpu:0" if number else "/job:localhost/task:0/cpu:0"):
+                tf.get_variable("v%d" % number, [10])
+        saver = tf.train.Saver(sharded=True)
+        session.run(tf.global_variables_initializer())
+        saver.save(
+            session, os.path.join(folder, "model.ckpt"), global_step=8, write_meta_graph=False
+        )
+    parts = sorted(name for name in os.listdir(folder) if ".data-" in name)
+    assert len(parts) == 2
+    os.remove(os.path.join(folder, "checkpoint"))
+    path = os.path.join(folder, "model.ckpt-8")
+    assert checkpoints.recover(folder) == (path, [])
+    assert tf.train.latest_checkpoint(folder) == path
+    assert checkpoints.resolve(path + ".data-00001-of-00002", None) == path
+    os.remove(os.path.join(folder, parts[1]))
+    assert checkpoints.newest(folder) is None
+
+
+def test_a_removal_is_all_or_nothing(saved, tmp_path, monkeypatch):
+    folder = copied(saved, str(tmp_path / "run"))
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    path = os.path.join(folder, "model.ckpt-10")
+    for name in ("replace", "remove"):
+        with monkeypatch.context() as patched:
+            patched.setattr(os, name, killed)
+            with pytest.raises(KeyboardInterrupt):
+                checkpoints.remove(path)
+        assert checkpoints.is_complete(path) == (name == "replace")
+    newest, (line,) = checkpoints.recover(folder)
+    assert newest.endswith("-20") and line.startswith("removed what was broken off: model.ckpt-10")
+    assert not [name for name in os.listdir(folder) if "-10." in name or name == "set_aside"]
+
+
+LISTS = {
+    "missing": None,
+    "empty": b"",
+    "binary": bytes(range(256)),
+    "no list": b"<html>nope",
+    "foreign": b'model_checkpoint_path: "/etc/passwd"\nall_model_checkpoint_paths: "/etc/passwd"\n',
+    "pattern": b'model_checkpoint_path: "*"\nall_model_checkpoint_paths: "*"\n',
+    "as of an older version": b"".join(
+        b'%smodel_checkpoint_path%s: "../../../model.ckpt-30"\n' % one
+        for one in ((b"", b""), (b"all_", b"s"))
+    ),
+    "older": b"".join(
+        b'%smodel_checkpoint_path%s: "model.ckpt-20"\n' % one
+        for one in ((b"", b""), (b"all_", b"s"))
+    ),
+}
+
+
+@pytest.mark.parametrize("content", sorted(LISTS) + ["a folder"])
+def test_whatever_the_list_says_the_newest_one_is_found(saved, parent, content):
+    folder = copied(saved, os.path.join(parent, "run"), 30)
+    path = os.path.join(folder, "checkpoint")
+    os.remove(path)
+    if content == "a folder":
+        os.makedirs(path)
+        with open(os.path.join(path, "mine.txt"), "w") as file:
+            file.write("x")
+    elif LISTS[content] is not None:
+        with open(path, "wb") as file:
+            file.write(LISTS[content])
+    newest, lines = checkpoints.recover(folder)
+    assert newest == os.path.join(folder, "model.ckpt-30") == tf.train.latest_checkpoint(folder)
+    assert listed(folder) == (names_of(20, 30) if content == "older" else names_of(30))
+    assert len(lines) == (content == "a folder")
+    if lines:
+        assert os.path.exists(os.path.join(folder, "set_aside", "checkpoint", "mine.txt"))
+    assert all(os.path.exists(os.path.join(folder, name + ".index")) for name in names_of(10, 20))
+    moved = folder + "_moved"
+    os.rename(folder, moved)
+    assert tf.train.latest_checkpoint(moved) == os.path.join(moved, "model.ckpt-30")
+    with tf.Graph().as_default():  # As slim.learning.train resumes.
+        build()
+        tf.train.get_or_create_global_step()
+        supervisor = tf.train.Supervisor(
+            logdir=moved, saver=saving.Saver(), summary_op=None, save_model_secs=0
+        )
+        with supervisor.prepare_or_wait_for_session() as session:
+            assert session.run("global_step:0") == 10  # It is a copy.
+
+
+def test_a_list_without_checkpoints_is_set_aside(saved, parent):
+    folder = copied(saved, os.path.join(parent, "run"))
+    for step in (10, 20):
+        os.remove(os.path.join(folder, "model.ckpt-%d.index" % step))
+    newest, lines = checkpoints.recover(folder)
+    assert newest is None and len(lines) == 3 and "checkpoint (no list of" in lines[2]
+    assert sorted(os.listdir(folder)) == ["set_aside"]
+    assert len(os.listdir(os.path.join(folder, "set_aside"))) == 5
+    assert checkpoints.recover(folder) == (None, [])
+
+
+def test_which_ones_make_room_one_day_is_as_before(saved, parent):
+    folder = copied(saved, os.path.join(parent, "run"), 5, 30, 100)
+    os.remove(os.path.join(folder, "model.ckpt-10.index"))
+    checkpoints.recover(folder)
     # Older than the listed ones: kept for good. Listed, but not complete any more: struck out.
-    assert [os.path.basename(path) for path in listed] == [
-        "model.ckpt-20", "model.ckpt-30", "model.ckpt-100"
-    ]  # fmt: skip
-    assert checkpoints.newest(run_dir) == tf.train.latest_checkpoint(run_dir)
-    os.remove(run_dir + "/checkpoint")
-    checkpoints.list_complete(run_dir)
-    assert checkpoints.newest(run_dir) == run_dir + "/model.ckpt-100"
-    empty = str(tmp_path / "empty")
-    os.makedirs(empty)
-    checkpoints.list_complete(empty)
-    assert os.listdir(empty) == []
+    assert listed(folder) == names_of(20, 30, 100)
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        saver = saving.Saver(max_to_keep=2)
+        session.run(tf.global_variables_initializer())
+        saver.recover_last_checkpoints([os.path.join(folder, name) for name in listed(folder)])
+        saver.save(session, os.path.join(folder, "model.ckpt"), global_step=101)
+    assert listed(folder) == names_of(100, 101)
+    paths = checkpoints.all_complete(folder)
+    assert [os.path.basename(path) for path in paths] == names_of(5, 100, 101)
+
+
+def test_one_of_each_so_many_hours_stays_for_good(tmp_path, monkeypatch):
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        now = [1e9]
+        monkeypatch.setattr(saving.time, "time", lambda: now[0])
+        saver = saving.Saver(max_to_keep=2, keep_checkpoint_every_n_hours=1)
+        session.run(tf.global_variables_initializer())
+        for step in range(12):
+            saver.save(session, str(tmp_path / "model.ckpt"), global_step=step)
+            now[0] += 20 * 60 + 1
+    names = [os.path.basename(path) for path in checkpoints.all_complete(str(tmp_path))]
+    # The first one saved after each full hour since the start.
+    assert names == names_of(3, 6, 9, 10, 11) and listed(str(tmp_path)) == names_of(10, 11)
+
+
+def test_a_save_that_fails_leaves_nothing_of_its_checkpoint(tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device", path)
+
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        saver = saving.Saver()
+        session.run(tf.global_variables_initializer())
+        saver.save(session, str(tmp_path / "model.ckpt"), global_step=1)
+        there = sorted(os.listdir(str(tmp_path)))
+        with monkeypatch.context() as patched:
+            patched.setattr(tf.train.Saver, "save", lambda *_, **__: full("x"))
+            (tmp_path / "model.ckpt-2.data-00000-of-00001").write_text("x")
+            with pytest.raises(WriteError, match="cannot be saved: No space left"):
+                saver.save(session, str(tmp_path / "model.ckpt"), global_step=2)
+        assert sorted(os.listdir(str(tmp_path))) == there
+        # Complete, but not listed: it stays, and the next start finds it.
+        with monkeypatch.context() as patched:
+            patched.setattr(checkpoints, "write_list", lambda *_: full("x"))
+            with pytest.raises(WriteError):
+                saver.save(session, str(tmp_path / "model.ckpt"), global_step=3)
+    assert checkpoints.recover(str(tmp_path)) == (str(tmp_path / "model.ckpt-3"), [])
+    assert listed(str(tmp_path)) == names_of(1, 3)
+
+
+def test_numbers_of_checkpoints_beyond_tensorflows_are_all():
+    with tf.Graph().as_default():
+        build()
+        saving.Saver(max_to_keep=10**11, keep_checkpoint_every_n_hours=1e308)
+
+
+def test_names_are_no_patterns(saved, tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    folder = "my [v2]* \\runs?/sgd[0.01]"
+    other = os.path.join("my [v2]xx \\runs1", "sgd0")
+    for one in (folder, other):
+        os.makedirs(os.path.dirname(one))
+        shutil.copytree(saved, one)
+    assert checkpoints.recover(folder) == (folder + "/model.ckpt-20", [])
+    assert checkpoints.global_step_of(folder + "/model.ckpt-20") == 20
+    np.testing.assert_array_equal(restored(folder + "/model.ckpt-20"), np.ones([3, 5]))
+    with tf.Graph().as_default():
+        build()
+        tf.train.get_or_create_global_step()
+        saver = saving.Saver(max_to_keep=1)
+        supervisor = tf.train.Supervisor(
+            logdir=folder, saver=saver, summary_op=None, save_model_secs=0
+        )
+        with supervisor.prepare_or_wait_for_session() as session:
+            assert session.run("global_step:0") == 20
+            saver.save(session, folder + "/model.ckpt", global_step=21)
+    assert [os.path.basename(p) for p in checkpoints.all_complete(folder)] == names_of(21)
+    assert [os.path.basename(p) for p in checkpoints.all_complete(other)] == names_of(10, 20)
+    # A run of such a name that there is can be read; a new one cannot have it.
+    run = runs.choose_run(None, folder, os.path.dirname(folder), "s")
+    assert run.name == "sgd[0.01]"
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        saving.warm_start(folder, None)(session)
+
+
+def test_what_may_not_be_read_is_not_taken_for_damaged(saved, parent, monkeypatch):
+    folder = copied(saved, os.path.join(parent, "run"))
+    there = sorted(os.listdir(folder))
+    with monkeypatch.context() as patched:  # Root may read everything.
+        patched.setattr(os, "access", lambda path, mode: not path.endswith("-10" + ONLY_DATA))
+        with pytest.raises(DataError, match="model.ckpt-10.data.*: cannot be read .Permission den"):
+            checkpoints.recover(folder)
+    assert sorted(os.listdir(folder)) == there
+
+    def refused(path):
+        raise PermissionError(13, "Permission denied", path)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    with pytest.raises(DataError, match="run: cannot be read .Permission denied"):
+        checkpoints.resolve(None, folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["lr*", "a?", "a[0.01]", "a]", "a\\b", "a\nb", "a\x1bb", "a\u202eb", "a\udc80"]
+)
+def test_a_run_has_a_plain_name(name):
+    with pytest.raises(UsageError, match="--run_name .*: must be without"):
+        runs.locate_run(name, "c", "s")
+
+
+def test_what_is_damaged_is_not_called_missing(saved, tmp_path):
+    folder = copied(saved, str(tmp_path / "runs" / "run"))
+    for step in (10, 20):
+        with open(os.path.join(folder, "model.ckpt-%d%s" % (step, ONLY_DATA)), "r+b") as file:
+            file.truncate(5)
+    with pytest.raises(
+        DataError, match="none of its 2 checkpoints is complete; of the newest, mod"
+    ):
+        checkpoints.resolve(None, folder)
+    with pytest.raises(DataError, match="model.ckpt-20: its data has 5 bytes of"):
+        checkpoints.resolve(os.path.join(folder, "model.ckpt-20"), None)
+    with pytest.raises(DataError, match="not a readable checkpoint"):
+        checkpoints.global_step_of(os.path.join(folder, "model.ckpt-20"))
+    # It is still the run that is meant, as the only one there is.
+    assert runs.choose_run(None, None, os.path.dirname(folder), "s").name == "run"
 
 
 def test_a_run_continued_with_a_smaller_number_to_keep_has_no_more(tmp_path):
@@ -234,7 +515,7 @@ def test_a_run_continued_with_a_smaller_number_to_keep_has_no_more(tmp_path):
     def save_steps(steps, most):
         with tf.Graph().as_default(), tf.Session() as session:
             build()
-            saver = Saver(max_to_keep=most, save_relative_paths=True)
+            saver = saving.Saver(max_to_keep=most)
             session.run(tf.global_variables_initializer())
             saver.recover_last_checkpoints(checkpoints.all_complete(str(tmp_path)))
             for step in steps:

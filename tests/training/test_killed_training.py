@@ -11,11 +11,12 @@ import pytest
 from processes import Script, last_step, read_all_tensors, read_events, train_args
 
 from alexnet_flowers.evaluation import best
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, runs
 
 SAVE_INTERVAL_STEPS = 2
 # What a run's folder holds beside its checkpoints.
 BESIDE = {"checkpoint", "graph.pbtxt", "settings.json", "labels.txt", "best"}
+MAY_BE = {"best", "set_aside"}
 PART = re.compile(r"model\.ckpt-(\d+)\.(index|meta|data-00000-of-00001)$")
 
 
@@ -80,7 +81,7 @@ def check_events(run):
 def run(tmp_path, tiny_dataset):
     os.symlink(tiny_dataset, str(tmp_path / "data"))
     parents = [str(tmp_path / "runs" / name) for name in ("checkpoints", "summaries")]
-    return checkpoints.locate_run("run", *parents)
+    return runs.locate_run("run", *parents)
 
 
 @pytest.mark.soak
@@ -115,9 +116,31 @@ def test_a_killed_run_goes_on_from_what_it_saved(run, tmp_path, trials, tally):
     steps = {saved + 2 + saved % 2, saved + 3} if saved % 2 == 0 else {saved + 1, saved + 3}
     names = os.listdir(run_dir)
     assert {int(PART.match(name).group(1)) for name in names if PART.match(name)} == steps
-    assert {name for name in names if not PART.match(name)} - {"best"} == BESIDE - {"best"}
+    assert {name for name in names if not PART.match(name)} - MAY_BE == BESIDE - MAY_BE
     assert kept(run_dir) == saved + 3
     check_events(run)
+
+
+@pytest.mark.soak
+def test_a_kill_as_a_checkpoint_becomes_complete(run, tmp_path, trials, tally):
+    """Its list, whose folder is a relative one here, then does not name it yet, or just so."""
+    saved = 0
+    for _ in range(trials(1, 20)):
+        script = start(tmp_path)
+        index = os.path.join(run.checkpoints_dir, "model.ckpt-%d.index" % (saved + 2))
+        assert script.wait_until(lambda path=index: os.path.exists(path))
+        ended = script.kill()
+        assert (ended.status, ended.error) == (-signal.SIGKILL, ""), ended
+        saved += 2
+        assert kept(run.checkpoints_dir) == saved
+        with open(os.path.join(run.checkpoints_dir, "checkpoint"), "a+") as file:
+            file.seek(0)
+            is_listed = "model.ckpt-%d" % saved in file.read()
+        tally("training killed as a checkpoint is complete", "listed: %s" % is_listed)
+    ended = start(tmp_path, saved + 1).finish()
+    assert (ended.status, ended.error) == (0, ""), ended
+    assert "run: continued from runs/checkpoints/run/model.ckpt-%d" % saved in ended.lines
+    assert kept(run.checkpoints_dir) == saved + 1
 
 
 @pytest.mark.soak

@@ -180,8 +180,28 @@ def test_an_entry_of_the_table_is_all_that_an_optimizer_needs():
     ]
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"settings": {}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "{", "[]", '{"settings": {}}', "null", "7", "[" * 100000, "\udcff",
+        '{"settings": {"image_size": 200}, "dataset": null, "num_steps": 3}',
+        '{"settings": {"image_size": 200}, "dataset": [1, 2], "num_steps": 3}',
+        '{"settings": {"image_size": 200, "x": {"y": 1}}, "dataset": {}, "num_steps": 3}',
+        '{"settings": {"image_size": 200, "x": [[1]]}, "dataset": {}, "num_steps": 3}',
+        '{"settings": {"image_size": 200, "learning_rate": NaN}, "dataset": {}, "num_steps": 3}',
+        '{"settings": {"image_size": 200, "seed": 1e999}, "dataset": {}, "num_steps": 3}',
+    ]
+    + [
+        '{"settings": {"image_size": %s}, "dataset": {}, "num_steps": %s}' % numbers
+        for numbers in [
+            ('"big"', 3), (10**12, 3), ("null", 3), (-5, 3), (200.5, 3), ([], 3), ("true", 3),
+            (200, '"many"'), (200, "null"), (200, -1), (200, 1e300), (200, {}),
+        ]
+    ],
+    ids=lambda text: text[:60],
+)  # fmt: skip
 def test_a_damaged_file_is_named(tmp_path, text):
-    (tmp_path / "settings.json").write_text(text)
-    with pytest.raises(DataError, match="settings.json: damaged"):
+    (tmp_path / "settings.json").write_text(text, errors="surrogateescape")
+    with pytest.raises(DataError, match="settings.json: damaged .*; remove it to continue") as it:
         settings.read(str(tmp_path))
+    assert "\n" not in str(it.value)

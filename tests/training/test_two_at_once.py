@@ -7,7 +7,7 @@ import pytest
 
 from alexnet_flowers import lock
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.training import checkpoints, plan, train
+from alexnet_flowers.training import plan, runs, train
 from alexnet_flowers.training.settings import Settings
 
 
@@ -27,7 +27,7 @@ def test_a_second_training_of_a_run(run_script, tiny_dataset, tmp_path):
 
 
 def test_a_second_training_that_starts_at_the_same_moment(tiny_dataset, tmp_path, monkeypatch):
-    run = checkpoints.locate_run("mine", str(tmp_path / "checkpoints"), str(tmp_path / "summaries"))
+    run = runs.locate_run("mine", str(tmp_path / "checkpoints"), str(tmp_path / "summaries"))
 
     @contextlib.contextmanager
     def taken(folder, doing):

@@ -1,0 +1,111 @@
+"""Runs: their names, and where each keeps its files."""
+
+import os
+import typing
+
+from alexnet_flowers.data import records
+from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.training import checkpoints
+
+# Within a run's folder, for the checkpoint that was the most accurate.
+BEST_DIRNAME = "best"
+# TensorFlow, and shells, take names with these for patterns.
+_OF_PATTERNS = "*?[]\\"
+
+
+class Run(typing.NamedTuple):
+    """Where a run keeps its files: never checkpoints and events in one folder."""
+
+    name: str
+    # The run's own folder of checkpoints, settings and recovery state.
+    checkpoints_dir: str
+    # The run's own folder of event files; None where there is no place for them.
+    summaries_dir: typing.Optional[str]
+
+
+def locate_run(name, checkpoints_parent, summaries_parent):
+    """Returns the ``Run`` of a name.
+
+    Raises:
+      UsageError: a name that is no single folder, a pattern, or not printable.
+    """
+    if not name or name in (".", "..") or os.path.basename(name) != name:
+        raise UsageError("--run_name %r: must be the name of one folder" % name)
+    if not name.isprintable() or set(name) & set(_OF_PATTERNS):
+        raise UsageError(
+            "--run_name %r: must be without %s and control characters; a run that has such a name "
+            "goes on under another when its folders are renamed" % (name, " ".join(_OF_PATTERNS))
+        )
+    return _located(name, checkpoints_parent, summaries_parent)
+
+
+def _located(name, checkpoints_parent, summaries_parent):
+    return Run(name, os.path.join(checkpoints_parent, name), os.path.join(summaries_parent, name))
+
+
+def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
+    """Returns the ``Run`` that a person means who may not have named it.
+
+    Without a name that is the run whose folder ``checkpoint_path`` lies in, also as its best one,
+    or, without that too, the only run there is. The settings and labels are those beside the
+    checkpoint. A checkpoint from outside ``checkpoints_parent`` belongs to no run here: unless a
+    name says otherwise, its ``summaries_dir`` is None.
+
+    Raises:
+      DataError: there is no run.
+      UsageError: there are several, or the name cannot be one.
+    """
+    if name is not None:
+        named = locate_run(name, checkpoints_parent, summaries_parent)
+    if checkpoint_path is not None:
+        path = os.path.abspath(checkpoint_path)
+        folder = path if os.path.isdir(path) else os.path.dirname(path)
+        within = os.path.relpath(folder, os.path.abspath(checkpoints_parent)).split(os.sep)
+        is_known = within[0] not in (os.pardir, os.curdir) and within[1:] in ([], [BEST_DIRNAME])
+        its_name = within[0] if is_known else os.path.basename(folder)
+        run = named if name else _located(its_name, checkpoints_parent, summaries_parent)
+        return run._replace(
+            checkpoints_dir=folder,
+            summaries_dir=run.summaries_dir if name or is_known else None,
+        )
+    if name is None:
+        name = _only_run(checkpoints_parent)
+    return _located(name, checkpoints_parent, summaries_parent)
+
+
+def _only_run(checkpoints_parent):
+    there = []
+    if os.path.isdir(checkpoints_parent):
+        there = sorted(os.listdir(checkpoints_parent))
+    for holds in (checkpoints.newest, checkpoints.has_any):  # A damaged one, if there is no other.
+        found = [name for name in there if holds(os.path.join(checkpoints_parent, name))]
+        if found:
+            there = found
+            break
+    else:
+        there = []
+    if not there:
+        raise DataError(
+            "%s: no run with a checkpoint yet; train first, with scripts/train.py"
+            % checkpoints_parent
+        )
+    if len(there) > 1:
+        raise UsageError("--run_name: which of %s?" % ", ".join(there))
+    return there[0]
+
+
+def check_labels(run, labels_to_names):
+    """Raises ``DataError`` if a run was trained on other classes than a dataset has."""
+    if not os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
+        return
+    trained_on = records.read_labels(run.checkpoints_dir)
+    if trained_on != labels_to_names:
+        raise DataError(
+            "%s: was trained on the classes %s, the dataset has %s; pass the --dataset_dir of the "
+            "run"
+            % (
+                run.checkpoints_dir,
+                ", ".join(trained_on.values()),
+                ", ".join(labels_to_names.values()),
+            )
+        )

@@ -1,0 +1,181 @@
+"""Variables and checkpoints: saving, restoring, and whether a checkpoint fits a network."""
+
+import contextlib
+import os
+import time
+
+from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
+from alexnet_flowers.tf1 import slim, tf
+from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training.optimization import in_scope, split_scopes
+
+_AVERAGE_SUFFIX = "/ExponentialMovingAverage"
+# The largest numbers that TensorFlow can note in its own description of a saver.
+_MOST_TO_KEEP = 2**31 - 1
+_MOST_HOURS = 1e30
+
+
+class Saver(tf.train.Saver):
+    """Saves each step once, and keeps no more checkpoints than ``max_to_keep``.
+
+    slim saves the last step again, and takes no notice if that fails. TensorFlow removes one
+    checkpoint for each that it writes, however many a run has that was begun with another number;
+    it finds what it removes, and what it restores, by taking names for patterns; and what it lists
+    may be lost with the machine. Which ones it keeps for good is as TensorFlow has it.
+    """
+
+    def __init__(self, var_list=None, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0):
+        """Takes what ``tf.train.Saver`` takes."""
+        super().__init__(
+            var_list,
+            max_to_keep=min(max_to_keep, _MOST_TO_KEEP),
+            keep_checkpoint_every_n_hours=min(keep_checkpoint_every_n_hours, _MOST_HOURS),
+        )
+        self._max_to_keep = max_to_keep
+        self._keep_every_secs = keep_checkpoint_every_n_hours * 3600
+        self._next_to_keep = time.time() + self._keep_every_secs
+        self._kept = []  # (path, time of its save) of those that make room one day, oldest first.
+        self._saved_step = None
+
+    def restore(self, session, path):
+        """Restores the variables from a checkpoint."""
+        with checkpoints.plain_name(path) as plain:
+            super().restore(session, plain)
+
+    def recover_last_checkpoints(self, checkpoint_paths):
+        """Takes on the checkpoints that a run has, oldest first; slim calls it on resuming."""
+        self._kept = []
+        for path in checkpoint_paths:
+            with contextlib.suppress(FileNotFoundError):
+                self._kept.append((path, os.path.getmtime(path + ".index")))
+
+    def save(self, session, path, global_step, **kwargs):
+        """Saves, unless that step is saved; ``global_step`` is an int or the step's variable.
+
+        Raises:
+          WriteError: the checkpoint cannot be written; nothing is left of it.
+        """
+        step = int(global_step if isinstance(global_step, int) else session.run(global_step))
+        if step == self._saved_step:
+            return
+        while len(self._kept) > self._max_to_keep:
+            checkpoints.remove(self._kept.pop(0)[0])
+        checkpoint = "%s-%d" % (path, step)
+        try:
+            super().save(session, path, global_step=step, write_state=False, **kwargs)
+            checkpoints.make_lasting(checkpoint)
+            self._note(checkpoint)
+        except (tf.errors.OpError, OSError) as error:
+            if not checkpoints.is_complete(checkpoint):
+                checkpoints.remove(checkpoint)  # It takes the room that the next one needs.
+            # Not the error itself: slim takes some of its kinds for the end of the training.
+            reason = error.strerror if isinstance(error, OSError) else first_line(error)
+            raise WriteError("the step cannot be saved: %s" % reason)
+        self._saved_step = step
+
+    def _note(self, checkpoint):
+        """Lists a new checkpoint; removes the one that makes room for it."""
+        self._kept = [one for one in self._kept if one[0] != checkpoint]
+        self._kept.append((checkpoint, time.time()))
+        oldest = self._kept.pop(0) if len(self._kept) > self._max_to_keep else None
+        names = [os.path.basename(path) for path, _ in self._kept]
+        checkpoints.write_list(os.path.dirname(checkpoint), names)
+        if oldest is None:
+            return
+        if oldest[1] > self._next_to_keep:
+            self._next_to_keep += self._keep_every_secs
+        else:
+            with contextlib.suppress(OSError):
+                checkpoints.remove(oldest[0])
+
+
+class Restorer:
+    """Restores variables from one checkpoint after another; their averages where it has some."""
+
+    def __init__(self, variables):
+        """Takes the variables to restore; their graph has to be the default one."""
+        self._variables = variables
+        self._savers = {}
+
+    def restore(self, session, path):
+        """Restores the variables in a session of their graph.
+
+        Raises:
+          DataError: the checkpoint does not hold one of them, or in another shape.
+        """
+        shapes = checkpoints.shapes_of(path)
+        names = {}
+        for variable in self._variables:
+            name = variable.op.name
+            if name + _AVERAGE_SUFFIX in shapes:
+                name += _AVERAGE_SUFFIX
+            names[name] = variable
+        _check_fits(path, shapes, names, "it belongs to another network or other classes")
+        key = tuple(sorted(names))
+        if key not in self._savers:  # A saver adds to the graph.
+            with session.graph.as_default():
+                self._savers[key] = Saver(names)
+        try:
+            self._savers[key].restore(session, path)
+        except (tf.errors.OpError, ValueError) as error:  # The latter if it was removed just now.
+            raise DataError("%s: cannot be restored (%s)" % (path, first_line(error)))
+
+
+def check_continues(path, variables):
+    """Checks that a run with these variables can go on from a checkpoint.
+
+    Raises:
+      DataError: it lacks one, or has it in another shape: another optimizer has written it.
+    """
+    names = {variable.op.name: variable for variable in variables}
+    _check_fits(
+        path,
+        checkpoints.shapes_of(path),
+        names,
+        "its run cannot go on with these settings; start another from its weights, with "
+        "--run_name and --checkpoint_path",
+    )
+
+
+def warm_start(path, exclude_scopes):
+    """Returns a function of a session that starts the model from another run's checkpoint.
+
+    All model variables are taken from it but those in ``exclude_scopes``; the step and the
+    optimizer's state begin anew.
+
+    Args:
+      path: a checkpoint, or a folder of them.
+      exclude_scopes: comma-separated text, or None.
+
+    Raises:
+      DataError: a variable is missing there or has another shape; the message names its scope.
+      UsageError: a scope without any variable.
+    """
+    path = checkpoints.resolve(path, None)
+    variables = slim.get_model_variables()
+    for scope in split_scopes(exclude_scopes):
+        kept = [v for v in variables if not in_scope(v.op.name, scope)]
+        if len(kept) == len(variables):
+            raise UsageError("--checkpoint_exclude_scopes: no variable in %r" % scope)
+        variables = kept
+    if not variables:
+        raise UsageError("--checkpoint_exclude_scopes: nothing is left to take from %s" % path)
+    names = {variable.op.name: variable for variable in variables}
+    _check_fits(
+        path, checkpoints.shapes_of(path), names, "pass --checkpoint_exclude_scopes %(scope)s"
+    )
+    saver = Saver(names)
+    return lambda session: saver.restore(session, path)
+
+
+def _check_fits(path, shapes, names, advice):
+    """Raises ``DataError`` unless a checkpoint has variables of these names and shapes."""
+    for name, variable in sorted(names.items()):
+        scope = {"scope": variable.op.name.rsplit("/", 1)[0]}
+        if name not in shapes:
+            raise DataError("%s: has no variable %s; %s" % (path, name, advice % scope))
+        if shapes[name] != variable.shape.as_list():
+            raise DataError(
+                "%s: %s is %s there and %s here (another number of classes?); %s"
+                % (path, name, shapes[name], variable.shape.as_list(), advice % scope)
+            )
