@@ -79,3 +79,17 @@ class EventWriter(SummaryToEventTransformer):
         except tf.errors.OpError as error:
             self._is_closed = True
             raise WriteError("the events cannot be written: %s" % first_line(error))
+
+
+def write_scalars(writer, tags_to_values, step):
+    """Writes numbers that no graph computed.
+
+    Args:
+      writer: an ``EventWriter``, or a ``tf.summary.FileWriter``.
+      tags_to_values: dict of str to float.
+      step: int.
+    """
+    values = [
+        tf.Summary.Value(tag=tag, simple_value=value) for tag, value in tags_to_values.items()
+    ]
+    writer.add_summary(tf.Summary(value=values), step)

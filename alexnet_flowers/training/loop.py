@@ -11,8 +11,8 @@ import time
 
 from alexnet_flowers import devices, memory
 from alexnet_flowers.errors import DataError, WriteError, first_line
+from alexnet_flowers.events import event_writer, tags
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import summaries
 from alexnet_flowers.training.health import Health
 
 StepOps = collections.namedtuple(
@@ -212,8 +212,8 @@ class Loop:
             if "predictions" in fetched:
                 drawn = self._ops.predictions.summary(fetched["predictions"])
                 self._writer.add_summary(drawn, self.step_number)
-            rate = {summaries.IMAGES_PER_SEC_TAG: self._measure_speed() * self._images_per_step}
-            summaries.write_scalars(self._writer, rate, self.step_number)
+            rate = {tags.IMAGES_PER_SEC: self._measure_speed() * self._images_per_step}
+            event_writer.write_scalars(self._writer, rate, self.step_number)
             self._summary_due = now + self._logging.save_summaries_secs
         if "histograms" in fetched:
             self._writer.add_summary(fetched["histograms"], self.step_number)
