@@ -20,7 +20,9 @@ from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import checkpoints, settings
 
 _RESULT_FILENAME = "best.json"
-_CHOSEN_BY = ("split", "curve", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
+_CHOSEN_BY = (
+    "split", "curve", "num_images", "accuracy", "recall_at_2", "cross_entropy", "global_step",
+)  # fmt: skip
 
 
 def folder_of(run):
@@ -80,7 +82,10 @@ def result_of(run):
         return None
     with open(path, encoding="utf-8") as file:
         result = json.load(file)
-    result.setdefault("curve", result["split"])  # Older versions had no other.
+    # As older versions wrote it.
+    result.setdefault("curve", result["split"])
+    if "loss" in result:
+        result["cross_entropy"] = result.pop("loss")
     return result
 
 
