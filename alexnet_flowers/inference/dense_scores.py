@@ -38,15 +38,15 @@ def score_map(network, photo, short_side_px):
     """Classifies every place of a photo in one pass.
 
     Args:
-      network: an ``inference.TrainedNetwork``.
+      network: a ``trained_network.TrainedNetwork``.
       photo: a ``photos.Photo``.
-      short_side_px: int, what the photo's short side is scaled to.
+      short_side_px: int, to which the photo's short side is scaled.
 
     Returns:
       A ``ScoreMap``.
 
     Raises:
-      DataError: the photo is too long for the memory there is.
+      DataError: the photo is too large for the memory there is.
     """
     image = _scaled(photo, short_side_px)
     try:
