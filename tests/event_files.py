@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from alexnet_flowers.events import event_writer, tags
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import summaries
 
 
 def write(folder, steps_to_scalars=None, steps_to_values=None, restart_step=None, suffix=""):
@@ -20,7 +20,7 @@ def write(folder, steps_to_scalars=None, steps_to_values=None, restart_step=None
     if restart_step is not None:
         writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), restart_step)
     for step, scalars in (steps_to_scalars or {}).items():
-        summaries.write_scalars(writer, scalars, step)
+        event_writer.write_scalars(writer, scalars, step)
     if steps_to_values:
         for step, serialized in _histograms(steps_to_values).items():
             for one in serialized:
@@ -49,9 +49,9 @@ def write_run(parent, name, num_steps=4, layers=("conv1", "fc6"), seed=0):
         parent / name,
         {
             step: {
-                summaries.CROSS_ENTROPY_TAG: 10.0 / step,
-                summaries.ACCURACY_TAG: 1 - 5.0 / step,
-                summaries.RECALL_AT_2_TAG: 1 - 3.0 / step,
+                tags.CROSS_ENTROPY: 10.0 / step,
+                tags.ACCURACY: 1 - 5.0 / step,
+                tags.RECALL_AT_2: 1 - 3.0 / step,
             }
             for step in steps
         },
@@ -64,4 +64,4 @@ def write_run(parent, name, num_steps=4, layers=("conv1", "fc6"), seed=0):
             for step in steps
         },
     )
-    write(parent / name / "validation", {steps[-1]: {summaries.ACCURACY_TAG: 0.5}})
+    write(parent / name / "validation", {steps[-1]: {tags.ACCURACY: 0.5}})

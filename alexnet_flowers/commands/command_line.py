@@ -15,7 +15,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.inference import trained_network
-from alexnet_flowers.pictures import style
+from alexnet_flowers.pictures import picture_file
 from alexnet_flowers.training import runs
 from alexnet_flowers.training.settings import Settings
 
@@ -135,7 +135,7 @@ def check_files(*paths):
 def origin(what, network):
     """Returns the ``Origin`` of a picture of a trained network."""
     title = "%s: run %s, step %d" % (what, network.run.name, network.global_step)
-    return style.Origin(title, command())
+    return picture_file.Origin(title, command())
 
 
 def from_flags(kind):

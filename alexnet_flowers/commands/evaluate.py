@@ -58,8 +58,7 @@ def main():
             FLAGS.device,
             FLAGS.batch_size,
             FLAGS.skip_bad_records,
-            image_size=FLAGS.eval_image_size,
-            mirror=FLAGS.mirror,
+            evaluator.View(FLAGS.eval_image_size, FLAGS.mirror),
         )
 
     if FLAGS.watch:

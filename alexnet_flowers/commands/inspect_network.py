@@ -18,7 +18,7 @@ from alexnet_flowers.commands import command_line
 from alexnet_flowers.data import photos
 from alexnet_flowers.inference import dead_units
 from alexnet_flowers.input import preprocessing
-from alexnet_flowers.pictures import diagrams, style, tiles
+from alexnet_flowers.pictures import diagrams, picture_file, tiles
 
 FLAGS = flags.FLAGS
 
@@ -40,7 +40,7 @@ def main(paths):
 
         def save(picture, name, what):
             path = os.path.join(FLAGS.output_dir, name)
-            style.save(picture, path, command_line.origin(what, network))
+            picture_file.save(picture, path, command_line.origin(what, network))
             print(path)
 
         save(tiles.kernels(network.kernels("conv1")), "kernels.png", "kernels of conv1")

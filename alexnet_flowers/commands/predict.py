@@ -10,7 +10,7 @@ from absl import flags
 from alexnet_flowers import json_file
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.inference import prediction
-from alexnet_flowers.pictures import style
+from alexnet_flowers.pictures import picture_file
 
 FLAGS = flags.FLAGS
 
@@ -25,7 +25,7 @@ flags.DEFINE_string("sheet", None, "Also draw a contact sheet, *.png: wrong answ
 def main(paths):
     command_line.check_files(FLAGS.csv, FLAGS.json)
     if FLAGS.sheet:
-        style.check_output(FLAGS.sheet, of_photos=True)
+        picture_file.check_output(FLAGS.sheet, of_photos=True)
     with command_line.chosen_network() as network:
         asked = command_line.chosen_photos(paths, network)
         predictions = prediction.predict(network, asked)
@@ -36,4 +36,4 @@ def main(paths):
         json_file.write(FLAGS.json, prediction.as_rows(predictions, network.class_names))
     if FLAGS.sheet:
         drawn = prediction.contact_sheet(predictions, network.class_names)
-        style.save(drawn, FLAGS.sheet, command_line.origin("predictions", network))
+        picture_file.save(drawn, FLAGS.sheet, command_line.origin("predictions", network))

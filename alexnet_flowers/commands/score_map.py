@@ -8,9 +8,9 @@ from absl import flags
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.inference import score_map
-from alexnet_flowers.nets import alexnet_v2 as network_room
-from alexnet_flowers.pictures import heat_map, style
+from alexnet_flowers.inference import dense_scores
+from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.pictures import picture_file, score_heat_map
 
 FLAGS = flags.FLAGS
 
@@ -20,21 +20,23 @@ flags.DEFINE_integer(
     "short_side_px",
     448,
     "What the photo is scaled to. At 256 a flower is as large as in the evaluation view.",
-    lower_bound=network_room.SMALLEST_IMAGE_SIZE,
+    lower_bound=alexnet_v2.SMALLEST_IMAGE_SIZE,
     upper_bound=2048,
 )
 
 
 def main(paths):
-    style.check_output(FLAGS.output)
+    picture_file.check_output(FLAGS.output)
     if len(paths) != 1:
         raise UsageError("name one photo; these are %d" % len(paths))
     with command_line.chosen_network() as network:
         (photo,) = photos.from_paths(paths, network.class_names)
-        mapped = score_map.score_map(network, photo, FLAGS.short_side_px)
-        drawn = heat_map.score_map(mapped, network.class_names)
+        mapped = dense_scores.score_map(network, photo, FLAGS.short_side_px)
+        drawn = score_heat_map.score_heat_map(
+            *mapped, network.class_names, dense_scores.WINDOW_PX, dense_scores.STRIDE_PX
+        )
         what = "class scores over %s" % photo.name
-        style.save(drawn, FLAGS.output, command_line.origin(what, network))
+        picture_file.save(drawn, FLAGS.output, command_line.origin(what, network))
     for name, row in zip(network.class_names, mapped.scores.reshape(-1, mapped.scores.shape[2]).T):
         print("%-12s mean %.3f  most %.3f" % (name, row.mean(), row.max()))
     print(FLAGS.output)

@@ -8,8 +8,8 @@ from absl import flags
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.input import draws
-from alexnet_flowers.pictures import distortions, style
+from alexnet_flowers.input import draws, preprocessing
+from alexnet_flowers.pictures import distortions, picture_file
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -24,11 +24,11 @@ flags.DEFINE_integer("seed", 0, "Of the draws.")
 
 
 def main(paths):
-    style.check_output(FLAGS.output)
+    picture_file.check_output(FLAGS.output)
     if len(paths) != 1:
         raise UsageError("name one photo; these are %d" % len(paths))
     (photo,) = photos.from_paths(paths)
-    looked = draws.look(
+    drawn = draws.draw_distortions(
         photo,
         FLAGS.num_draws,
         FLAGS.image_size,
@@ -36,7 +36,12 @@ def main(paths):
         FLAGS.min_crop_area,
         FLAGS.seed,
     )
-    drawn = distortions.distortions(looked, FLAGS.fast_mode)
-    origin = style.Origin("the preprocessing of %s" % photo.name, command_line.command())
-    style.save(drawn, FLAGS.output, origin)
+    figure = distortions.distortions(
+        drawn,
+        [preprocessing.as_bytes(stages.centered) for stages in drawn.stages],
+        preprocessing.as_bytes(drawn.view),
+        [draws.words(draw, FLAGS.fast_mode) for draw in drawn.draws],
+    )
+    origin = picture_file.Origin("the preprocessing of %s" % photo.name, command_line.command())
+    picture_file.save(figure, FLAGS.output, origin)
     print(FLAGS.output)

@@ -21,7 +21,9 @@ from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.training import checkpoints, runs, settings
 
 _RESULT_FILENAME = "best.json"
-_CHOSEN_BY = ("split", "curve", "num_images", "accuracy", "recall_at_2", "loss", "global_step")
+_CHOSEN_BY = (
+    "split", "curve", "num_images", "accuracy", "recall_at_2", "cross_entropy", "global_step",
+)  # fmt: skip
 # What the one before was chosen by, until the new one is complete.
 _BEFORE = "before"
 # Another process needs a moment; more where the disk is slow and has no second names for a file.
@@ -141,8 +143,11 @@ def result_of(run):
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError("%s: damaged (%s)" % (path, str(error)[:80] or type(error).__name__))
     for result in filter(None, (content, before)):
-        # Older versions had no other curve, and no name: then there is one checkpoint.
+        # Older versions had no other curve, another word for the cross entropy, and no name: then
+        # there is one checkpoint.
         result.setdefault("curve", result["split"])
+        if "loss" in result:
+            result["cross_entropy"] = result.pop("loss")
         name = result.get("checkpoint") or os.path.basename(checkpoints.newest(folder) or "")
         if name and checkpoints.is_complete(os.path.join(folder, os.path.basename(name))):
             return result

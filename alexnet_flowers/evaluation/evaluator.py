@@ -2,6 +2,7 @@
 
 import os
 import time
+from typing import NamedTuple, Optional
 
 import numpy as np
 from tqdm import tqdm
@@ -9,13 +10,28 @@ from tqdm import tqdm
 from alexnet_flowers import devices
 from alexnet_flowers.data import dataset, record_check
 from alexnet_flowers.errors import DataError, first_line
-from alexnet_flowers.events import event_writer
+from alexnet_flowers.evaluation import metrics
+from alexnet_flowers.events import event_writer, tags
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, runs, saving, settings, summaries
+from alexnet_flowers.training import checkpoints, runs, saving, settings
 
 BATCH_SIZE = 50
+
+
+class View(NamedTuple):
+    """How an evaluation shows a photo to the network.
+
+    Attributes:
+      image_size: px, 195 at least; None: as the network was trained. It slides over larger images,
+        32 px at a time (227 px: 2 x 2 places, 259: 3 x 3), and the probabilities of all places
+        are averaged.
+      mirror: whether each photo is shown mirrored as well, and these probabilities averaged too.
+    """
+
+    image_size: Optional[int] = None
+    mirror: bool = False
 
 
 class Evaluator:
@@ -29,9 +45,7 @@ class Evaluator:
         device="auto",
         batch_size=BATCH_SIZE,
         skip_bad_records=0,
-        report=print,
-        image_size=None,
-        mirror=False,
+        view=View(),  # noqa: B008 - A tuple: nobody can change it.
     ):
         """Builds the graph.
 
@@ -42,40 +56,30 @@ class Evaluator:
           device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
           batch_size: images a step; of no influence on the result.
           skip_bad_records: see ``dataset.get_split``.
-          report: likewise.
-          image_size: int, px of the evaluation view, 195 at least; None: as it was trained. The
-            network slides over a larger one, 32 px at a time (227 px: 2 x 2 places, 259: 3 x 3),
-            and the probabilities of all places are averaged.
-          mirror: bool, whether each photo is also shown mirrored, and averaged likewise.
+          view: a ``View``.
 
         Raises:
           DataError: the dataset is not as it has to be, or has other classes than the run.
         """
         self._run = run
         self._dataset_dir = dataset_dir
-        self._split = dataset.get_split(
-            split_name, dataset_dir, skip_bad_records=skip_bad_records, report=report
-        )
+        self._split = dataset.get_split(split_name, dataset_dir, skip_bad_records=skip_bad_records)
         self._device = devices.resolve(device)
         runs.check_labels(run, self._split.labels_to_names)
         trained_size = settings.image_size_of(run.checkpoints_dir)
-        image_size = image_size or trained_size
-        self._curve = "_".join(
-            [split_name]
-            + (["%dpx" % image_size] if image_size != trained_size else [])
-            + (["mirrored"] if mirror else [])
-        )
+        image_size = view.image_size or trained_size
+        self._curve = split_name
+        if image_size != trained_size:
+            self._curve += "_%dpx" % image_size
+        if view.mirror:
+            self._curve += "_mirrored"
         self._graph = tf.Graph()
         with self._graph.as_default():
             batch = pipeline.evaluation_batches(self._split, batch_size, image_size)
-            logits = _logits(batch.images, self._split.num_classes, mirror)
-            self._fetches = {
-                "logits": logits,
-                "labels": batch.labels,
-                "losses": tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    labels=batch.labels, logits=logits
-                ),
-            }
+            self._fetches = (
+                _log_probabilities(batch.images, self._split.num_classes, view.mirror),
+                batch.labels,
+            )
             self._restorer = saving.Restorer(slim.get_model_variables())
             self._local_init = tf.local_variables_initializer()
         self._writer = None
@@ -86,17 +90,16 @@ class Evaluator:
         Returns:
           A dict that JSON can hold: ``split``, ``curve`` (the split and, where it is not the usual
           one, the view: ``"validation_259px_mirrored"``), ``num_images``, ``accuracy``,
-          ``recall_at_2``, ``loss`` (mean cross entropy), ``per_class`` (``precision``, ``recall``,
-          ``num_images`` of each class name; None where there is nothing to divide by),
-          ``confusion_matrix`` (rows: true classes, columns: predicted ones), ``checkpoint`` and
-          ``global_step``.
+          ``recall_at_2``, ``cross_entropy`` (the mean, without weight decay), ``per_class`` (see
+          ``metrics.per_class``), ``confusion_matrix`` (rows: true classes, columns: predicted
+          ones), ``checkpoint`` and ``global_step``.
 
         Raises:
           DataError: the checkpoint does not fit, a record is damaged, or the shards do not hold
             as many photos as they should; or a batch is too large for the memory there is.
         """
-        logits, labels, losses = self._run_network(checkpoint_path)
-        if not (np.isfinite(logits).all() and np.isfinite(losses).all()):
+        log_probabilities, labels = self._run_network(checkpoint_path)
+        if not np.isfinite(log_probabilities).all():
             raise DataError(
                 "%s: its network answers with NaN or infinite numbers; take an earlier checkpoint"
                 % checkpoint_path
@@ -106,16 +109,17 @@ class Evaluator:
                 "%s: %d photos were read, not %d; convert again"
                 % (self._dataset_dir, len(labels), self._split.num_samples)
             )
-        confusion = np.zeros([self._split.num_classes] * 2, np.int64)
-        np.add.at(confusion, (labels, logits.argmax(1)), 1)
+        predicted = log_probabilities.argmax(1)
+        confusion = metrics.confusion_matrix(labels, predicted, self._split.num_classes)
+        class_names = [self._split.labels_to_names[label] for label in range(len(confusion))]
         return {
             "split": self._split.split_name,
             "curve": self._curve,
             "num_images": len(labels),
-            "accuracy": np.trace(confusion) / float(len(labels)),
-            "recall_at_2": float(_among_best(logits, labels, 2).mean()),
-            "loss": float(losses.mean(dtype=np.float64)),
-            "per_class": self._per_class(confusion),
+            "accuracy": metrics.accuracy(confusion),
+            "recall_at_2": metrics.recall_at(2, log_probabilities, labels),
+            "cross_entropy": metrics.cross_entropy(log_probabilities, labels),
+            "per_class": metrics.per_class(confusion, class_names),
             "confusion_matrix": confusion.tolist(),
             "checkpoint": checkpoint_path,
             "global_step": checkpoints.global_step_of(checkpoint_path),
@@ -134,64 +138,53 @@ class Evaluator:
             os.makedirs(path, exist_ok=True)
             self._writer = event_writer.EventWriter(path)
         values = {
-            summaries.ACCURACY_TAG: result["accuracy"],
-            summaries.RECALL_AT_2_TAG: result["recall_at_2"],
-            summaries.CROSS_ENTROPY_TAG: result["loss"],
+            tags.ACCURACY: result["accuracy"],
+            tags.RECALL_AT_2: result["recall_at_2"],
+            tags.CROSS_ENTROPY: result["cross_entropy"],
         }
-        summaries.write_scalars(self._writer, values, result["global_step"])
+        event_writer.write_scalars(self._writer, values, result["global_step"])
         self._writer.flush()
 
     def _run_network(self, checkpoint_path):
-        """Returns all logits [n, classes], labels [n] and cross entropies [n] of the split."""
-        fetched = []
+        """Returns the log probabilities [n, classes] and labels [n] of all photos of the split."""
         with tf.Session(graph=self._graph, config=devices.session_config(self._device)) as session:
             session.run(self._local_init)
             self._restorer.restore(session, checkpoint_path)
             coordinator = tf.train.Coordinator()
             with self._graph.as_default():
                 threads = tf.train.start_queue_runners(session, coordinator)
-            try:
-                with tqdm(
-                    total=self._split.num_samples, desc=self._split.split_name, unit="photo"
-                ) as bar:
-                    while True:
-                        fetched.append(session.run(self._fetches))
-                        bar.update(len(fetched[-1]["labels"]))
-            except tf.errors.OutOfRangeError:
-                pass  # The split has been read to its end.
-            except tf.errors.ResourceExhaustedError as error:
-                raise DataError("%s; lower --batch_size" % first_line(error))
+            batches = self._fetch_all(session)
             coordinator.request_stop()
             try:
                 coordinator.join(threads)
             except tf.errors.OpError as error:
-                bad = record_check.explanation(
-                    self._split.data_sources, self._split.nums_records, self._split.num_classes
-                )
-                raise DataError(
-                    bad or "%s: reading stopped: %s" % (self._dataset_dir, first_line(error))
-                )
-        return tuple(
-            np.concatenate([part[name] for part in fetched] or [[]])
-            for name in ("logits", "labels", "losses")
+                raise DataError(self._explained(error))
+        return tuple(np.concatenate(parts) for parts in zip(*batches)) or (np.empty(0),) * 2
+
+    def _fetch_all(self, session):
+        """Returns what was fetched of each batch, until the split has been read to its end."""
+        fetched = []
+        progress = tqdm(total=self._split.num_samples, desc=self._split.split_name, unit="photo")
+        try:
+            with progress:
+                while True:
+                    fetched.append(session.run(self._fetches))
+                    progress.update(len(fetched[-1][1]))
+        except tf.errors.OutOfRangeError:
+            return fetched
+        except tf.errors.ResourceExhaustedError as error:
+            raise DataError("%s; lower --batch_size" % first_line(error))
+
+    def _explained(self, error):
+        """Returns which record ended the reading, or TensorFlow's words where none is bad."""
+        bad = record_check.explanation(
+            self._split.data_sources, self._split.nums_records, self._split.num_classes
         )
-
-    def _per_class(self, confusion):
-        def share(part, whole):
-            return part / float(whole) if whole else None
-
-        return {
-            self._split.labels_to_names[label]: {
-                "precision": share(confusion[label, label], confusion[:, label].sum()),
-                "recall": share(confusion[label, label], confusion[label].sum()),
-                "num_images": int(confusion[label].sum()),
-            }
-            for label in range(len(confusion))
-        }
+        return bad or "%s: reading stopped: %s" % (self._dataset_dir, first_line(error))
 
 
-def _logits(images, num_classes, mirror):
-    """Returns log probabilities [n, classes]: those of the probabilities' mean over all views."""
+def _log_probabilities(images, num_classes, mirror):
+    """Returns the logarithms [n, classes] of the probabilities, which are means over all views."""
     if mirror:
         images = tf.concat([images, images[:, :, ::-1]], 0)
     logits, _ = alexnet_v2.alexnet_v2(images, num_classes, is_training=False, spatial_squeeze=False)
@@ -205,20 +198,14 @@ def _logits(images, num_classes, mirror):
     return tf.reduce_logsumexp(log_probabilities, [0, 2]) - tf.math.log(num_views)
 
 
-def _among_best(logits, labels, k):
-    """Says of each row whether fewer than k classes score higher than the true one."""
-    scores = logits[np.arange(len(labels)), labels]
-    return (logits > scores[:, np.newaxis]).sum(1) < k
-
-
 def watch(run, make_evaluator, poll_secs=2.0):
     """Evaluates each new checkpoint of a run as it appears, until the run's last step.
 
     Args:
       run: a ``runs.Run``; it need not have begun.
-      make_evaluator: returns the ``Evaluator``; called when there is a first checkpoint, whose
-        run's settings it then knows.
-      poll_secs: the pause between two looks.
+      make_evaluator: returns the ``Evaluator``; called once there is a checkpoint, as the run has
+        settings by then.
+      poll_secs: float, how often the folder is searched for new checkpoints.
 
     Yields:
       (the ``Evaluator``, what its ``evaluate`` returns) for each checkpoint, oldest first.
@@ -249,27 +236,20 @@ def table(result):
     names = list(result["per_class"])
     width = max(len(name) for name in names + ["class"])
     cell = max(9, width + 1)
+    row = "%%-%ds %%6s %%9s %%7s   " % width
     lines = [
-        "%-*s %6s %9s %7s   predicted as" % (width, "class", "photos", "precision", "recall"),
-        "%*s" % (width + 27, "") + "".join("%*s" % (cell, name) for name in names),
+        row % ("class", "photos", "precision", "recall") + "predicted as",
+        row % ("", "", "", "") + "".join("%*s" % (cell, name) for name in names),
     ]
-    for name, row in zip(names, result["confusion_matrix"]):
+    for name, counts in zip(names, result["confusion_matrix"]):
         one = result["per_class"][name]
         lines.append(
-            "%-*s %6d %9s %7s   "
-            % (width, name, one["num_images"], _share(one["precision"]), _share(one["recall"]))
-            + "".join("%*d" % (cell, count) for count in row)
+            row % (name, one["num_images"], _share(one["precision"]), _share(one["recall"]))
+            + "".join("%*d" % (cell, count) for count in counts)
         )
     lines.append(
-        "%s, %d photos, step %d: accuracy %.4f, recall@2 %.4f, loss %.4f"
-        % (
-            result["curve"],
-            result["num_images"],
-            result["global_step"],
-            result["accuracy"],
-            result["recall_at_2"],
-            result["loss"],
-        )
+        "%(curve)s, %(num_images)d photos, step %(global_step)d: accuracy %(accuracy).4f, "
+        "recall@2 %(recall_at_2).4f, cross entropy %(cross_entropy).4f" % result
     )
     return "\n".join(lines)
 

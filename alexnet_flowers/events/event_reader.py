@@ -1,4 +1,4 @@
-"""What a run has written down for TensorBoard, as arrays.
+"""A run's events, read from its files as arrays.
 
 ::
 
@@ -7,10 +7,10 @@
     runs/summaries/<run>/<split>_<view>/events.*    the same of other views: validation_259px
 """
 
-import collections
 import glob
 import logging
 import os
+from typing import Dict, List, NamedTuple
 
 import numpy as np
 
@@ -20,43 +20,62 @@ from alexnet_flowers.tf1 import tf
 # After tf1, which silences what numpy says about TensorBoard's own types.
 from tensorboard.backend.event_processing import event_accumulator  # isort: skip
 
-Scalars = collections.namedtuple("Scalars", ["steps", "values", "wall_times"])
-Scalars.__doc__ = """A number over time.
-
-Attributes:
-  steps: int64 [n], ascending, each once.
-  values: float64 [n].
-  wall_times: float64 [n], seconds since 1970.
-"""
-
-Histogram = collections.namedtuple("Histogram", ["step", "edges", "counts"])
-Histogram.__doc__ = """How the values of a tensor were distributed at a step.
-
-Attributes:
-  step: int.
-  edges: float64 [buckets + 1], ascending; the first is the least value, the last the largest.
-  counts: float64 [buckets], how many values are in each bucket.
-"""
-
-Events = collections.namedtuple("Events", ["scalars", "histograms"])
-Events.__doc__ = """What a folder of event files holds.
-
-Attributes:
-  scalars: a dict of tag to ``Scalars``.
-  histograms: a dict of tag to a list of ``Histogram``, ascending by step, each step once.
-"""
-
-RunEvents = collections.namedtuple("RunEvents", ["name", "training", "evaluation"])
-RunEvents.__doc__ = """What a run has written down.
-
-Attributes:
-  name: str.
-  training: ``Events``.
-  evaluation: ``Events``, of one split.
-"""
-
-# 0 keeps everything; of what is not wanted here, as little as there can be.
+# How many of each kind TensorBoard's reader keeps; 0: all.
 _KEPT = {"scalars": 0, "histograms": 0, "distributions": 1, "images": 1, "audio": 1, "tensors": 1}
+
+
+class Scalars(NamedTuple):
+    """A number over time.
+
+    Attributes:
+      steps: int64 [n], ascending, each once.
+      values: float64 [n].
+      wall_times: float64 [n], seconds since 1970.
+    """
+
+    steps: np.ndarray
+    values: np.ndarray
+    wall_times: np.ndarray
+
+
+class Histogram(NamedTuple):
+    """How the values of a tensor were distributed at a step.
+
+    Attributes:
+      step: the step.
+      edges: float64 [buckets + 1], ascending; the first is the least value, the last the largest.
+      counts: float64 [buckets], how many values are in each bucket.
+    """
+
+    step: int
+    edges: np.ndarray
+    counts: np.ndarray
+
+
+class Events(NamedTuple):
+    """What a folder of event files holds.
+
+    Attributes:
+      scalars: by tag.
+      histograms: by tag, ascending by step, each step once.
+    """
+
+    scalars: Dict[str, Scalars]
+    histograms: Dict[str, List[Histogram]]
+
+
+class RunEvents(NamedTuple):
+    """What a run has written down.
+
+    Attributes:
+      name: the run's.
+      training: of its training.
+      evaluation: of its evaluations on one split.
+    """
+
+    name: str
+    training: Events
+    evaluation: Events
 
 
 def run_names(summaries_parent):
@@ -67,15 +86,15 @@ def run_names(summaries_parent):
 
 
 def choose_run_names(names, summaries_parent, most):
-    """Returns the names of the runs that a person means.
+    """Returns the names of the runs that a command is about.
 
     Args:
-      names: list of str; empty for all runs there are.
+      names: list of str, as given to the command; empty for all runs there are.
       summaries_parent: the parent of all runs' event files.
-      most: int, how many there may be.
+      most: int, how many may be chosen.
 
     Raises:
-      DataError: there is no run, or none of such a name.
+      DataError: there is no run, or none of one of these names.
       UsageError: there are too many, or one is named twice.
     """
     there = run_names(summaries_parent)
@@ -102,13 +121,13 @@ def read_run(run, split_name):
 
     Args:
       run: a ``runs.Run``.
-      split_name: str, whose evaluation.
+      split_name: str, the split of the evaluations.
 
     Returns:
-      A ``RunEvents``; where there are no files of the one or the other, its ``Events`` are empty.
+      A ``RunEvents``; without files of training or evaluation, the ``Events`` of that are empty.
 
     Raises:
-      DataError: there is nothing of either.
+      DataError: there are no events of either.
     """
     folders = (run.summaries_dir, os.path.join(run.summaries_dir, split_name))
     training, evaluation = (
@@ -125,8 +144,8 @@ def read_run(run, split_name):
 def read(folder):
     """Reads all event files of a folder; those of its subfolders belong to others.
 
-    A run that was continued has several. What it wrote before it was stopped, but after the
-    checkpoint that it went on from, has been done again: the later of the two counts.
+    A run that was continued has several. Steps that it had made after its last checkpoint were
+    made again: of two events of a step, the later counts.
 
     Returns:
       ``Events``; both empty where the files hold nothing yet. A file that ends in the middle of
@@ -137,7 +156,7 @@ def read(folder):
     """
     if not _event_files(folder):
         raise DataError("%s: no event files" % folder)
-    # It warns about each restart.
+    # TensorBoard warns about each restart.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     accumulator = event_accumulator.EventAccumulator(folder, _KEPT)
     try:

@@ -1,7 +1,7 @@
-"""Event files whose writer says when it cannot write.
+"""A writer of event files that raises an error when it cannot write.
 
-TensorFlow's own drops what a full disk does not take, without a word, and goes on behind the gap;
-nothing behind it can ever be read.
+TensorFlow's own drops without a word what does not fit on a full disk, and goes on after the gap;
+nothing after a gap can ever be read.
 """
 
 import contextlib
@@ -16,11 +16,11 @@ from alexnet_flowers.tf1 import SummaryToEventTransformer, tf
 class EventWriter(SummaryToEventTransformer):
     """Writes one event file as a ``tf.summary.FileWriter`` does, in the thread that calls it.
 
-    After an error it writes nothing more: a torn event can be read past only where it is the last.
+    After an error it writes nothing more: an incomplete event does no harm only as the last one.
     """
 
     def __init__(self, folder):
-        """Takes the folder; the file is made with the first event."""
+        """Takes an existing folder; the file is made with the first event."""
         self._folder = folder
         self._path = os.path.join(
             folder, "events.out.tfevents.%010d.%s" % (time.time(), socket.gethostname())
@@ -79,3 +79,17 @@ class EventWriter(SummaryToEventTransformer):
         except tf.errors.OpError as error:
             self._is_closed = True
             raise WriteError("the events cannot be written: %s" % first_line(error))
+
+
+def write_scalars(writer, tags_to_values, step):
+    """Writes numbers that no graph computed.
+
+    Args:
+      writer: an ``EventWriter``, or a ``tf.summary.FileWriter``.
+      tags_to_values: dict of str to float.
+      step: int.
+    """
+    values = [
+        tf.Summary.Value(tag=tag, simple_value=value) for tag, value in tags_to_values.items()
+    ]
+    writer.add_summary(tf.Summary(value=values), step)

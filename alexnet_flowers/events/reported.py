@@ -1,9 +1,10 @@
-"""What others have reported of a run, to be laid beside the curves of our own."""
+"""Numbers that others have reported, to be drawn beside the curves of our own runs."""
 
 import collections
 import csv
 import math
 import os
+from typing import Dict, NamedTuple
 
 import numpy as np
 
@@ -11,13 +12,17 @@ from alexnet_flowers.errors import DataError
 
 _COLUMNS = ["tag", "step", "value"]
 
-Reported = collections.namedtuple("Reported", ["name", "points"])
-Reported.__doc__ = """Numbers that were reported.
 
-Attributes:
-  name: str, the file's, without its suffix.
-  points: a dict of tag, as in ``summaries``, to its steps and values, float64 [n, 2], ascending.
-"""
+class Reported(NamedTuple):
+    """Numbers that were reported.
+
+    Attributes:
+      name: the file's, without its suffix.
+      points: for each tag, as in ``tags``, its steps and values, float64 [n, 2], ascending.
+    """
+
+    name: str
+    points: Dict[str, np.ndarray]
 
 
 def read(path):
@@ -30,8 +35,8 @@ def read(path):
       A ``Reported``.
 
     Raises:
-      DataError: it is no CSV file in UTF-8, has other columns, or something else than a number in
-        the last two.
+      DataError: it is no CSV file in UTF-8, has other columns, or anything but numbers in the last
+        two.
       OSError: it cannot be read.
     """
     try:
@@ -42,7 +47,7 @@ def read(path):
 
 def _read(path):
     points = collections.defaultdict(list)
-    # Spreadsheets begin such a file with a mark of its encoding.
+    # Spreadsheets begin such a file with a byte order mark.
     with open(path, encoding="utf-8-sig", newline="") as file:
         lines = csv.DictReader(file)
         if lines.fieldnames != _COLUMNS:

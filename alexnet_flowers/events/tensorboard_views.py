@@ -1,4 +1,4 @@
-"""What TensorBoard makes of numbers before it draws them, so that our pictures look alike."""
+"""What TensorBoard makes of numbers before it draws them; our pictures show the same."""
 
 import numpy as np
 
@@ -10,8 +10,8 @@ PERCENTS = (0, 6.68, 15.87, 30.85, 50, 69.15, 84.13, 93.32, 100)
 def smoothed(values, factor):
     """Returns the exponential moving average of TensorBoard's scalars.
 
-    It is divided by the weight that the values so far have, so that it starts at the first of
-    them instead of near 0. NaN and infinite values stay where they are, and count for nothing.
+    It is divided by the weight of the values so far, so that it starts at the first of them instead
+    of near 0. NaN and infinite values stay where they are, and count for nothing.
 
     Args:
       values: float [n].
@@ -30,16 +30,16 @@ def smoothed(values, factor):
 
 
 def percentiles(histogram, percents=PERCENTS):
-    """Returns percentiles of a histogram, whose values may be anywhere in their bucket.
+    """Returns percentiles of a histogram, as if the values of a bucket were spread evenly over it.
 
     Args:
-      histogram: an ``events.Histogram`` of at least one value.
+      histogram: an ``event_reader.Histogram`` of at least one value.
       percents: float [m] in [0, 100].
 
     Returns:
       float64 [m]; for 0 and 100 the least and the largest value.
     """
-    # Between two buckets the share stays the same while the value jumps; hence two knots each.
+    # Between two buckets the value jumps while the share stays; so each bucket has two knots.
     filled = histogram.counts > 0
     values = np.stack([histogram.edges[:-1][filled], histogram.edges[1:][filled]], 1)
     shares = np.concatenate([[0], np.cumsum(histogram.counts[filled])]) / histogram.counts.sum()
@@ -48,27 +48,27 @@ def percentiles(histogram, percents=PERCENTS):
 
 
 def shares_between(histogram, edges):
-    """Returns which share of a histogram's values lies between each two edges.
+    """Returns the share of a histogram's values between each two neighboring edges.
 
     Args:
-      histogram: an ``events.Histogram``.
+      histogram: an ``event_reader.Histogram``.
       edges: float [bins + 1], ascending.
 
     Returns:
-      float64 [bins]; their sum is 1 unless there are values beyond the outer edges.
+      float64 [bins]; their sum is 1 unless there are values outside all edges.
     """
     below = np.concatenate([[0], np.cumsum(histogram.counts)]) / histogram.counts.sum()
     at_edges = np.interp(edges, histogram.edges, below)
-    # A bucket of a single value is a step, of which interpolation takes either end.
+    # Where all values of a bucket are one, the share jumps, and interpolation may take either end.
     if edges[0] <= histogram.edges[0]:
         at_edges[0] = 0
     if edges[-1] >= histogram.edges[-1]:
         at_edges[-1] = 1
-    return np.diff(at_edges).clip(0)  # Rounding may go below.
+    return np.diff(at_edges).clip(0)  # Rounding may make them negative.
 
 
-def evenly_spaced(count, most):
-    """Returns int64 indices of ``count`` things: all, or ``most``, the first and last included."""
-    if count <= most:
+def evenly_spaced(count, max_count):
+    """Returns int64 indices of ``count`` things: all, or ``max_count`` with the first and last."""
+    if count <= max_count:
         return np.arange(count)
-    return np.linspace(0, count - 1, most).round().astype(np.int64)
+    return np.linspace(0, count - 1, max_count).round().astype(np.int64)

@@ -1,1 +1,1 @@
-"""What a trained network answers: predictions, score maps, embeddings, dead units, export."""
+"""What a trained network answers: predictions, dense scores, embeddings, dead units, export."""

@@ -1,31 +1,38 @@
-"""What has become of a network's units: kernels, feature maps, and units that never fire."""
+"""What has become of a network's units: those that never fire, and the strongest feature maps."""
 
 import collections
+from typing import NamedTuple
 
 import numpy as np
 
 from alexnet_flowers.nets.alexnet_v2 import RELU_LAYERS
 from alexnet_flowers.tf1 import tf
 
-LayerUnits = collections.namedtuple("LayerUnits", ["layer", "num_units", "num_dead", "zeros"])
-LayerUnits.__doc__ = """The units of a layer.
 
-Attributes:
-  layer: str.
-  num_units: int, its maps or, in fc6 and fc7, its neurons.
-  num_dead: int, those that are 0 at every place of every photo.
-  zeros: float in [0, 1], the share of zeros among all values: sparsity, which is no fault.
-"""
+class LayerUnits(NamedTuple):
+    """The units of a layer.
+
+    Attributes:
+      layer: its name.
+      num_units: its maps or, in fc6 and fc7, its neurons.
+      num_dead: those that are 0 at every place of every photo.
+      zeros: in [0, 1], the share of zeros among all values: sparsity, which is no fault.
+    """
+
+    layer: str
+    num_units: int
+    num_dead: int
+    zeros: float
 
 
 def dead_units(network, photos):
     """Counts the units of each layer that fire for none of the photos.
 
-    A ReLU whose input is never positive passes no gradient on: unless its inputs change, such a
-    unit is lost for good.
+    A ReLU whose input is never positive passes no gradient on: unless the layers before it change,
+    such a unit never fires again.
 
     Args:
-      network: an ``inference.TrainedNetwork``.
+      network: a ``trained_network.TrainedNetwork``.
       photos: a list of ``photos.Photo``.
 
     Returns:
@@ -40,7 +47,7 @@ def dead_units(network, photos):
             for layer in RELU_LAYERS
         }
     largest, zeros, counts = {}, collections.Counter(), 0
-    for batch in network.ask(photos, fetches, "looking for dead units"):
+    for batch in network.ask(photos, fetches, "counting dead units"):
         for layer in RELU_LAYERS:
             per_photo, share = batch[layer]
             top = per_photo.max(0)
@@ -76,17 +83,17 @@ def strongest_maps(network, photo, end_point, count):
     """Returns the feature maps of a photo with the largest means.
 
     Args:
-      network: an ``inference.TrainedNetwork``.
+      network: a ``trained_network.TrainedNetwork``.
       photo: a ``photos.Photo``.
       end_point: str, see ``TrainedNetwork.end_point``.
-      count: int, at most so many.
+      count: int, how many at most.
 
     Returns:
       The units' numbers [count], the strongest first; their maps float32 [count, rows, columns];
       and the photo as the network sees it, float32 [size, size, 3] in [-1, 1].
 
     Raises:
-      DataError: see ``inference.TrainedNetwork.ask``.
+      DataError: see ``TrainedNetwork.ask``.
       UsageError: no such end point.
     """
     fetches = {"maps": network.end_point(end_point), "images": network.images}

@@ -1,4 +1,4 @@
-"""TensorBoard's projector: where the photos of a split lie in the space of an end point.
+"""TensorBoard's projector: where photos lie in the space of an end point's values.
 
 It leaves, in a folder below the run's summaries::
 
@@ -29,7 +29,7 @@ def write(network, photos, end_point, output_dir):
     """Writes the embedding of photos.
 
     Args:
-      network: an ``inference.TrainedNetwork``.
+      network: a ``trained_network.TrainedNetwork``.
       photos: a list of ``photos.Photo``.
       end_point: str, see ``TrainedNetwork.end_point``; its maps are flattened.
       output_dir: made if need be.
@@ -58,22 +58,28 @@ def write(network, photos, end_point, output_dir):
     predicted = np.concatenate([batch["probabilities"].argmax(1) for batch in batches])
 
     os.makedirs(output_dir, exist_ok=True)
-    config = projector.ProjectorConfig()
-    embedding = config.embeddings.add()
-    embedding.tensor_name = "%s, step %d" % (end_point, network.global_step)
-    embedding.tensor_path = end_point.replace("/", "_") + ".tsv"
-    embedding.metadata_path = "metadata.tsv"
-    embedding.sprite.image_path = "sprite.png"
-    embedding.sprite.single_image_dim.extend([_THUMBNAIL_PX, _THUMBNAIL_PX])
+    config = _config(end_point, network.global_step)
+    (files,) = config.embeddings
     # Nine digits are enough to read the same float32 back.
-    np.savetxt(os.path.join(output_dir, embedding.tensor_path), values, "%.9g", "\t")
-    _write_metadata(os.path.join(output_dir, "metadata.tsv"), photos, predicted, network)
-    _sprite(photos, per_side).save(os.path.join(output_dir, "sprite.png"))
+    np.savetxt(os.path.join(output_dir, files.tensor_path), values, "%.9g", "\t")
+    _write_metadata(os.path.join(output_dir, files.metadata_path), photos, predicted, network)
+    _sprite(photos, per_side).save(os.path.join(output_dir, files.sprite.image_path))
     writer = EventWriter(output_dir)
     projector.visualize_embeddings(writer, config)
     writer.add_summary(tf.Summary(), network.global_step)
     writer.close()
     return values
+
+
+def _config(end_point, global_step):
+    config = projector.ProjectorConfig()
+    embedding = config.embeddings.add()
+    embedding.tensor_name = "%s, step %d" % (end_point, global_step)
+    embedding.tensor_path = end_point.replace("/", "_") + ".tsv"
+    embedding.metadata_path = "metadata.tsv"
+    embedding.sprite.image_path = "sprite.png"
+    embedding.sprite.single_image_dim.extend([_THUMBNAIL_PX, _THUMBNAIL_PX])
+    return config
 
 
 def _write_metadata(path, photos, predicted, network):

@@ -1,7 +1,8 @@
-"""What a network takes photos for."""
+"""Predictions: the probabilities of the classes for photos, as tables, files and contact sheets."""
 
 import collections
 import csv
+from typing import NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -10,27 +11,31 @@ from alexnet_flowers import atomic
 from alexnet_flowers.data import photos
 from alexnet_flowers.pictures import cards
 
-Prediction = collections.namedtuple("Prediction", ["photo", "probabilities"])
-Prediction.__doc__ = """An answer.
 
-Attributes:
-  photo: a ``photos.Photo``.
-  probabilities: float32 [classes], the softmax.
-"""
+class Prediction(NamedTuple):
+    """The network's answer to a photo.
+
+    Attributes:
+      photo: the photo.
+      probabilities: float32 [classes], the softmax.
+    """
+
+    photo: photos.Photo
+    probabilities: np.ndarray
 
 
 def predict(network, asked):
     """Asks a network about photos.
 
     Args:
-      network: an ``inference.TrainedNetwork``.
+      network: a ``trained_network.TrainedNetwork``.
       asked: a list of ``photos.Photo``.
 
     Returns:
       A list of ``Prediction`` in the same order.
 
     Raises:
-      DataError: see ``inference.TrainedNetwork.ask``.
+      DataError: see ``TrainedNetwork.ask``.
     """
     answers = network.ask(asked, {"probabilities": network.probabilities}, "predicting")
     rows = [row for batch in answers for row in batch["probabilities"]]
@@ -43,7 +48,7 @@ def best_classes(prediction, count):
 
 
 def is_wrong(prediction):
-    """Says whether the likeliest class is another than the true one, where that is known."""
+    """Says whether the true class is known and is not the likeliest."""
     label = prediction.photo.label
     return label is not None and best_classes(prediction, 1)[0] != label
 
@@ -52,24 +57,16 @@ def table(predictions, class_names, num_best=3):
     """Returns predictions as lines of text: the photo, its class, the likeliest classes."""
     name_width = max([len("photo")] + [len(one.photo.name) for one in predictions])
     class_width = max([len("is")] + [len(name) for name in class_names])
-    lines = ["%-*s  %-*s  predicted" % (name_width, "photo", class_width, "is")]
+    row = "%%-%ds  %%-%ds  " % (name_width, class_width)
+    lines = [row % ("photo", "is") + "predicted"]
     for one in predictions:
-        label = one.photo.label
-        answers = "   ".join(
+        answers = [
             "%-*s %.3f" % (class_width, class_names[k], one.probabilities[k])
             for k in best_classes(one, num_best)
-        )
-        truth = "" if label is None else class_names[label]
+        ]
+        answers += ["wrong"] if is_wrong(one) else []
         lines.append(
-            "%-*s  %-*s  %s%s"
-            % (
-                name_width,
-                one.photo.name,
-                class_width,
-                truth,
-                answers,
-                "   wrong" if is_wrong(one) else "",
-            )
+            row % (one.photo.name, _true_class(one, class_names) or "") + "   ".join(answers)
         )
     known = [one for one in predictions if one.photo.label is not None]
     if len(known) > 1:
@@ -84,15 +81,10 @@ def as_rows(predictions, class_names):
     """Returns a dict for each prediction: ``photo``, ``true_class``, ``predicted``, each class."""
     return [
         collections.OrderedDict(
-            [
-                ("photo", one.photo.name),
-                ("true_class", None if one.photo.label is None else class_names[one.photo.label]),
-                ("predicted", class_names[best_classes(one, 1)[0]]),
-                (
-                    "probabilities",
-                    collections.OrderedDict(zip(class_names, one.probabilities.tolist())),
-                ),
-            ]
+            photo=one.photo.name,
+            true_class=_true_class(one, class_names),
+            predicted=class_names[best_classes(one, 1)[0]],
+            probabilities=collections.OrderedDict(zip(class_names, one.probabilities.tolist())),
         )
         for one in predictions
     ]
@@ -126,3 +118,9 @@ def contact_sheet(predictions, class_names):
         image = photos.open_image(one.photo)
         drawn.append(cards.card(image, one.probabilities, class_names, one.photo.label))
     return cards.sheet(drawn)
+
+
+def _true_class(prediction, class_names):
+    """Returns the name of a photo's class; None where it is not known."""
+    label = prediction.photo.label
+    return None if label is None else class_names[label]

@@ -1,4 +1,4 @@
-"""A trained network, ready to be asked: about photos, and about what happens within it."""
+"""A trained network, restored: its answers to photos, and what happens within it."""
 
 import os
 
@@ -29,11 +29,11 @@ class TrainedNetwork:
       image_size: int, px.
       graph: the ``tf.Graph``.
       encoded: string [N], the input: JPEGs. In the graph: ``image``.
-      images: float32 [N, height, width, 3] in [-1, 1], the evaluation view of these, or the input
-        instead of them: then of any size from 195 px on. In the graph: ``images``.
-      score_maps: float32 [N, rows, columns, classes], the softmax at each place; 1 x 1 of them for
-        the evaluation view.
-      probabilities: float32 [N, classes], where there is one place. In the graph:
+      images: float32 [N, height, width, 3] in [-1, 1], the evaluation view of ``encoded``; or, fed,
+        the input instead: then of any size from 195 px on. In the graph: ``images``.
+      score_maps: float32 [N, rows, columns, classes], the softmax at each place; the evaluation
+        view has one place.
+      probabilities: float32 [N, classes], the softmax of images of one place. In the graph:
         ``probabilities``.
       end_points: dict of short name (``conv1`` ... ``fc8``) to tensor [N, rows, columns, units].
     """
@@ -66,7 +66,7 @@ class TrainedNetwork:
                 self.images,
                 len(self.class_names),
                 is_training=False,
-                use_gradient_rules=False,  # Other programs, which may import it, lack them.
+                use_gradient_rules=False,  # A program that imports the graph would lack them.
                 spatial_squeeze=False,
             )
             self.score_maps = tf.nn.softmax(logits)
@@ -93,7 +93,7 @@ class TrainedNetwork:
         self.session.close()
 
     def end_point(self, name):
-        """Returns the tensor of an end point by its short or its whole name.
+        """Returns the tensor of an end point, named ``conv1`` or ``alexnet_v2/conv1``.
 
         Raises:
           UsageError: there is none of that name.
@@ -120,10 +120,10 @@ class TrainedNetwork:
         Args:
           photos: a list of ``photos.Photo``.
           fetches: a dict of tensors.
-          doing: str, beside the progress bar.
+          doing: str, written beside the progress bar.
 
         Yields:
-          For each batch a dict of arrays, whose first dimension are its photos.
+          For each batch a dict of arrays, whose first dimension is the photo.
 
         Raises:
           DataError: a photo that TensorFlow cannot decode, or answers that are NaN or infinite.
@@ -140,15 +140,8 @@ class TrainedNetwork:
                 (fetches, self.probabilities), {self.encoded: [photo.encoded for photo in photos]}
             )
         except tf.errors.InvalidArgumentError as error:
-            raise DataError(
-                "%s: a photo cannot be decoded: %s"
-                % (
-                    photos[0].name
-                    if len(photos) == 1
-                    else "%s ... %s" % (photos[0].name, photos[-1].name),
-                    first_line(error),
-                )
-            )
+            names = " ... ".join([photos[0].name, photos[-1].name][: len(photos)])
+            raise DataError("%s: a photo cannot be decoded: %s" % (names, first_line(error)))
         if not np.isfinite(probabilities).all():
             raise DataError(
                 "%s: its network answers with NaN or infinite numbers; take an earlier checkpoint"

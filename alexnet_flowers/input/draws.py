@@ -1,6 +1,6 @@
-"""What the preprocessing makes of one photo, draw by draw."""
+"""Random distortions of one photo, stage by stage."""
 
-import collections
+from typing import List, NamedTuple, Tuple
 
 import numpy as np
 
@@ -8,20 +8,28 @@ from alexnet_flowers import devices
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import tf
 
-Looked = collections.namedtuple("Looked", ["photo", "draws", "crops", "stages", "box", "view"])
-Looked.__doc__ = """A photo, and what it becomes.
 
-Attributes:
-  photo: uint8 [height, width, 3], whole.
-  draws: a list of ``preprocessing.Draw`` of numbers.
-  crops: a list of uint8 [box height, box width, 3], one a draw.
-  stages: a list of ``preprocessing.Stages`` of arrays, one a draw.
-  box: the evaluation's box, ((top, left), (height, width)) in px.
-  view: float32 [size, size, 3] in [-1, 1], the evaluation's view.
-"""
+class Distortions(NamedTuple):
+    """A photo, and what training and evaluation make of it.
+
+    Attributes:
+      photo: uint8 [height, width, 3], whole.
+      draws: the random draws, of numbers.
+      crops: uint8 [box height, box width, 3], one a draw.
+      stages: of arrays, one a draw.
+      box: the evaluation's box, ((top, left), (height, width)) in px.
+      view: float32 [size, size, 3] in [-1, 1], the evaluation's view.
+    """
+
+    photo: np.ndarray
+    draws: List[preprocessing.Draw]
+    crops: List[np.ndarray]
+    stages: List[preprocessing.Stages]
+    box: Tuple[Tuple[int, int], Tuple[int, int]]
+    view: np.ndarray
 
 
-def look(
+def draw_distortions(
     photo,
     count,
     image_size,
@@ -29,7 +37,7 @@ def look(
     min_crop_area=preprocessing.MIN_CROP_AREA,
     seed=0,
 ):
-    """Draws some distortions of a photo, and applies them in the way of training.
+    """Draws some distortions of a photo, and applies them as training does.
 
     Args:
       photo: a ``photos.Photo``.
@@ -40,7 +48,7 @@ def look(
       seed: int, of the draws.
 
     Returns:
-      A ``Looked``.
+      ``Distortions``.
     """
     with tf.Graph().as_default():
         tf.set_random_seed(seed)
@@ -57,7 +65,9 @@ def look(
             drawings = [session.run((drawn, crop, stages)) for _ in range(count)]
             whole, box, view = session.run((whole, box, view))
     draws, crops, stages = (list(part) for part in zip(*drawings))
-    return Looked(whole, draws, crops, stages, tuple(tuple(map(int, part)) for part in box), view)
+    return Distortions(
+        whole, draws, crops, stages, tuple(tuple(map(int, part)) for part in box), view
+    )
 
 
 def words(drawn, fast_mode=True):

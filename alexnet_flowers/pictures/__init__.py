@@ -1,11 +1,10 @@
-"""Drawing: from numbers to pictures. What the numbers are is decided elsewhere.
+"""Drawing: from numbers and captions to pictures. Where the numbers come from is decided elsewhere.
 
-Diagrams are drawn by matplotlib, as vectors; what consists of photos, by Pillow. ``style`` has
-what all of them share: the colors, the font, and how a picture is saved.
+Matplotlib draws diagrams, as vectors; Pillow draws cards and tiles, which consist of photos.
+``colors`` and ``style`` have what the pictures share, and ``picture_file`` saves both kinds.
 """
 
 import logging
 
-# A person whose home cannot be written to need not be told with each command that matplotlib would
-# be faster otherwise.
+# Where no folder for its cache can be written, matplotlib would warn with every command.
 logging.getLogger("matplotlib").setLevel(logging.ERROR)

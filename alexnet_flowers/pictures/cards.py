@@ -1,70 +1,57 @@
-"""Cards: a photo, what it is, and what the network takes it for; and sheets of them."""
+"""Cards: a photo, its class, and the network's answer; and sheets of cards."""
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from alexnet_flowers.pictures import style
+from alexnet_flowers.pictures import colors, fonts
 
 PHOTO_PX = 192
 _MARGIN_PX = 6
 _LINE_PX = 18
 _FONT_PX = 11
-_MOST_BARS = 5
+_MAX_BARS = 5
+_TRACK_COLOR = "#eee"
 
 
 def card(photo, probabilities, class_names, label=None, photo_px=PHOTO_PX):
     """Draws a card.
 
     The bars are those of the likeliest classes; the true class has a blue one, a wrong answer a
-    vermilion one and a frame of that color, and a cross before its name.
+    vermilion one and a frame of that color, and a cross before the true class's name.
 
     Args:
       photo: a Pillow image, or uint8 [height, width, 3].
       probabilities: float [classes], the softmax.
       class_names: list of str.
       label: int, the true class id, or None.
-      photo_px: the photo's box on the card; it is fitted in.
+      photo_px: int, the side of the photo's box on the card; the photo is fitted into it.
 
     Returns:
       A Pillow image; cards of the same number of classes and photo size have the same size.
     """
-    photo = photo.copy() if isinstance(photo, Image.Image) else Image.fromarray(photo)
-    scale = photo_px / float(max(photo.size))
-    photo = photo.resize([max(1, int(round(side * scale))) for side in photo.size], Image.BICUBIC)
     answer = int(np.argmax(probabilities))
     is_wrong = label is not None and answer != label
-    best = np.argsort(-np.asarray(probabilities), kind="stable")[:_MOST_BARS]
-
+    best = np.argsort(-np.asarray(probabilities), kind="stable")[:_MAX_BARS]
     width = photo_px + 2 * _MARGIN_PX
     height = photo_px + 3 * _MARGIN_PX + _LINE_PX * (len(best) + 1)
     drawn = Image.new("RGB", (width, height), "white")
-    drawn.paste(photo, ((width - photo.width) // 2, _MARGIN_PX + (photo_px - photo.height) // 2))
-    draw = ImageDraw.Draw(drawn)
+    _paste_photo(drawn, photo, photo_px)
 
+    draw = ImageDraw.Draw(drawn)
     top = photo_px + 2 * _MARGIN_PX
     truth = "" if label is None else "is: %s" % class_names[label]
     mark = "\N{MULTIPLICATION X} " if is_wrong else ""
-    _text(draw, _MARGIN_PX, top, mark + truth, style.WRONG if is_wrong else "black", width)
-    room = width - 2 * _MARGIN_PX
+    _text(draw, _MARGIN_PX, top, mark + truth, width, colors.WRONG if is_wrong else "black")
     for line, class_id in enumerate(best, 1):
-        y = top + line * _LINE_PX
-        color = style.NEUTRAL
+        color = colors.NEUTRAL
         if class_id == label:
-            color = style.RIGHT
+            color = colors.RIGHT
         elif class_id == answer and is_wrong:
-            color = style.WRONG
-        bar = int(round(room * float(probabilities[class_id])))
-        draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + room, y + 15), "#eee")
-        if bar:
-            draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + bar, y + 15), color)
-        value = "%.3f" % probabilities[class_id]
-        value_width = _width(draw, value)
-        _text(draw, width - _MARGIN_PX - value_width, y - 2, value, "black", width)
-        _text(
-            draw, _MARGIN_PX, y - 2, class_names[class_id], "black", room - value_width - _MARGIN_PX
-        )
+            color = colors.WRONG
+        y = top + line * _LINE_PX
+        _bar(draw, y, width, class_names[class_id], float(probabilities[class_id]), color)
     if is_wrong:
-        draw.rectangle((0, 0, width - 1, height - 1), outline=style.WRONG, width=3)
+        draw.rectangle((0, 0, width - 1, height - 1), outline=colors.WRONG, width=3)
     return drawn
 
 
@@ -73,7 +60,7 @@ def sheet(cards, num_columns=None):
 
     Args:
       cards: a list of Pillow images, at least one.
-      num_columns: int; None: about as wide as high, but at most ten.
+      num_columns: int; None: about as many as rows, but at most ten.
 
     Returns:
       A Pillow image.
@@ -89,14 +76,36 @@ def sheet(cards, num_columns=None):
     return laid_out
 
 
+def _paste_photo(drawn, photo, photo_px):
+    """Fits a photo into its box, in the middle."""
+    photo = photo if isinstance(photo, Image.Image) else Image.fromarray(photo)
+    scale = photo_px / float(max(photo.size))
+    photo = photo.resize([max(1, int(round(side * scale))) for side in photo.size], Image.BICUBIC)
+    top = _MARGIN_PX + (photo_px - photo.height) // 2
+    drawn.paste(photo, ((drawn.width - photo.width) // 2, top))
+
+
+def _bar(draw, y, width, name, probability, color):
+    """Draws a class: its name and its probability above a bar."""
+    bar_width = width - 2 * _MARGIN_PX
+    length = int(round(bar_width * probability))
+    draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + bar_width, y + 15), _TRACK_COLOR)
+    if length:
+        draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + length, y + 15), color)
+    value = "%.3f" % probability
+    value_width = _width(draw, value)
+    _text(draw, width - _MARGIN_PX - value_width, y - 2, value, width)
+    _text(draw, _MARGIN_PX, y - 2, name, bar_width - value_width - _MARGIN_PX)
+
+
 def _width(draw, text):
-    return draw.textlength(text, font=style.font(_FONT_PX))
+    return draw.textlength(text, font=fonts.font(_FONT_PX))
 
 
-def _text(draw, left, top, text, color, room):
-    """Writes a line, shortened to its room."""
-    if _width(draw, text) > room:
-        while text and _width(draw, text + "\N{HORIZONTAL ELLIPSIS}") > room:
+def _text(draw, left, top, text, max_width, color="black"):
+    """Writes a line, shortened to a width."""
+    if _width(draw, text) > max_width:
+        while text and _width(draw, text + "\N{HORIZONTAL ELLIPSIS}") > max_width:
             text = text[:-1]
         text += "\N{HORIZONTAL ELLIPSIS}"
-    draw.text((left, top), text, fill=color, font=style.font(_FONT_PX))
+    draw.text((left, top), text, fill=color, font=fonts.font(_FONT_PX))

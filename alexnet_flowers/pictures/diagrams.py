@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from alexnet_flowers.pictures import style
+from alexnet_flowers.pictures import colors, style
 
 _MOST_NUMBERED = 30
 
@@ -21,10 +21,10 @@ def dead_units(layers):
         axes = figure.subplots()
         places = np.arange(len(layers))
         dead = [100.0 * one.num_dead / one.num_units for one in layers]
-        axes.bar(places, dead, color=style.WRONG, width=0.6, label="units that never fire")
+        axes.bar(places, dead, color=colors.WRONG, width=0.6, label="units that never fire")
         zeros = [100.0 * one.zeros for one in layers]
         axes.plot(
-            places, zeros, "_", color=style.RIGHT, markersize=18, markeredgewidth=2,
+            places, zeros, "_", color=colors.RIGHT, markersize=18, markeredgewidth=2,
             label="zeros among all values",
         )  # fmt: skip
         for place, one, percent in zip(places, layers, dead):
@@ -46,7 +46,7 @@ def dead_units_side_by_side(runs_to_layers):
 
     Args:
       runs_to_layers: a dict of run name to a list of ``inspection.LayerUnits``, at most as many
-        as ``style.LINE_COLORS``.
+        as ``colors.LINE_COLORS``.
 
     Returns:
       A matplotlib ``Figure``.
@@ -59,7 +59,7 @@ def dead_units_side_by_side(runs_to_layers):
             axes.bar(
                 np.arange(len(layers)) + (number + 0.5) * width - 0.4,
                 [100.0 * one.num_dead / one.num_units for one in layers],
-                color=style.LINE_COLORS[number], width=0.9 * width, label=style.plain(name),
+                color=colors.LINE_COLORS[number], width=0.9 * width, label=style.plain(name),
             )  # fmt: skip
         axes.set_xticks(np.arange(len(layers)))
         axes.set_xticklabels([one.layer for one in layers])
@@ -87,7 +87,7 @@ def confusion_matrix(counts, class_names):
 
     def draw(figure):
         axes = figure.subplots()
-        image = axes.imshow(shares, cmap=style.COLOR_MAP, vmin=0, vmax=1)
+        image = axes.imshow(shares, cmap=colors.COLOR_MAP, vmin=0, vmax=1)
         # Of many classes nobody could read the numbers, and writing them would take minutes.
         written = np.ndindex(*counts.shape) if len(counts) <= _MOST_NUMBERED else ()
         for row, column in written:

@@ -2,24 +2,25 @@
 
 from matplotlib.patches import Rectangle
 
-from alexnet_flowers.input import draws, preprocessing
-from alexnet_flowers.pictures import style
+from alexnet_flowers.pictures import colors, style
 
 _PANEL_IN = 1.55
 _HEADINGS = ("drawn box", "crop", "resized", "mirrored?", "colors", "what it sees")
 
 
-def distortions(looked, fast_mode=True):
-    """Draws a row for each draw, and the evaluation's view beside the first rows.
+def distortions(drawn, seen, view, changes):
+    """Draws a row for each distortion, and the evaluation's view beside the first rows.
 
     Args:
-      looked: a ``draws.Looked``.
-      fast_mode: see ``preprocessing.preprocess_for_train``.
+      drawn: a ``draws.Distortions``.
+      seen: a list of uint8 [size, size, 3], what the network sees of each distortion.
+      view: uint8 [size, size, 3], what it sees in an evaluation.
+      changes: a list of str, how each distortion changes the colors.
 
     Returns:
       A matplotlib ``Figure``.
     """
-    num_rows = max(2, len(looked.draws))
+    num_rows = max(2, len(drawn.draws))
     num_columns = len(_HEADINGS) + 1
 
     def draw(figure):
@@ -28,25 +29,31 @@ def distortions(looked, fast_mode=True):
             panel.set_axis_off()
         for panel, heading in zip(panels[0], _HEADINGS):
             panel.set_title(heading)
-        for row, drawn, crop, stages in zip(panels, looked.draws, looked.crops, looked.stages):
-            _photo_with_box(row[0], looked.photo, drawn.begin, drawn.size, style.PALETTE[1])
-            row[1].imshow(crop)
-            row[2].imshow(stages.resized.clip(0, 1))
-            row[3].imshow(stages.flipped.clip(0, 1))
-            row[4].imshow(stages.colored)
-            row[5].imshow(preprocessing.as_bytes(stages.centered))
-            _caption(row[1], "%d x %d px" % (drawn.size[1], drawn.size[0]))
-            _caption(row[2], "%d x %d px" % stages.resized.shape[1::-1])
-            _caption(row[3], "mirrored" if drawn.flip else "as it was")
-            _caption(row[4], draws.words(drawn, fast_mode))
-            _caption(row[5], "%.2f to %.2f" % (stages.centered.min(), stages.centered.max()))
+        parts = (drawn.draws, drawn.crops, drawn.stages, seen, changes)
+        for row, *of_draw in zip(panels, *parts):
+            _draw_row(row, drawn.photo, *of_draw)
         beside = panels[:, -1]
         beside[0].set_title("evaluation")
-        _photo_with_box(beside[0], looked.photo, *looked.box, color=style.PALETTE[5])
-        beside[1].imshow(preprocessing.as_bytes(looked.view))
+        _photo_with_box(beside[0], drawn.photo, *drawn.box, color=colors.PALETTE[5])
+        beside[1].imshow(view)
         _caption(beside[1], "the central 87.5 %")
 
     return style.figure(num_columns * _PANEL_IN, num_rows * (_PANEL_IN + 0.25), draw)
+
+
+def _draw_row(row, photo, draw, crop, stages, seen, changes):
+    _photo_with_box(row[0], photo, draw.begin, draw.size, colors.PALETTE[1])
+    images = (crop, stages.resized.clip(0, 1), stages.flipped.clip(0, 1), stages.colored, seen)
+    captions = (
+        "%d x %d px" % (draw.size[1], draw.size[0]),
+        "%d x %d px" % stages.resized.shape[1::-1],
+        "mirrored" if draw.flip else "as it was",
+        changes,
+        "%.2f to %.2f" % (stages.centered.min(), stages.centered.max()),
+    )
+    for panel, image, caption in zip(row[1:], images, captions):
+        panel.imshow(image)
+        _caption(panel, caption)
 
 
 def _photo_with_box(panel, photo, begin, size, color):

@@ -1,10 +1,11 @@
 """Small images side by side: kernels and feature maps."""
 
-import matplotlib.cm
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from PIL import Image
 
-from alexnet_flowers.pictures import style
+from alexnet_flowers.pictures import colors
 
 _GAP_PX = 2
 _MAX_COLUMNS = 16
@@ -29,7 +30,7 @@ def kernels(weights, scale=8):
 
 
 def feature_maps(maps, scale):
-    """Draws maps in the colors of ``style.COLOR_MAP``: 0 is dark, their common maximum light.
+    """Draws maps in the colors of ``colors.COLOR_MAP``: 0 is dark, their common maximum light.
 
     Args:
       maps: float [count, rows, columns], at least 0.
@@ -39,7 +40,9 @@ def feature_maps(maps, scale):
       A Pillow image.
     """
     maps = np.asarray(maps)
-    colored = matplotlib.cm.get_cmap(style.COLOR_MAP)(maps / (maps.max() or 1.0), bytes=True)
+    # Of an image's shape, [..., 3], it would take the values for colors.
+    in_colors = ScalarMappable(Normalize(0, maps.max() or 1.0), colors.COLOR_MAP)
+    colored = in_colors.to_rgba(maps.ravel(), bytes=True).reshape(maps.shape + (4,))
     return grid(colored[..., :3], scale)
 
 

@@ -9,8 +9,8 @@ import typing
 
 from alexnet_flowers import memory
 from alexnet_flowers.errors import DataError
+from alexnet_flowers.events import event_writer, tags
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import summaries
 from alexnet_flowers.training.health import Health
 
 # What a step takes much longer and more memory for.
@@ -112,9 +112,7 @@ class _Summaries(Callback):
             drawn = self._ops.predictions.summary(step.fetched["predictions"])
             self._writer.add_summary(drawn, step.number)
         images_per_sec = self._speed.steps_per_sec(step.number) * self._images_per_step
-        summaries.write_scalars(
-            self._writer, {summaries.IMAGES_PER_SEC_TAG: images_per_sec}, step.number
-        )
+        event_writer.write_scalars(self._writer, {tags.IMAGES_PER_SEC: images_per_sec}, step.number)
         self._writer.flush()
         self._interval.restart()
 

@@ -97,7 +97,9 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
     """
     run_settings = check(run_settings, options, members)
     device, session_config = _device(run_settings, options.compute)
-    split = dataset.get_split("train", dataset_dir, options.skip_bad_records, report)
+    split = dataset.get_split(
+        "train", dataset_dir, skip_bad_records=options.skip_bad_records, report=report
+    )
     part = _part(split, run_settings.batch_size, options.compute.num_clones, members)
     num_replicas = options.compute.num_clones
     if members is not None and members.sync_replicas:

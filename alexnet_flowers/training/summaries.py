@@ -1,36 +1,12 @@
-"""What TensorBoard shows of a run, under tags that stay the same.
-
-==================================== ==========================================================
-``losses/total_loss``                 the loss: with label smoothing and weight decay
-``losses/cross_entropy``              of the labels themselves, as an evaluation counts it
-``eval/accuracy``                     streaming: over all photos seen since the process started
-``eval/recall_at_2``                  streaming: share whose class is among the best two
-``learning_rate``, ``images_per_sec``
-``.../fraction_of_<capacity>_full``   slim's queues: near 0, training waits for input
-``sparsity/<end point>``              share of zeros among its values for the batch
-``activations/<end point>``           histogram of them
-``parameters/<variable>``             histogram of its values
-``raw``, ``preprocessed``             photos of the batch, and what the network saw of them
-``predictions/<position>``            the same, each with its softmax values and true class
-==================================== ==========================================================
-"""
+"""What TensorBoard shows of a run while it trains; ``events/tags.py`` lists the tags."""
 
 import io
 import typing
 
+from alexnet_flowers.events import tags
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.pictures import cards
 from alexnet_flowers.tf1 import slim, tf
-
-ACCURACY_TAG = "eval/accuracy"
-RECALL_AT_2_TAG = "eval/recall_at_2"
-CROSS_ENTROPY_TAG = "losses/cross_entropy"
-TOTAL_LOSS_TAG = "losses/total_loss"
-LEARNING_RATE_TAG = "learning_rate"
-IMAGES_PER_SEC_TAG = "images_per_sec"
-SPARSITY_PREFIX = "sparsity/"
-ACTIVATIONS_PREFIX = "activations/"
-PARAMETERS_PREFIX = "parameters/"
 
 
 class Metrics(typing.NamedTuple):
@@ -75,14 +51,14 @@ def scalars(total_loss, cross_entropy, metrics, learning_rate, end_points):
       string [], a serialized ``tf.Summary``.
     """
     built = [
-        tf.summary.scalar(TOTAL_LOSS_TAG, total_loss),
-        tf.summary.scalar(CROSS_ENTROPY_TAG, cross_entropy),
-        tf.summary.scalar(ACCURACY_TAG, metrics.accuracy),
-        tf.summary.scalar(RECALL_AT_2_TAG, metrics.recall_at_2),
-        tf.summary.scalar(LEARNING_RATE_TAG, learning_rate),
+        tf.summary.scalar(tags.TOTAL_LOSS, total_loss),
+        tf.summary.scalar(tags.CROSS_ENTROPY, cross_entropy),
+        tf.summary.scalar(tags.ACCURACY, metrics.accuracy),
+        tf.summary.scalar(tags.RECALL_AT_2, metrics.recall_at_2),
+        tf.summary.scalar(tags.LEARNING_RATE, learning_rate),
     ]
     built += [
-        tf.summary.scalar(SPARSITY_PREFIX + name, tf.nn.zero_fraction(activations))
+        tf.summary.scalar(tags.SPARSITY_PREFIX + name, tf.nn.zero_fraction(activations))
         for name, activations in sorted(end_points.items())
     ]
     queues = tf.get_collection(tf.GraphKeys.SUMMARIES, scope=".*fraction_of_")
@@ -101,12 +77,12 @@ def histograms(end_points, after):
     """
     built = []
     for name, activations in sorted(end_points.items()):
-        built.append(tf.summary.histogram(ACTIVATIONS_PREFIX + name, activations))
+        built.append(tf.summary.histogram(tags.ACTIVATIONS_PREFIX + name, activations))
     for variable in slim.get_model_variables():
         with tf.control_dependencies([after]):
             value = variable.read_value()
         # The prefix, because a summary named like the variable itself would be called weights_1.
-        built.append(tf.summary.histogram(PARAMETERS_PREFIX + variable.op.name, value))
+        built.append(tf.summary.histogram(tags.PARAMETERS_PREFIX + variable.op.name, value))
     return tf.summary.merge(built)
 
 
@@ -134,8 +110,8 @@ def images(batch, image_size, max_images):
     seen = tf.saturate_cast((batch.images[:max_images] / 2 + 0.5) * 255, tf.uint8)
     return tf.summary.merge(
         [
-            tf.summary.image("raw", raw, max_outputs=max_images),
-            tf.summary.image("preprocessed", seen, max_outputs=max_images),
+            tf.summary.image(tags.RAW, raw, max_outputs=max_images),
+            tf.summary.image(tags.PREPROCESSED, seen, max_outputs=max_images),
         ]
     )
 
@@ -180,19 +156,7 @@ class Predictions:
                 colorspace=3,
                 encoded_image_string=buffer.getvalue(),
             )
-            values.append(tf.Summary.Value(tag="predictions/%d" % position, image=encoded))
+            values.append(
+                tf.Summary.Value(tag="%s%d" % (tags.PREDICTIONS_PREFIX, position), image=encoded)
+            )
         return tf.Summary(value=values)
-
-
-def write_scalars(writer, tags_to_values, step):
-    """Writes numbers that no graph computed.
-
-    Args:
-      writer: an ``event_writer.EventWriter``.
-      tags_to_values: dict of str to float.
-      step: int.
-    """
-    values = [
-        tf.Summary.Value(tag=tag, simple_value=value) for tag, value in tags_to_values.items()
-    ]
-    writer.add_summary(tf.Summary(value=values), step)

@@ -44,7 +44,7 @@ def small(run):
 def _result(run, step, accuracy, curve="validation"):
     return {
         "split": "validation", "curve": curve, "num_images": 5, "accuracy": accuracy,
-        "recall_at_2": 1.0, "loss": 1.0, "global_step": step,
+        "recall_at_2": 1.0, "cross_entropy": 1.0, "global_step": step,
         "checkpoint": os.path.join(run.checkpoints_dir, "model.ckpt-%d" % step),
     }  # fmt: skip
 
@@ -212,13 +212,15 @@ def test_what_cannot_be_compared_replaces_nothing(run):
     with pytest.raises(UsageError, match="was chosen by validation, not validation_259px; choose"):
         best.keep(run, _result(run, 8, 0.9, "validation_259px"))
     assert _kept(run).endswith("best/model.ckpt-7")
-    # A file of before there were others.
+    # A file of before there were other curves, and when the cross entropy was called loss.
     path = os.path.join(os.path.dirname(_kept(run)), "best.json")
     with open(path) as file:
         older = json.load(file)
     del older["curve"]
+    older["loss"] = older.pop("cross_entropy") + 0.25
     with open(path, "w") as file:
         json.dump(older, file)
+    assert best.result_of(run)["cross_entropy"] == 1.25 and "loss" not in best.result_of(run)
     assert best.keep(run, _result(run, 8, 0.9))
 
 

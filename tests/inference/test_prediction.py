@@ -8,7 +8,7 @@ import pytest
 
 from alexnet_flowers.data import photos
 from alexnet_flowers.inference import prediction
-from alexnet_flowers.pictures import cards, style
+from alexnet_flowers.pictures import cards, colors
 
 NAMES = ["daisy", "roses", "tulips"]
 
@@ -62,13 +62,13 @@ def test_the_sheet_begins_with_the_wrong_ones_which_are_framed(predictions):
     width, height = one.size
     assert sheet.size == (2 * width, 2 * height)
     np.testing.assert_array_equal(np.asarray(sheet.crop((0, 0, width, height))), np.asarray(one))
-    wrong = tuple(bytes.fromhex(style.WRONG[1:]))
+    wrong = tuple(bytes.fromhex(colors.WRONG[1:]))
     assert sheet.getpixel((0, 0)) == wrong
     assert sheet.getpixel((width, 0)) != wrong  # The second one is right.
 
 
 def test_a_bar_is_as_long_as_its_probability():
-    right = tuple(bytes.fromhex(style.RIGHT[1:]))
+    right = tuple(bytes.fromhex(colors.RIGHT[1:]))
 
     def blue_px(probability):
         drawn = np.asarray(

@@ -34,7 +34,7 @@ def test_it_answers_as_the_evaluation_does(network, random_run, tiny_dataset, va
         confusion[one.photo.label, one.probabilities.argmax()] += 1
     assert confusion.tolist() == result["confusion_matrix"]
     true = [one.probabilities[one.photo.label] for one in predictions]
-    assert -np.log(true).mean() == pytest.approx(result["loss"], rel=1e-5)
+    assert -np.log(true).mean() == pytest.approx(result["cross_entropy"], rel=1e-5)
 
 
 def test_a_batch_more_changes_nothing(network, validation, monkeypatch):

@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.events import event_reader, reported, tensorboard_views
+from alexnet_flowers.events import event_reader, reported, tags, tensorboard_views
 from alexnet_flowers.nets import architecture
-from alexnet_flowers.pictures import architecture as architecture_picture
-from alexnet_flowers.pictures import curves, histograms, style
-from alexnet_flowers.training import summaries
+from alexnet_flowers.pictures import (
+    colors,
+    curves,
+    histograms,
+    network_diagram,
+    picture_file,
+    style,
+)
 from alexnet_flowers.training.runs import locate_run
 
 LAYERS = ["conv%d" % number for number in range(1, 6)] + ["fc6", "fc7", "fc8"]
@@ -41,11 +46,13 @@ def texts(figure):
 def test_curves_are_the_scalars_raw_and_smoothed(runs):
     figure = curves.learning(runs[:2], 0.5, "validation")
     assert [panel.get_title() for panel in figure.axes] == [
-        "loss (cross entropy)", "accuracy", "recall@2",
+        "cross entropy", "accuracy", "recall@2",
     ]  # fmt: skip
     loss, accuracy, _ = figure.axes
-    for run, color, (raw, smooth) in zip(runs, style.LINE_COLORS, (loss.lines[:2], loss.lines[2:])):
-        steps, values, _ = run.training.scalars[summaries.CROSS_ENTROPY_TAG]
+    for run, color, (raw, smooth) in zip(
+        runs, colors.LINE_COLORS, (loss.lines[:2], loss.lines[2:])
+    ):
+        steps, values, _ = run.training.scalars[tags.CROSS_ENTROPY]
         for line, expected in ((raw, values), (smooth, tensorboard_views.smoothed(values, 0.5))):
             assert line.get_color() == color
             np.testing.assert_array_equal(line.get_xdata(), steps)
@@ -58,9 +65,9 @@ def test_curves_are_the_scalars_raw_and_smoothed(runs):
 
 
 def test_a_loss_that_is_far_off_does_not_hide_the_others(tmp_path):
-    losses = {step: {summaries.CROSS_ENTROPY_TAG: 1 + step / 100.0} for step in range(20)}
-    losses[1] = {summaries.CROSS_ENTROPY_TAG: 1e6}
-    losses[2] = {summaries.CROSS_ENTROPY_TAG: float("nan")}
+    losses = {step: {tags.CROSS_ENTROPY: 1 + step / 100.0} for step in range(20)}
+    losses[1] = {tags.CROSS_ENTROPY: 1e6}
+    losses[2] = {tags.CROSS_ENTROPY: float("nan")}
     event_files.write(tmp_path / "a", losses)
     low, high = curves.learning(read(tmp_path, "a"), 0.0, "validation").axes[0].get_ylim()
     assert low < 1 and 1.19 < high < 3
@@ -114,7 +121,7 @@ def test_shares_of_zeros_are_drawn_layer_by_layer(runs, tmp_path):
     event_files.write(
         tmp_path / "x", {step: {tag % "fc6": step / 8.0, tag % "conv1": 0.5} for step in (2, 7)}
     )
-    figure = curves.sparsity(read(tmp_path, "x"))
+    figure = curves.sparsity(read(tmp_path, "x"), LAYERS[:7])
     panels = {panel.get_title(): panel for panel in figure.axes}
     assert list(panels)[:7] == LAYERS[:7]
     (line,) = panels["fc6"].lines
@@ -173,7 +180,7 @@ def test_runs_stand_side_by_side_on_the_same_scale(runs):
 def test_a_runs_name_is_no_formula(runs, tmp_path):
     odd = [run._replace(name="$\\x_" + run.name) for run in runs[:2]]
     for picture in (curves.learning(odd, 0.9, "test"), histograms.histograms(odd, "activations")):
-        style.save(picture, str(tmp_path / "x.svg"), style.Origin("t", "c"))
+        picture_file.save(picture, str(tmp_path / "x.svg"), picture_file.Origin("t", "c"))
         assert "<!-- $\\x_a -->" in (tmp_path / "x.svg").read_text(encoding="utf-8")
 
 
@@ -188,23 +195,27 @@ def test_layers_stand_in_the_networks_order(tmp_path):
 
 
 def test_files_are_small(runs, tmp_path):
-    assert len(runs) == histograms.MOST_RUNS
+    assert len(runs) == histograms.MAX_RUNS
     path = tmp_path / "h.svg"
-    style.save(histograms.histograms(runs, "parameters"), str(path), style.Origin("t", "c"))
+    picture_file.save(
+        histograms.histograms(runs, "parameters"), str(path), picture_file.Origin("t", "c")
+    )
     assert 100000 < path.stat().st_size < 300000
 
 
 def test_an_svg_keeps_its_words_and_loses_needless_digits(tmp_path):
     picture = style.figure(3, 2, lambda figure: figure.subplots().plot([0, 1 / 3.0], [0, 2 / 3.0]))
     path = tmp_path / "x.svg"
-    style.save(picture, str(path), style.Origin("a title", "python x.py --rate 0.0001234"))
+    picture_file.save(
+        picture, str(path), picture_file.Origin("a title", "python x.py --rate 0.0001234")
+    )
     svg = path.read_text(encoding="utf-8")
     assert "<dc:title>a title</dc:title>" in svg and "--rate 0.0001234" in svg
     assert not re.search(r' [dxy]="[^"]*\.\d\d\d', svg) and re.search(r' d="M \d+\.\d\d ', svg)
 
 
 def test_the_diagram_says_what_the_graph_holds():
-    shown = texts(architecture_picture.diagram(architecture.layers()))
+    shown = texts(network_diagram.diagram(architecture.layers()))
     for expected in (
         "conv1", "convolution 11 × 11, stride 4, VALID + ReLU", "54 × 54 × 64", "23,296",
         "max pooling 3 × 3, stride 2, VALID", "convolution 1 × 1, SAME", "dropout6",

@@ -69,12 +69,3 @@ def test_streaming_metrics_count_every_batch_once():
     assert [f.batch_accuracy for f in found] == [0.5, 0.5]
     assert [f.accuracy for f in found] == [0.5, 0.5]
     assert [f.recall_at_2 for f in found] == [1.0, 0.75]
-
-
-def test_numbers_from_outside_the_graph_are_written(tmp_path):
-    writer = tf.summary.FileWriter(str(tmp_path))
-    summaries.write_scalars(writer, {"images_per_sec": 30.5}, 7)
-    writer.close()
-    (path,) = tmp_path.iterdir()
-    (event,) = [e for e in tf.train.summary_iterator(str(path)) if e.summary.value]
-    assert event.step == 7 and event.summary.value[0].simple_value == 30.5

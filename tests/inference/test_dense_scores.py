@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 
 from alexnet_flowers.data import photos
-from alexnet_flowers.inference import score_map
+from alexnet_flowers.inference import dense_scores
 from alexnet_flowers.input import preprocessing
-from alexnet_flowers.pictures import heat_map
+from alexnet_flowers.pictures import score_heat_map
 from alexnet_flowers.tf1 import tf
 
 
@@ -21,7 +21,7 @@ def photo():
 
 def test_one_window_is_the_ordinary_prediction(network, photo):
     small = photo._replace(encoded=_resized(photo, (224, 224)))
-    mapped = score_map.score_map(network, small, 224)
+    mapped = dense_scores.score_map(network, small, 224)
     assert mapped.scores.shape == (1, 1, 5)
     whole = preprocessing.from_bytes(np.asarray(Image.fromarray(mapped.image)))
     expected = network.session.run(network.probabilities, {network.images: whole[None]})
@@ -49,7 +49,7 @@ def test_every_place_is_the_prediction_of_its_window(network, photo):
                 middle[at, at] = changed[variable][at, at] * middle.shape[0]
                 variable.load(middle, network.session)
     try:
-        mapped = score_map.score_map(network, photo, 280)
+        mapped = dense_scores.score_map(network, photo, 280)
         assert mapped.image.shape == (280, 350, 3)
         # (280 - 195) // 32 + 1 rows, (350 - 195) // 32 + 1 columns.
         assert mapped.scores.shape == (3, 5, 5)
@@ -70,7 +70,9 @@ def test_every_place_is_the_prediction_of_its_window(network, photo):
 
 
 def test_a_photo_is_scaled_by_its_short_side(network, photo):
-    mapped = score_map.score_map(network, photo._replace(encoded=_resized(photo, (40, 100))), 200)
+    mapped = dense_scores.score_map(
+        network, photo._replace(encoded=_resized(photo, (40, 100))), 200
+    )
     assert mapped.image.shape == (500, 200, 3)
     np.testing.assert_allclose(mapped.scores.sum(-1), 1, atol=1e-5)
 
@@ -79,8 +81,8 @@ def test_the_picture_lays_the_scores_over_the_windows_middles(photo):
     scores = np.zeros([3, 5, 2], np.float32)
     scores[..., 1] = 0.9
     scores[2, 4, 0] = 1.0
-    mapped = score_map.ScoreMap(np.zeros([280, 350, 3], np.uint8), scores)
-    figure = heat_map.score_map(mapped, ["a", "b"])
+    image = np.zeros([280, 350, 3], np.uint8)
+    figure = score_heat_map.score_heat_map(image, scores, ["a", "b"], 195, 32)
     photo_axes, likeliest, other = figure.axes[:3]
     assert photo_axes.get_title() == "350 x 280 px, 5 x 3 places"
     assert (

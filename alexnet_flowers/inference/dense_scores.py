@@ -1,10 +1,10 @@
-"""One pass over a whole, larger photo: what the fully connected layers as convolutions are for.
+"""Dense scores: one pass over a larger photo classifies every place of it.
 
-At 224 px the fc layers' maps have one place. On a larger image the same weights slide over it,
-one place each 32 px, and give every place its own classification.
+That is what the fully connected layers are convolutions for. At 224 px their maps have one place;
+over a larger photo the same weights slide, 32 px at a time, and classify each place by itself.
 """
 
-import collections
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -12,37 +12,41 @@ from PIL import Image
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.input import preprocessing
-from alexnet_flowers.nets import alexnet_v2 as network_room
+from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
 
 # Strides of conv1, pool1, pool2 and pool5.
 STRIDE_PX = 4 * 2 * 2 * 2
 # fc6 at its first place covers what pool5 makes of the first 195 px.
-WINDOW_PX = network_room.SMALLEST_IMAGE_SIZE
+WINDOW_PX = alexnet_v2.SMALLEST_IMAGE_SIZE
 
-ScoreMap = collections.namedtuple("ScoreMap", ["image", "scores"])
-ScoreMap.__doc__ = """The classes at each place of a photo.
 
-Attributes:
-  image: uint8 [height, width, 3], the photo as large as the network saw it.
-  scores: float32 [rows, columns, classes], the softmax; the place (i, j) looks at the window of
-    ``WINDOW_PX`` whose top left corner is at (i, j) * ``STRIDE_PX``.
-"""
+class ScoreMap(NamedTuple):
+    """The class scores at each place of a photo.
+
+    Attributes:
+      image: uint8 [height, width, 3], the photo as large as the network saw it.
+      scores: float32 [rows, columns, classes], the softmax; the place (i, j) has the window of
+        ``WINDOW_PX`` whose top left corner is at (i, j) * ``STRIDE_PX``.
+    """
+
+    image: np.ndarray
+    scores: np.ndarray
 
 
 def score_map(network, photo, short_side_px):
     """Classifies every place of a photo in one pass.
 
     Args:
-      network: an ``inference.TrainedNetwork``.
+      network: a ``trained_network.TrainedNetwork``.
       photo: a ``photos.Photo``.
-      short_side_px: int, what the photo's short side is scaled to.
+      short_side_px: int, to which the photo's short side is scaled.
 
     Returns:
       A ``ScoreMap``.
 
     Raises:
-      DataError: the photo is too long for the memory there is.
+      DataError: the photo is too large for the memory there is.
     """
     image = _scaled(photo, short_side_px)
     try:

@@ -1,27 +1,27 @@
 """The network as a diagram: its layers, what they compute, and the shapes between them."""
 
-import collections
-
 import numpy as np
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from alexnet_flowers.nets import architecture
-from alexnet_flowers.pictures import style
+from alexnet_flowers.pictures import colors, style
 
 _COLORS = {
-    "input": style.NEUTRAL,
-    "convolution": style.PALETTE[0],
-    "max pooling": style.PALETTE[1],
-    "dropout": style.PALETTE[4],
+    "input": colors.NEUTRAL,
+    "convolution": colors.PALETTE[0],
+    "max pooling": colors.PALETTE[1],
+    "dropout": colors.PALETTE[4],
 }
 # All lengths are inches, as are the axes.
 _WIDTH, _ROW = 9.0, 0.42
 _BLOCK_HEIGHT, _BLOCK_WIDTH = 0.28, 1.0
 _MAPS_HEIGHT, _MAPS_WIDTH = 0.34, 1.5
 _BAR_HEIGHT, _BAR_WIDTH = 0.16, 0.95
-# The left side of each column, but the right side of the parameters' numbers.
-_Columns = collections.namedtuple("_Columns", "block operation shape maps parameters bar")
-_AT = _Columns(0.1, 1.3, 4.3, 5.6, 7.95, 8.05)
+
+
+class _AT:
+    """The left side of each column, but the right side of the parameters' numbers."""
+
+    block, operation, shape, maps, parameters, bar = 0.1, 1.3, 4.3, 5.6, 7.95, 8.05
 
 
 def diagram(layers):
@@ -37,7 +37,7 @@ def diagram(layers):
     Returns:
       A matplotlib ``Figure``.
     """
-    num_parameters = architecture.num_parameters(layers)
+    num_parameters = sum(layer.num_parameters for layer in layers)
     largest = np.sqrt(np.max([layer.shape for layer in layers], 0))
     height = (len(layers) + 2) * _ROW
 
@@ -71,7 +71,7 @@ def _draw_headings(axes, y):
         (_AT.maps, "side \N{MULTIPLICATION SIGN} maps", "left"),
         (_AT.parameters, "parameters", "right"),
     ):
-        axes.text(left, y, heading, ha=side, va="center", color=style.NEUTRAL, fontsize=8)
+        axes.text(left, y, heading, ha=side, va="center", color=colors.NEUTRAL, fontsize=8)
 
 
 def _draw_arrow(axes, upper_y, lower_y):
@@ -120,6 +120,6 @@ def _draw_parameters(axes, y, count, of_all):
     axes.add_patch(
         Rectangle(
             (_AT.bar, y - _BAR_HEIGHT / 2), _BAR_WIDTH * count / of_all, _BAR_HEIGHT,
-            facecolor=style.NEUTRAL, linewidth=0,
+            facecolor=colors.NEUTRAL, linewidth=0,
         )
     )  # fmt: skip

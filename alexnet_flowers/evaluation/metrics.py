@@ -1,0 +1,88 @@
+"""How well a network classifies, as numbers: from its scores and the true labels alone."""
+
+import numpy as np
+
+
+def confusion_matrix(labels, predicted, num_classes):
+    """Counts how often each class was taken for each.
+
+    Args:
+      labels: int [n], the true class ids.
+      predicted: int [n].
+      num_classes: int.
+
+    Returns:
+      int64 [classes, classes]; rows are the true classes, columns the predicted ones.
+    """
+    confusion = np.zeros([num_classes] * 2, np.int64)
+    np.add.at(confusion, (labels, predicted), 1)
+    return confusion
+
+
+def accuracy(confusion):
+    """Returns the share of a confusion matrix's photos that are right, a float."""
+    return np.trace(confusion) / float(confusion.sum())
+
+
+def per_class(confusion, class_names):
+    """Returns precision, recall and number of photos of each class.
+
+    Args:
+      confusion: int [classes, classes], as of ``confusion_matrix``.
+      class_names: list of str.
+
+    Returns:
+      A dict of class name to a dict of ``precision``, ``recall`` (float, or None where there is
+      nothing to divide by) and ``num_images`` (int).
+    """
+    right, true, predicted = np.diag(confusion), confusion.sum(1), confusion.sum(0)
+    return {
+        name: {
+            "precision": _ratio(right[label], predicted[label]),
+            "recall": _ratio(right[label], true[label]),
+            "num_images": int(true[label]),
+        }
+        for label, name in enumerate(class_names)
+    }
+
+
+def is_among_best(scores, labels, k):
+    """Says of each photo whether fewer than ``k`` classes score higher than the true one.
+
+    So equal scores count as in ``tf.nn.in_top_k``.
+
+    Args:
+      scores: float [n, classes].
+      labels: int [n].
+      k: int.
+
+    Returns:
+      bool [n].
+    """
+    return (scores > _of_true_class(scores, labels)[:, np.newaxis]).sum(1) < k
+
+
+def recall_at(k, scores, labels):
+    """Returns the share of photos whose class is among the best ``k``; see ``is_among_best``."""
+    return float(is_among_best(scores, labels, k).mean())
+
+
+def cross_entropy(log_probabilities, labels):
+    """Returns the mean cross entropy, in nats.
+
+    Args:
+      log_probabilities: float [n, classes].
+      labels: int [n].
+
+    Returns:
+      A float.
+    """
+    return float(-_of_true_class(log_probabilities, labels).mean(dtype=np.float64))
+
+
+def _of_true_class(values, labels):
+    return values[np.arange(len(labels)), labels]
+
+
+def _ratio(part, whole):
+    return part / float(whole) if whole else None

@@ -1,0 +1,66 @@
+"""The class scores over a photo."""
+
+import numpy as np
+
+from alexnet_flowers.pictures import colors, style
+
+_PANEL_IN = 2.3
+_MAX_COLUMNS = 3
+
+
+def score_heat_map(image, scores, class_names, window_px, stride_px):
+    """Draws the photo, and for each class the photo with the class's score at each place on it.
+
+    A score is drawn at the middle of its window; so there are none at the photo's borders, where
+    no window has its middle.
+
+    Args:
+      image: uint8 [height, width, 3], the photo.
+      scores: float [rows, columns, classes]; the place (i, j) has the window whose top left corner
+        is at (i, j) * ``stride_px``.
+      class_names: list of str.
+      window_px: int, the side of a window.
+      stride_px: int, from one window to the next.
+
+    Returns:
+      A matplotlib ``Figure``.
+    """
+    height, width = image.shape[:2]
+    rows, columns = scores.shape[:2]
+    # A score colors the square of a stride around its window's middle.
+    first = (window_px - stride_px) / 2.0
+    extent = (first, first + columns * stride_px, first + rows * stride_px, first)
+    num_columns = min(_MAX_COLUMNS, len(class_names) + 1)
+    num_rows = -(-(len(class_names) + 1) // num_columns)
+    mean, highest = scores.mean((0, 1)), scores.max((0, 1))
+
+    def draw(figure):
+        panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
+        for panel in panels:
+            panel.set_axis_off()
+        panels[0].imshow(image)
+        size = "%d x %d px, %d x %d places" % (width, height, columns, rows)
+        panels[0].set_title(size, fontsize=8)
+        for class_id, panel in zip(np.argsort(-mean, kind="stable"), panels[1:]):
+            heat = _draw_class(panel, image, scores[..., class_id], extent)
+            name = style.plain(class_names[class_id])
+            numbers = "%.2f, at most %.2f" % (mean[class_id], highest[class_id])
+            panel.set_title("%s: %s" % (name, numbers), fontsize=8)
+        bar = figure.colorbar(heat, ax=list(panels), fraction=0.025, pad=0.02)
+        bar.set_label("softmax")
+
+    panel_height_in = _PANEL_IN * height / width + 0.3
+    return style.figure(num_columns * _PANEL_IN * 1.15, num_rows * panel_height_in, draw)
+
+
+def _draw_class(panel, image, scores, extent):
+    """Lays the scores of one class over the gray photo; returns matplotlib's image of them."""
+    panel.imshow(image.mean(2), cmap="gray", vmin=0, vmax=255)
+    heat = panel.imshow(
+        scores, extent=extent, cmap=colors.COLOR_MAP, vmin=0, vmax=1, alpha=0.6,
+        interpolation="nearest",
+    )  # fmt: skip
+    height, width = image.shape[:2]
+    panel.set_xlim(0, width)
+    panel.set_ylim(height, 0)
+    return heat
