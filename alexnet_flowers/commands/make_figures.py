@@ -3,24 +3,16 @@
     python scripts/make_figures.py
     python scripts/make_figures.py --run_name momentum,adam --figures curves,distributions
 
-It leaves in --output_dir::
-
-    curves.svg                            loss, accuracy and recall@2 of all runs
-    sparsity.svg                          each layer's share of zeros, of all runs
-    histograms_parameters.svg             of every layer over the steps, as ridges, the runs side
-    histograms_activations.svg              by side
-    distributions_parameters.svg          the same as percentiles
-    distributions_activations.svg
-    alexnet_v2.svg                        the network's layers, as the first run has them
-    dead_units.svg                        units that never fire, all runs side by side
-    confusion_<run>.svg                   of each run's newest checkpoint, or --checkpoint_path
-
-What a run has not written yet is left out; a line says so.
+Each of --figures leaves its files in --output_dir. What a run has not written yet is left out; a
+line says so.
 """
 
+import collections
 import contextlib
+import functools
 import os
 import sys
+from typing import Callable, Dict, List, NamedTuple, Optional
 
 from absl import flags
 from tqdm import tqdm
@@ -29,101 +21,174 @@ from alexnet_flowers.commands import command_line
 from alexnet_flowers.data import dataset, manifest, photos, splits
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation.evaluator import Evaluator
-from alexnet_flowers.events import event_reader
-from alexnet_flowers.events import reported as reported_points
+from alexnet_flowers.events import event_reader, reported
 from alexnet_flowers.inference import dead_units, trained_network
-from alexnet_flowers.nets import architecture
-from alexnet_flowers.pictures import architecture as architecture_picture
-from alexnet_flowers.pictures import curves, diagrams, histograms, style
+from alexnet_flowers.nets import alexnet_v2, architecture
+from alexnet_flowers.pictures import curves, diagrams, histograms, network_diagram, picture_file
 from alexnet_flowers.training import checkpoints, settings
 from alexnet_flowers.training.runs import check_labels, locate_run
 
 FLAGS = flags.FLAGS
 
-FIGURES = (
-    "curves",
-    "sparsity",
-    "histograms",
-    "distributions",
-    "graph",
-    "dead_units",
-    "confusion",
+
+# What a figure needs of runs, in the words that are printed where it is not there.
+_SCALARS = "no scalars of it yet"
+_HISTOGRAMS = "no histograms yet; training writes them by --save_histograms_secs"
+_CHECKPOINT = "no checkpoint yet"
+_NOTHING = ""
+
+
+class _Runs(NamedTuple):
+    """The runs, and what was read of them."""
+
+    all: List[checkpoints.Run]
+    events: List[event_reader.RunEvents]  # Of those that have written some.
+    checkpoints: Dict[str, Optional[str]]  # Of those of these photos; None: there is none yet.
+
+
+class _Figure(NamedTuple):
+    """A line of the table; ``pictures(runs)`` yields (file name, title, runs in it, function)."""
+
+    pictures: Callable
+    needs: str
+    help: str
+
+
+def _curves(runs):
+    drawn = [run for run in runs.events if curves.has_learning(run)]
+    beside = reported.read(FLAGS.reported) if FLAGS.reported else None
+    options = (FLAGS.smoothing, FLAGS.split, beside, FLAGS.log_steps)
+    draw = functools.partial(curves.learning, drawn, *options)
+    yield "curves", "curves, smoothed by %g" % FLAGS.smoothing, drawn, draw
+
+
+def _sparsity(runs):
+    drawn = [run for run in runs.events if curves.has_sparsity(run)]
+    draw = functools.partial(curves.sparsity, drawn, alexnet_v2.RELU_LAYERS, FLAGS.log_steps)
+    yield "sparsity", "share of zeros", drawn, draw
+
+
+def _over_time(figure, draw, runs):
+    if len(runs.events) > histograms.MAX_RUNS:
+        _leave_out(figure, "of at most %d --run_name" % histograms.MAX_RUNS)
+        return
+    for kind in FLAGS.histograms_of:
+        drawn = [run for run in runs.events if histograms.has_any(run, kind)]
+        parts = (figure, kind)
+        yield "%s_%s" % parts, "%s of %s" % parts, drawn, functools.partial(draw, drawn, kind)
+
+
+def _graph(runs):
+    draw = functools.partial(network_diagram.diagram, architecture.layers_of_run(runs.all[0]))
+    yield "alexnet_v2", "graph of alexnet_v2", runs.all[:1], draw
+
+
+def _dead_units(runs):
+    def draw():
+        found, _ = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
+        runs_to_layers = {}
+        for run in drawn:
+            checkpoint = runs.checkpoints[run.name]
+            with trained_network.TrainedNetwork(run, checkpoint, FLAGS.device) as network:
+                layers = dead_units.dead_units(network, found)
+            print("%s, step %d" % (run.name, network.global_step))
+            print(dead_units.table(layers), flush=True)
+            runs_to_layers[run.name] = layers
+        return diagrams.dead_units_side_by_side(runs_to_layers)
+
+    drawn = [run for run in runs.all if runs.checkpoints.get(run.name)]
+    if runs.checkpoints:  # Otherwise it has been said of each run.
+        yield "dead_units", "dead units on " + FLAGS.split, drawn, draw
+
+
+def _confusion(runs):
+    for run in runs.all:
+        name, checkpoint = "confusion_" + run.name, runs.checkpoints.get(run.name)
+        if checkpoint:
+            evaluator = Evaluator(run, FLAGS.dataset_dir, FLAGS.split, FLAGS.device)
+            result = evaluator.evaluate(checkpoint)
+            title = "confusion matrix of %(split)s at step %(global_step)d" % result
+            counts, classes = result["confusion_matrix"], list(result["per_class"])
+            draw = functools.partial(diagrams.confusion_matrix, counts, classes)
+            yield name, title, [run], draw
+        elif run.name in runs.checkpoints:
+            _leave_out(name, "no checkpoint in %s yet" % run.checkpoints_dir)
+
+
+_ridges = functools.partial(_over_time, "histograms", histograms.histograms)
+_bands = functools.partial(_over_time, "distributions", histograms.distributions)
+
+# To add a figure, add its function above and its line here. They are drawn in this order.
+FIGURES = collections.OrderedDict(
+    curves=_Figure(_curves, _SCALARS, "cross entropy, accuracy and recall@2 of all runs"),
+    sparsity=_Figure(_sparsity, _SCALARS, "each layer's share of zeros, of all runs"),
+    histograms=_Figure(_ridges, _HISTOGRAMS, "every layer's values over the steps, as ridges"),
+    distributions=_Figure(_bands, _HISTOGRAMS, "the same as percentiles"),
+    graph=_Figure(_graph, _NOTHING, "the network's layers, as the first run has them"),
+    dead_units=_Figure(_dead_units, _CHECKPOINT, "units that never fire, of all runs"),
+    confusion=_Figure(_confusion, _CHECKPOINT, "how often a run took each class for each"),
 )
-_OF_PHOTOS = {"dead_units", "confusion"}
 
 flags.DEFINE_list("run_name", [], "Which runs, comma-separated. Default: all with events.")
 command_line.define_run_parents()
 flags.DEFINE_string(
-    "checkpoint_path",
-    None,
-    "Of one --run_name: the checkpoint whose units and mistakes are shown. Default: its newest.",
+    "checkpoint_path", None, "The checkpoint of a single --run_name. Default: each run's newest."
 )
-flags.DEFINE_list("figures", list(FIGURES), "Which figures, comma-separated.")
-flags.DEFINE_list("histograms_of", list(histograms.KINDS), "Of what of every layer: likewise.")
+_HELP = "\n".join("%s: %s." % (name, figure.help) for name, figure in FIGURES.items())
+flags.DEFINE_list("figures", list(FIGURES), "Which figures, comma-separated.\n" + _HELP)
+flags.DEFINE_list(
+    "histograms_of", list(histograms.KINDS), "Which values histograms and distributions show."
+)
 flags.DEFINE_float(
     "smoothing", 0.9, "TensorBoard's, of the curves; 0: none.", lower_bound=0, upper_bound=0.999
 )
-flags.DEFINE_boolean("log_steps", False, "A logarithmic axis for the steps of all curves.")
-flags.DEFINE_string(
-    "reported", None, "A CSV file of tag,step,value, laid beside the curves: what others have seen."
-)
+flags.DEFINE_boolean("log_steps", False, "Give all curves a logarithmic axis of steps.")
+flags.DEFINE_string("reported", None, "A CSV file of tag,step,value to draw beside the curves.")
 flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
-flags.DEFINE_enum("split", "validation", splits.SPLITS, "Of which photos the evaluations are.")
+flags.DEFINE_enum("split", "validation", splits.SPLITS, "The photos of the evaluations.")
 command_line.define_device()
 flags.DEFINE_string("output_dir", "runs/figures", "Where the figures go.")
-flags.DEFINE_enum("format", "svg", style.DIAGRAM_FORMATS, "Of the figures' files.")
+flags.DEFINE_enum("format", "svg", picture_file.DIAGRAM_FORMATS, "The format of the files.")
 
 
 def main():
-    figures = _chosen("figures", FIGURES)
-    kinds = _chosen("histograms_of", histograms.KINDS)
-    names = event_reader.choose_run_names(
-        FLAGS.run_name, FLAGS.summaries_dir, len(style.LINE_COLORS)
-    )
+    _check_choice("figures", FIGURES)
+    _check_choice("histograms_of", histograms.KINDS)
+    figures = [figure for name, figure in FIGURES.items() if name in FLAGS.figures]
+    runs = _read_runs(figures)
+    for figure in figures:
+        for name, title, drawn, draw in figure.pictures(runs):
+            if drawn:
+                _save(draw(), name, title, drawn)
+            else:
+                _leave_out(name, figure.needs)
+
+
+def _check_choice(flag, choices):
+    for name in FLAGS[flag].value or ("",):
+        if name not in choices:
+            raise UsageError("--%s: %r is none of %s" % (flag, name, ", ".join(choices)))
+
+
+def _read_runs(figures):
+    """Returns the ``_Runs`` that the flags choose, with what the figures need of them."""
+    needs = {figure.needs for figure in figures}
+    names = event_reader.choose_run_names(FLAGS.run_name, FLAGS.summaries_dir, curves.MAX_RUNS)
     runs = [locate_run(name, FLAGS.checkpoints_dir, FLAGS.summaries_dir) for name in names]
     evaluated = {run.name: checkpoints.newest(run.checkpoints_dir) for run in runs}
     if FLAGS.checkpoint_path:
         if len(runs) > 1:
             raise UsageError("--checkpoint_path: of which run? name one --run_name")
         evaluated = {names[0]: checkpoints.resolve(FLAGS.checkpoint_path, None)}
-    if _OF_PHOTOS & set(figures) and any(evaluated.values()):
+    if _CHECKPOINT in needs and any(evaluated.values()):
         evaluated = {run.name: evaluated[run.name] for run in _of_these_photos(runs)}
-    reported = reported_points.read(FLAGS.reported) if FLAGS.reported else None
-
-    read = []
-    if set(figures) & {"curves", "sparsity", "histograms", "distributions"}:
-        read = _read(runs)
-    if "curves" in figures:
-        _draw_curves(read, reported)
-    if "sparsity" in figures:
-        _draw_sparsity(read)
-    if "histograms" in figures:
-        _draw_layers("histograms", histograms.histograms, kinds, read)
-    if "distributions" in figures:
-        _draw_layers("distributions", histograms.distributions, kinds, read)
-    if "graph" in figures:
-        layers = architecture.layers_of_run(runs[0])
-        _save(architecture_picture.diagram(layers), "alexnet_v2", "graph of alexnet_v2", runs[:1])
-    if "dead_units" in figures:
-        _draw_dead_units([run for run in runs if evaluated.get(run.name)], evaluated)
-    if "confusion" in figures:
-        for run in runs:
-            if run.name in evaluated:
-                _draw_confusion(run, evaluated[run.name])
-
-
-def _chosen(flag, choices):
-    """Returns a flag's list, checked."""
-    names = FLAGS[flag].value
-    for name in names or ("",):
-        if name not in choices:
-            raise UsageError("--%s: %r is none of %s" % (flag, name, ", ".join(choices)))
-    return names
+    events = _read_events(runs) if {_SCALARS, _HISTOGRAMS} & needs else []
+    return _Runs(runs, events, evaluated)
 
 
 @contextlib.contextmanager
 def _leaving_out(what):
-    """Within it a ``DataError`` leaves out a run that nobody has named; a named one it stops."""
+    """Within it a ``DataError`` leaves out a run, unless --run_name names it."""
     try:
         yield
     except DataError as error:
@@ -135,10 +200,11 @@ def _leaving_out(what):
 def _of_these_photos(runs):
     """Returns the runs that can be evaluated on --dataset_dir.
 
-    Without --run_name, runs of other classes or another archive are not among them. An error is
-    raised here that would otherwise come after all other figures.
+    Without --run_name, runs of other classes or another archive are left out. All are checked
+    before the first figure is drawn, so that no error comes after most of the work.
     """
-    figures = " and ".join(sorted(_OF_PHOTOS))
+    of_photos = [name for name, figure in FIGURES.items() if figure.needs == _CHECKPOINT]
+    figures = " and ".join(sorted(of_photos))
     found = []
     try:
         labels_to_names = dataset.get_split(FLAGS.split, FLAGS.dataset_dir).labels_to_names
@@ -162,7 +228,7 @@ def _check_archive(run, info):
         raise DataError("was trained on other photos than those of %s" % FLAGS.dataset_dir)
 
 
-def _read(runs):
+def _read_events(runs):
     """Reads all runs' events; without --run_name, those that have written some."""
     read = []
     for run in tqdm(runs, desc="reading events", unit="run", delay=1):
@@ -171,70 +237,10 @@ def _read(runs):
     return read
 
 
-def _draw_curves(runs, reported):
-    drawn = [run for run in runs if curves.has_learning(run)]
-    if drawn:
-        picture = curves.learning(drawn, FLAGS.smoothing, FLAGS.split, reported, FLAGS.log_steps)
-        _save(picture, "curves", "curves, smoothed by %g" % FLAGS.smoothing, drawn)
-    else:
-        _leave_out("curves", "no scalars yet")
-
-
-def _draw_sparsity(runs):
-    drawn = [run for run in runs if curves.has_sparsity(run)]
-    if drawn:
-        picture = curves.sparsity(drawn, FLAGS.log_steps)
-        _save(picture, "sparsity", "share of zeros", drawn)
-    else:
-        _leave_out("sparsity", "no scalars of it yet")
-
-
-def _draw_layers(figure, draw, kinds, runs):
-    if len(runs) > histograms.MOST_RUNS:
-        _leave_out(figure, "of at most %d --run_name" % histograms.MOST_RUNS)
-        return
-    for kind in kinds:
-        name = "%s_%s" % (figure, kind)
-        drawn = [run for run in runs if histograms.has_any(run, kind)]
-        if drawn:
-            _save(draw(drawn, kind), name, "%s of %s" % (figure, kind), drawn)
-        else:
-            _leave_out(name, "no histograms yet; training writes them by --save_histograms_secs")
-
-
-def _draw_dead_units(runs, evaluated):
-    if not runs:
-        if evaluated:  # Otherwise it has been said.
-            _leave_out("dead_units", "no checkpoint yet")
-        return
-    found, _ = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
-    runs_to_layers = {}
-    for run in runs:
-        with trained_network.TrainedNetwork(run, evaluated[run.name], FLAGS.device) as network:
-            runs_to_layers[run.name] = dead_units.dead_units(network, found)
-            steps = network.global_step
-        print("%s, step %d" % (run.name, steps))
-        print(dead_units.table(runs_to_layers[run.name]), flush=True)
-    picture = diagrams.dead_units_side_by_side(runs_to_layers)
-    _save(picture, "dead_units", "dead units on " + FLAGS.split, runs)
-
-
-def _draw_confusion(run, checkpoint):
-    name = "confusion_" + run.name
-    if checkpoint is None:
-        _leave_out(name, "no checkpoint in %s yet" % run.checkpoints_dir)
-        return
-    evaluator = Evaluator(run, FLAGS.dataset_dir, FLAGS.split, FLAGS.device)
-    result = evaluator.evaluate(checkpoint)
-    picture = diagrams.confusion_matrix(result["confusion_matrix"], list(result["per_class"]))
-    what = "confusion matrix of %(split)s at step %(global_step)d" % result
-    _save(picture, name, what, [run])
-
-
-def _save(picture, name, what, runs):
+def _save(picture, name, title, runs):
     path = os.path.join(FLAGS.output_dir, name + "." + FLAGS.format)
-    title = "%s: run %s" % (what, ", ".join(run.name for run in runs))
-    style.save(picture, path, style.Origin(title, command_line.command()))
+    title = "%s: run %s" % (title, ", ".join(run.name for run in runs))
+    picture_file.save(picture, path, picture_file.Origin(title, command_line.command()))
     print(path, flush=True)
 
 

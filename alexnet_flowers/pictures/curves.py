@@ -12,6 +12,8 @@ _LEARNING = (
     (tags.ACCURACY, "accuracy"),
     (tags.RECALL_AT_2, "recall@2"),
 )
+# Each run has a color of its own.
+MAX_RUNS = len(colors.LINE_COLORS)
 _SPARSITY_COLUMNS = 4
 # More points than a panel can show would only make the file large.
 _MAX_POINTS = 200
@@ -43,7 +45,7 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
     dotted, with a mark for each, and dashed where it is smoothed.
 
     Args:
-      runs: a list of ``event_reader.RunEvents``, at most as many as ``colors.LINE_COLORS``.
+      runs: a list of ``event_reader.RunEvents``, at most ``MAX_RUNS``.
       smoothing: float in [0, 1), see ``tensorboard_views.smoothed``.
       split_name: str, the split of the evaluations.
       reported: a ``reported.Reported``, drawn as diamonds, or None.
@@ -83,7 +85,7 @@ def sparsity(runs, layers, log_steps=False):
     """Draws each layer's share of zeros in the training batches, as it was measured.
 
     Args:
-      runs: a list of ``event_reader.RunEvents``, at most as many as ``colors.LINE_COLORS``.
+      runs: a list of ``event_reader.RunEvents``, at most ``MAX_RUNS``.
       layers: a list of str, the layers' names, in the order of their panels.
       log_steps: bool, whether the steps' axis is logarithmic.
 

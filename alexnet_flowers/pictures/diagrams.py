@@ -4,14 +4,14 @@ import numpy as np
 
 from alexnet_flowers.pictures import colors, style
 
-_MOST_NUMBERED = 30
+_MAX_NUMBERED = 30
 
 
 def dead_units(layers):
     """Draws each layer's share of dead units as a bar, and its share of zeros as a mark.
 
     Args:
-      layers: a list of ``inspection.LayerUnits``.
+      layers: a list of ``dead_units.LayerUnits``.
 
     Returns:
       A matplotlib ``Figure``.
@@ -45,8 +45,8 @@ def dead_units_side_by_side(runs_to_layers):
     """Draws each layer's share of dead units as a bar for each run, the runs side by side.
 
     Args:
-      runs_to_layers: a dict of run name to a list of ``inspection.LayerUnits``, at most as many
-        as ``colors.LINE_COLORS``.
+      runs_to_layers: a dict of run name to a list of ``dead_units.LayerUnits``, at most as
+        many as ``colors.LINE_COLORS``.
 
     Returns:
       A matplotlib ``Figure``.
@@ -72,7 +72,7 @@ def dead_units_side_by_side(runs_to_layers):
 
 
 def confusion_matrix(counts, class_names):
-    """Draws how often each class was taken for each.
+    """Draws how often each class was predicted for each.
 
     Args:
       counts: int [classes, classes]; rows are the true classes.
@@ -89,7 +89,7 @@ def confusion_matrix(counts, class_names):
         axes = figure.subplots()
         image = axes.imshow(shares, cmap=colors.COLOR_MAP, vmin=0, vmax=1)
         # Of many classes nobody could read the numbers, and writing them would take minutes.
-        written = np.ndindex(*counts.shape) if len(counts) <= _MOST_NUMBERED else ()
+        written = np.ndindex(*counts.shape) if len(counts) <= _MAX_NUMBERED else ()
         for row, column in written:
             axes.text(
                 column, row, counts[row, column], ha="center", va="center",
@@ -104,5 +104,5 @@ def confusion_matrix(counts, class_names):
         bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.04)
         bar.set_label("share of the true class")
 
-    side_in = 2.2 + 0.45 * min(len(class_names), _MOST_NUMBERED)
+    side_in = 2.2 + 0.45 * min(len(class_names), _MAX_NUMBERED)
     return style.figure(side_in + 0.8, side_in, draw)
