@@ -56,9 +56,10 @@ evaluate: $(INSTALLED)  ## evaluate that run on the validation photos
 tensorboard: $(INSTALLED)  ## show all runs at http://localhost:6006, with every image
 	$(PY) -m tensorboard.main --logdir runs/summaries --samples_per_plugin images=100000
 
-lint: $(INSTALLED)  ## check style and docstrings
+lint: $(INSTALLED)  ## check style, docstrings, and who imports whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-cache
 
 test: $(INSTALLED)  ## run all tests
 	$(PY) -m pytest tests
