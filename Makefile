@@ -58,8 +58,9 @@ evaluate: $(INSTALLED)  ## evaluate that run on the validation photos
 	$(PY) scripts/evaluate.py --run_name $(RUN_NAME) --dataset_dir $(DATASET_DIR)
 
 # By itself TensorBoard shows 10 of a tag's images. (0, for all, shows none in TensorBoard 2.)
+# What TensorFlow says of a missing GPU, and libraries of each other, is no news here.
 tensorboard: $(INSTALLED)  ## show all runs at http://localhost:6006 (HOST=0.0.0.0: to other machines, too)
-	$(PY) -W ignore -m tensorboard.main --logdir runs/summaries --host $(HOST) \
+	TF_CPP_MIN_LOG_LEVEL=3 $(PY) -W ignore -m tensorboard.main --logdir runs/summaries --host $(HOST) \
 	    --samples_per_plugin images=100000
 
 lint: $(INSTALLED)  ## check style, docstrings, and who imports whom

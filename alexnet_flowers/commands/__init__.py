@@ -62,7 +62,8 @@ def main():
     else:
         near = difflib.get_close_matches(name, NAMES, 1)
         advice = "did you mean %s?" % near[0] if near else "alexnet-flowers help lists them"
-        sys.exit("alexnet-flowers: error: %r is no command; %s" % (first, advice))
+        sys.stderr.write("alexnet-flowers: error: %r is no command; %s\n" % (first, advice))
+        sys.exit(2)
 
 
 def purpose(name):

@@ -1,6 +1,8 @@
 """``--help``: what a command is for, and its flags by what they are about."""
 
 import contextlib
+import re
+import sys
 import textwrap
 
 from absl import flags
@@ -48,7 +50,10 @@ def text(module):
     grouped = {name for names in _groups.values() for name in names}.union(_aliases)
     groups = {"Flags": [name for name in own if name not in grouped]}
     groups.update((title, _groups[title]) for title in _ORDER if title in _groups)
-    lines = [module.__doc__.strip()]
+    about = module.__doc__.strip()
+    if not sys.argv[0].endswith(".py"):  # It is installed.
+        about = re.sub(r"python scripts/(\w+)\.py", r"alexnet-flowers \1", about)
+    lines = [about]
     for title, names in groups.items():
         if names:
             lines += ["", title + ":"] + [_entry(FLAGS[name]) for name in names]
