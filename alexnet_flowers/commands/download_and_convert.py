@@ -9,7 +9,6 @@ python scripts/download_and_convert.py --sample --dataset_dir data/sample
 from absl import flags
 
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.data import conversion
 from alexnet_flowers.data.sources import download
 
 FLAGS = flags.FLAGS
@@ -39,6 +38,9 @@ with group("Output"):
 
 
 def main():
+    # Here, as --help should not take TensorFlow's seconds.
+    from alexnet_flowers.data import conversion
+
     info = conversion.convert(
         FLAGS.dataset_dir,
         archive=FLAGS.archive,
