@@ -7,6 +7,11 @@
 VENV ?= .venv
 RUN_NAME ?= best
 DATASET_DIR ?= data/flowers
+# Not that of the environment: who else may see the runs is decided for each call.
+HOST := localhost
+
+# An environment of this name is for today's TensorFlow.
+RUNTIME ?= $(if $(filter %-tf2,$(VENV)),tf2)
 
 # Without a locale, Python 3.7 and pip stumble over letters beyond ASCII in a folder's name.
 LC_CTYPE ?= C.UTF-8
@@ -21,7 +26,7 @@ INSTALLED := $(VENV)/.installed
 help:  ## list these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
-install:  ## set up .venv (RUNTIME=tf1 or tf2, PYTHON=..., TENSORFLOW=intel-tensorflow==1.15.2)
+install:  ## set up .venv (RUNTIME=tf1 or tf2, which VENV=.venv-tf2 means; PYTHON=..., TENSORFLOW=...)
 	@case "$$(cat $(INSTALLED) 2>/dev/null)" in \
 	  $(or $(RUNTIME),*)" "$(if $(TENSORFLOW),"$(TENSORFLOW)",*)" "$(if $(PYTHON),"$(PYTHON)",*)) ;; \
 	  *) rm -f $(INSTALLED) ;; \
@@ -33,7 +38,7 @@ $(INSTALLED): requirements.txt requirements-tf2.txt tests/requirements.txt
 
 demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: 2 minutes on 2 cores once installed
 	$(PY) scripts/download_and_convert.py --sample --dataset_dir data/sample
-	$(PY) scripts/train.py --flagfile scripts/recipes/demo.flags
+	$(PY) scripts/train.py --recipe demo
 	$(PY) scripts/evaluate.py --run_name demo --dataset_dir data/sample
 	@echo "Checkpoints: runs/checkpoints/demo   Summaries: runs/summaries/demo"
 	@echo "To look at them: make tensorboard   (or $(VENV)/bin/tensorboard --logdir runs/summaries)"
@@ -46,24 +51,27 @@ train: $(INSTALLED)  ## train by the best recipe (hours on a CPU; RUN_NAME=, DAT
 	@if [ ! -e $(DATASET_DIR)/labels.txt ] || [ -e $(DATASET_DIR)/dataset.json.partial ]; then \
 	    "$(MAKE)" --no-print-directory dataset; \
 	fi
-	$(PY) scripts/train.py --flagfile scripts/recipes/best.flags \
-	    --run_name $(RUN_NAME) --dataset_dir $(DATASET_DIR) $(TRAIN_FLAGS)
+	$(PY) scripts/train.py --recipe best --run_name $(RUN_NAME) \
+	    --dataset_dir $(DATASET_DIR) $(TRAIN_FLAGS)
 
 evaluate: $(INSTALLED)  ## evaluate that run on the validation photos
 	$(PY) scripts/evaluate.py --run_name $(RUN_NAME) --dataset_dir $(DATASET_DIR)
 
 # By itself TensorBoard shows 10 of a tag's images. (0, for all, shows none in TensorBoard 2.)
-tensorboard: $(INSTALLED)  ## show all runs at http://localhost:6006, with every image
-	$(PY) -m tensorboard.main --logdir runs/summaries --samples_per_plugin images=100000
+# What TensorFlow says of a missing GPU, and libraries of each other, is no news here.
+tensorboard: $(INSTALLED)  ## show all runs at http://localhost:6006 (HOST=0.0.0.0: to other machines, too)
+	TF_CPP_MIN_LOG_LEVEL=3 $(PY) -W ignore -m tensorboard.main --logdir runs/summaries --host $(HOST) \
+	    --samples_per_plugin images=100000
 
-lint: $(INSTALLED)  ## check style and docstrings
+lint: $(INSTALLED)  ## check style, docstrings, and who imports whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-cache
 
 test: $(INSTALLED)  ## run all tests
 	$(PY) -m pytest tests
 
-soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, long runs (an hour)
+soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, long runs (36 minutes)
 	$(PY) -m pytest tests -m soak --soak
 
 bench: $(INSTALLED)  ## measure the speed, also in .venv-*/ (BENCH_FLAGS=--quick for minutes)

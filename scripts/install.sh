@@ -102,7 +102,8 @@ fi
 echo "$TENSORFLOW on $python"
 "$python" -m venv --clear "$VENV"
 sed "s/^tensorflow[^ ]*/$TENSORFLOW/" "$requirements" > "$VENV/requirements.txt"
-install="$VENV/bin/python -m pip --disable-pip-version-check install --quiet"
-$install --upgrade pip wheel
+install="$VENV/bin/python -m pip --disable-pip-version-check install"
+$install --quiet --upgrade pip wheel
+# What this loads and unpacks takes minutes, which are seen to pass.
 $install -r "$VENV/requirements.txt" -r tests/requirements.txt
 echo "$runtime $TENSORFLOW $python" > "$VENV/.installed"

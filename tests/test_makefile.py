@@ -187,7 +187,7 @@ def test_photos_that_were_converted_are_taken_as_they_are(checkout):
     program(checkout / ".venv" / "bin" / "python", 'echo "ran $*"\n')
     marker.write_text("tf1 tensorflow-gpu==1.15.0 python3.7\n")
     converting = "ran scripts/download_and_convert.py --dataset_dir data/flowers\n"
-    training = "ran scripts/train.py --flagfile scripts/recipes/best.flags --run_name mine"
+    training = "ran scripts/train.py --recipe best --run_name mine"
     data = checkout / "data" / "flowers"
     data.mkdir(parents=True)
     for name, is_converted in (("", False), ("labels.txt", True), ("dataset.json.partial", False)):
@@ -196,6 +196,23 @@ def test_photos_that_were_converted_are_taken_as_they_are(checkout):
         out = make(checkout, "train", "RUN_NAME=mine", "TRAIN_FLAGS=--seed 1").stdout
         assert (converting in out) == (not is_converted)
         assert training + " --dataset_dir data/flowers --seed 1\n" in out
+
+
+def test_an_environment_named_after_todays_tensorflow_gets_it(checkout):
+    python(checkout / "bin" / "python3.7", "3.7")
+    python(checkout / "bin" / "python3.11", "3.11")
+    training = make(checkout, "train", "VENV=.venv-tf2", "TRAIN_FLAGS=--mixed_precision")
+    assert "tensorflow==2.20.0 on python3.11\n" in training.stdout
+    assert "-m venv --clear .venv-tf2\n" in training.stdout
+    given = make(checkout, "install", "VENV=.venv-tf2", "RUNTIME=tf1")
+    assert "tensorflow-gpu==1.15.0 on python3.7\n" in given.stdout
+
+
+def test_tensorboard_is_for_this_machine_unless_a_host_is_given(checkout):
+    program(checkout / ".venv" / "bin" / "python", 'echo "ran $*"\n')
+    (checkout / ".venv" / ".installed").write_text("tf1 tensorflow-gpu==1.15.0 python3.7\n")
+    assert " --host localhost " in make(checkout, "tensorboard").stdout
+    assert " --host 0.0.0.0 " in make(checkout, "tensorboard", "HOST=0.0.0.0").stdout
 
 
 def test_the_package_asks_for_the_tensorflow_that_its_python_can_have(tmp_path):

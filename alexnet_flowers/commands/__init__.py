@@ -1,12 +1,19 @@
-"""What a person can run: each module is a command, its flags and their checks.
+"""What a person can run: each module named in ``NAMES`` is a command, its flags and their checks.
 
 ``python scripts/train.py``, ``python -m alexnet_flowers train`` and, installed,
 ``alexnet-flowers train`` are the same.
 """
 
+import ast
+import contextlib
+import difflib
 import importlib
+import importlib.util
 import os
+import signal
 import sys
+
+import alexnet_flowers
 
 NAMES = (
     "download_and_convert",
@@ -24,25 +31,58 @@ NAMES = (
     "benchmark",
 )
 
+INTERRUPTED = 130
+
 
 def run(name):
     """Runs the command of a name with the process's arguments; ends with the command's status."""
+    # While modules are imported nothing has been begun that would have to be put in order.
+    signal.signal(signal.SIGINT, _end_at_once)
     _have_locale([sys.argv[0]])
     # Only what the command needs is imported.
     module = importlib.import_module("alexnet_flowers.commands." + name)
-    importlib.import_module("alexnet_flowers.commands.command_line").run(module)
+    importlib.import_module("alexnet_flowers.commands.runner").run(module)
 
 
 def main():
     """Runs the command that the first argument names; without one, lists the commands."""
     _have_locale(["-m", "alexnet_flowers"])
-    name = sys.argv[1].replace("-", "_") if len(sys.argv) > 1 else ""
-    if name not in NAMES:
-        print("usage: alexnet-flowers COMMAND [--flag=value ...]; each command has a --help\n")
-        print("\n".join("    " + known for known in NAMES))
-        sys.exit(0 if name in ("", "help", "_h", "__help") else 2)
-    sys.argv[:2] = ["alexnet-flowers " + name]
-    run(name)
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["help"] and len(arguments) > 1:
+        arguments = [arguments[1], "--help"]
+    first = arguments[0] if arguments else "help"
+    name = first.replace("-", "_")
+    if name in NAMES:
+        sys.argv = ["alexnet-flowers " + name] + arguments[1:]
+        run(name)
+    elif first == "--version":
+        print(alexnet_flowers.__version__)
+    elif first in ("help", "-h", "--help"):
+        print(_list_of_commands())
+    else:
+        near = difflib.get_close_matches(name, NAMES, 1)
+        advice = "did you mean %s?" % near[0] if near else "alexnet-flowers help lists them"
+        sys.stderr.write("alexnet-flowers: error: %r is no command; %s\n" % (first, advice))
+        sys.exit(2)
+
+
+def purpose(name):
+    """Returns a command's one-line description, without importing it."""
+    spec = importlib.util.find_spec("alexnet_flowers.commands." + name)
+    docstring = ast.get_docstring(ast.parse(spec.loader.get_source(spec.name)))
+    return docstring.split("\n", 1)[0]
+
+
+def _list_of_commands():
+    lines = ["usage: alexnet-flowers COMMAND [--flag=value ...]", ""]
+    lines += ["  %-22s%s" % (name, purpose(name)) for name in NAMES]
+    return "\n".join(lines + ["", "alexnet-flowers COMMAND --help lists the flags of a command."])
+
+
+def _end_at_once(*_):
+    with contextlib.suppress(OSError):
+        os.write(2, os.fsencode("%s: error: interrupted\n" % os.path.basename(sys.argv[0])))
+    os._exit(INTERRUPTED)
 
 
 def _have_locale(program):

@@ -15,25 +15,45 @@ from absl import flags
 
 from alexnet_flowers import json_file
 from alexnet_flowers.benchmark import rows
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import outputs
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import conversion
 from alexnet_flowers.data.sources import drawn_flowers, photo_source
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("dataset_dir", None, "Converted photos. Default: the drawn sample.")
-flags.DEFINE_string("archive", None, "The archive to convert. Default: 3,670 drawn photos.")
-flags.DEFINE_string("torch_python", sys.executable, "A Python that has PyTorch.")
-flags.DEFINE_multi_string(
-    "other_python", [], "A Python with another TensorFlow: today's, or intel-tensorflow 1.15."
-)
-flags.DEFINE_boolean("quick", False, "A few minutes: fewer rounds, a smaller archive.")
-flags.DEFINE_string("json", None, "Also write the figures to this file.")
-flags.DEFINE_integer("memory_steps", None, "Steps of the memory row. Default: 200, quick 20.")
+with group("Photos"):
+    flags.DEFINE_string(
+        "dataset_dir", None, "Train on the converted photos in this folder. Default: drawn photos."
+    )
+    flags.DEFINE_string(
+        "archive", None, "Measure the conversion of this archive. Default: one of drawn photos."
+    )
+with group("Run"):
+    flags.DEFINE_boolean(
+        "quick", False, "Measure for a few minutes only: fewer rounds, a smaller archive."
+    )
+    flags.DEFINE_integer(
+        "memory_steps",
+        None,
+        "Measure the memory of a training over so many steps. Default: 200, with --quick 20.",
+    )
+    flags.DEFINE_string(
+        "torch_python", sys.executable, "Compare with PyTorch as this Python program has it."
+    )
+    flags.DEFINE_multi_string(
+        "other_python",
+        [],
+        "Compare with the TensorFlow of this Python program: today's, or intel-tensorflow 1.15. "
+        "The flag can be repeated.",
+    )
+with group("Output"):
+    flags.DEFINE_string("json", None, "Write the figures to this JSON file, too.")
 
 
 def main():
-    command_line.check_files(FLAGS.json)
+    read = [path for path in (FLAGS.archive, FLAGS.dataset_dir) if path]
+    outputs.check(FLAGS.json, inputs=read)
     with tempfile.TemporaryDirectory() as folder:
         return _measure(folder)
 
@@ -104,7 +124,8 @@ def _measure(folder):
             "input_methods": methods,
             "input_threads": threads,
         }
-        json_file.write(FLAGS.json, content)
+        with outputs.written(FLAGS.json) as path:
+            json_file.write(path, content)
 
 
 def _figure(values, unit):

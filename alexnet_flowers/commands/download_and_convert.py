@@ -8,29 +8,39 @@ python scripts/download_and_convert.py --sample --dataset_dir data/sample
 
 from absl import flags
 
-from alexnet_flowers.data import conversion, manifest
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data.sources import photo_source
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("dataset_dir", "data/flowers", "Where the dataset goes.")
-flags.DEFINE_string(
-    "archive",
-    photo_source.OFFICIAL.urls[0],
-    "The photos: a folder of class folders, or a tar archive of one (a URL or a local path).",
-)
-flags.DEFINE_boolean("sample", False, "Convert the built-in drawn flowers instead.")
-flags.DEFINE_integer(
-    "num_validation", None, "Photos for validation. Default: 350, at most a tenth of all."
-)
-flags.DEFINE_integer("num_test", 0, "Photos for a test split.")
-flags.DEFINE_integer("num_shards", 5, "TFRecord files of each split.")
-flags.DEFINE_integer("seed", 0, "Decides which photo falls into which split.")
-flags.DEFINE_boolean("keep_archive", False, "Keep the downloaded archive in dataset_dir.")
-flags.DEFINE_boolean("strict", False, "Stop at a photo that would be left out.")
+with group("Photos"):
+    flags.DEFINE_string(
+        "archive",
+        photo_source.OFFICIAL.urls[0],
+        "Take the photos from here: a folder of class folders, or a tar archive of one, which is a "
+        "local file or a URL.",
+    )
+    flags.DEFINE_boolean("sample", False, "Take the built-in drawn flowers instead.")
+    flags.DEFINE_integer(
+        "num_validation",
+        None,
+        "Put so many photos into the validation split. Default: 350, but at most a tenth of all.",
+    )
+    flags.DEFINE_integer("num_test", 0, "Put so many photos into a test split.")
+    flags.DEFINE_integer("seed", 0, "Divide the photos into the splits by this seed.")
+    flags.DEFINE_boolean(
+        "strict", False, "Stop at a photo that cannot be used, instead of leaving it out."
+    )
+with group("Output"):
+    flags.DEFINE_string("dataset_dir", "data/flowers", "Write the dataset to this folder.")
+    flags.DEFINE_integer("num_shards", 5, "Write each split as so many TFRecord files.")
+    flags.DEFINE_boolean("keep_archive", False, "Keep the downloaded archive in --dataset_dir.")
 
 
 def main():
+    # Here, as --help should not take TensorFlow's seconds.
+    from alexnet_flowers.data import conversion, manifest
+
     info = conversion.convert(
         FLAGS.dataset_dir,
         photo_source.choose(FLAGS.archive, FLAGS.sample),

@@ -8,7 +8,8 @@ import os
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import embedding
 
@@ -16,10 +17,16 @@ FLAGS = flags.FLAGS
 
 command_line.define_network()
 command_line.define_photos(default_split="validation")
-flags.DEFINE_string("end_point", "fc7", "Whose values: conv1 ... fc6, fc7, fc8.")
-flags.DEFINE_string(
-    "output_dir", None, "Where it goes. Default: projector/, in the run's folder of summaries."
-)
+with group("Network"):
+    flags.DEFINE_string(
+        "end_point", "fc7", "Take the values of this end point: conv1 to conv5, fc6, fc7 or fc8."
+    )
+with group("Output"):
+    flags.DEFINE_string(
+        "output_dir",
+        None,
+        "Write to this folder. Default: projector/ in the run's folder of summaries.",
+    )
 
 
 def main(paths):
@@ -29,6 +36,7 @@ def main(paths):
             if network.run.summaries_dir is None:
                 raise UsageError("--output_dir: needed, as the checkpoint belongs to no run here")
             output_dir = os.path.join(network.run.summaries_dir, "projector")
+        outputs.check_folder(output_dir)
         shown = command_line.chosen_photos(paths, network)
         values = embedding.write(network, shown, FLAGS.end_point, output_dir)
     print("%s: %d photos, %d values of %s each" % (output_dir, *values.shape, FLAGS.end_point))

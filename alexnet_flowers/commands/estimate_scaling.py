@@ -7,16 +7,28 @@ Prints a table in Markdown; docs/scaling.md says how it is computed.
 
 from absl import flags
 
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.distributed import scaling
 from alexnet_flowers.training import hyperparameters
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_float("compute_secs", None, "Seconds that a worker computes a step.")
-flags.DEFINE_float("gbit_per_sec", 10, "Of each machine's link, in each direction.")
-flags.DEFINE_integer("servers", 1, "How many hold the variables.", lower_bound=1)
-flags.DEFINE_integer("batch_size", 56, "Images of a worker's step.", lower_bound=1)
-flags.DEFINE_integer("num_classes", 5, "They decide the size of the last layer.", lower_bound=1)
+with group("Cluster"):
+    flags.DEFINE_float(
+        "compute_secs", None, "Assume that a worker computes a step for so many seconds; needed."
+    )
+    flags.DEFINE_float(
+        "gbit_per_sec", 10, "Assume that each machine sends and receives so many Gbit/s."
+    )
+    flags.DEFINE_integer(
+        "servers", 1, "Assume that so many servers hold the variables.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "batch_size", 56, "Assume that a worker's batch has so many images.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "num_classes", 5, "Assume so many classes, which size the last layer.", lower_bound=1
+    )
 flags.mark_flag_as_required("compute_secs")
 
 _NUMS_WORKERS = (1, 2, 4, 8, 16, 32, 64)

@@ -8,8 +8,8 @@ python scripts/evaluate.py --run_name sgd --eval_image_size 259 --mirror     # m
 from absl import flags
 
 from alexnet_flowers import json_file
-from alexnet_flowers.commands import command_line
-from alexnet_flowers.data import splits
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.evaluation import best, evaluator
 from alexnet_flowers.nets import alexnet_v2
@@ -17,29 +17,36 @@ from alexnet_flowers.training import checkpoints
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
-flags.DEFINE_enum("split", "validation", splits.SPLITS, "Which photos.")
-command_line.define_skip_bad_records()
 command_line.define_network()
-flags.DEFINE_integer(
-    "batch_size", evaluator.BATCH_SIZE, "Images a step; of no influence.", lower_bound=1
-)
-flags.DEFINE_integer(
-    "eval_image_size",
-    None,
-    "Other images than it was trained on: it slides over larger ones, and its answers at all "
-    "places are averaged. 259: 3 x 3 places.",
-    lower_bound=alexnet_v2.SMALLEST_IMAGE_SIZE,
-    upper_bound=2048,
-)
-flags.DEFINE_boolean("mirror", False, "Also show each photo mirrored, and average.")
-flags.DEFINE_string("json", None, "Also write the result to this file.")
-flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run is finished.")
-flags.DEFINE_boolean(
-    "keep_best",
-    False,
-    "Keep the most accurate checkpoint in the run's folder best/, always by one split and view.",
-)
+command_line.define_split("validation", "Evaluate the photos of this split.")
+command_line.define_dataset_dir()
+command_line.define_skip_bad_records()
+with group("Photos"):
+    flags.DEFINE_integer(
+        "batch_size",
+        evaluator.BATCH_SIZE,
+        "Evaluate so many photos at once, which changes no result.",
+        lower_bound=1,
+    )
+    flags.DEFINE_integer(
+        "eval_image_size",
+        None,
+        "Scale photos to images so many px high and wide: the network slides over larger images "
+        "than it was trained on, and its answers at all places, 3 x 3 for 259, are averaged. "
+        "Default: the size it was trained on.",
+        lower_bound=alexnet_v2.SMALLEST_IMAGE_SIZE,
+        upper_bound=2048,
+    )
+    flags.DEFINE_boolean("mirror", False, "Show each photo mirrored, too, and average the answers.")
+with group("Run"):
+    flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run is finished.")
+    flags.DEFINE_boolean(
+        "keep_best",
+        False,
+        "Keep the most accurate checkpoint in the run's folder best/, by one split and view.",
+    )
+with group("Output"):
+    flags.DEFINE_string("json", None, "Write the result to this JSON file, too.")
 
 
 def main():
@@ -47,7 +54,7 @@ def main():
         raise UsageError("--watch: evaluates each new checkpoint of a run, not --checkpoint_path")
     if FLAGS.keep_best and FLAGS.checkpoint_path:
         raise UsageError("--keep_best: keeps a checkpoint of a run, not --checkpoint_path")
-    command_line.check_files(FLAGS.json)
+    outputs.check(FLAGS.json, inputs=command_line.inputs())
     run = command_line.chosen_run()
 
     def make_evaluator():
@@ -74,4 +81,5 @@ def main():
         if FLAGS.keep_best and best.keep(run, result):
             print("best so far: %s" % best.folder_of(run), flush=True)
         if FLAGS.json:
-            json_file.write(FLAGS.json, result)
+            with outputs.written(FLAGS.json) as path:
+                json_file.write(path, result)

@@ -5,16 +5,19 @@ python scripts/export.py --run_name sgd --output_dir exported
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.inference import export
 
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-flags.DEFINE_string("output_dir", "exported", "Where it goes: a new folder.")
+with group("Output"):
+    flags.DEFINE_string("output_dir", "exported", "Write to this folder, which is made.")
 
 
 def main():
+    outputs.check_folder(FLAGS.output_dir)
     with command_line.chosen_network() as network:
         export.export(network, FLAGS.output_dir)
     print(

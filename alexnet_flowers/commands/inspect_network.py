@@ -14,7 +14,8 @@ import os
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
 from alexnet_flowers.inference import dead_units
 from alexnet_flowers.input import preprocessing
@@ -24,15 +25,22 @@ FLAGS = flags.FLAGS
 
 command_line.define_network()
 command_line.define_photos(default_split="validation")
-flags.DEFINE_string("output_dir", "runs/figures", "Where the pictures go.")
-flags.DEFINE_string("end_point", "conv1", "Whose feature maps: conv1 ... conv5, pool1, fc6, ...")
-flags.DEFINE_integer("max_maps", 64, "The strongest maps that are shown.", lower_bound=1)
+with group("Network"):
+    flags.DEFINE_string(
+        "end_point",
+        "conv1",
+        "Show the feature maps of this end point: conv1 to conv5, pool1, fc6, ...",
+    )
+with group("Output"):
+    flags.DEFINE_integer("max_maps", 64, "Show the strongest so many maps.", lower_bound=1)
+    flags.DEFINE_string("output_dir", "runs/figures", "Write the pictures to this folder.")
 
 # The maps of every layer are drawn about as large as the photo beside them.
 _PHOTO_PX = 448
 
 
 def main(paths):
+    outputs.check_folder(FLAGS.output_dir)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
         shown = photos.from_paths(paths, network.class_names)

@@ -2,7 +2,7 @@
 
     python scripts/launch_local.py --workers 2 --servers 1 -- --batch_size 28 --run_name cluster
 
-What stands behind -- are the flags of scripts/train.py.
+What stands behind -- are the flags of the command train.
 """
 
 import functools
@@ -11,19 +11,28 @@ import sys
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+import alexnet_flowers
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.distributed import local_cluster
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_integer("workers", 2, "Processes that compute gradients.", lower_bound=1)
-flags.DEFINE_integer("servers", 1, "Processes that hold the variables.", lower_bound=1)
+with group("Cluster"):
+    flags.DEFINE_integer(
+        "workers", 2, "Start so many processes that compute gradients.", lower_bound=1
+    )
+    flags.DEFINE_integer(
+        "servers", 1, "Start so many processes that hold the variables.", lower_bound=1
+    )
 
 
 def main(train_flags):
-    train = os.path.join(command_line.ROOT, "scripts", "train.py")
+    # Where this package is, installed or not, the processes find it, too.
+    there = os.path.dirname(os.path.dirname(os.path.abspath(alexnet_flowers.__file__)))
+    path = [there] + list(filter(None, [os.environ.get("PYTHONPATH")]))
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)
     return local_cluster.run(
-        [sys.executable, train, *train_flags],
+        [sys.executable, "-m", "alexnet_flowers", "train", *train_flags],
         FLAGS.workers,
         FLAGS.servers,
         functools.partial(print, flush=True),

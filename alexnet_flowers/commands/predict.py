@@ -8,7 +8,8 @@ python scripts/predict.py --split validation --csv predictions.csv
 from absl import flags
 
 from alexnet_flowers import json_file
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.inference import prediction
 from alexnet_flowers.pictures import picture_file
 
@@ -16,24 +17,32 @@ FLAGS = flags.FLAGS
 
 command_line.define_network()
 command_line.define_photos()
-flags.DEFINE_integer("num_best", 3, "Classes in the table, the likeliest first.", lower_bound=1)
-flags.DEFINE_string("csv", None, "Also write every probability to this file.")
-flags.DEFINE_string("json", None, "Likewise.")
-flags.DEFINE_string("sheet", None, "Also draw a contact sheet, *.png: wrong answers first.")
+with group("Output"):
+    flags.DEFINE_integer(
+        "num_best", 3, "Show so many classes of each photo, the likeliest first.", lower_bound=1
+    )
+    flags.DEFINE_string("csv", None, "Write every probability to this CSV file, too.")
+    flags.DEFINE_string("json", None, "Write every probability to this JSON file, too.")
+    flags.DEFINE_string(
+        "sheet", None, "Draw the photos with their answers, wrong ones first, in this *.png, too."
+    )
 
 
 def main(paths):
-    command_line.check_files(FLAGS.csv, FLAGS.json)
     if FLAGS.sheet:
         picture_file.check_output(FLAGS.sheet, of_photos=True)
+    outputs.check(FLAGS.json, FLAGS.csv, FLAGS.sheet, inputs=command_line.inputs(paths))
     with command_line.chosen_network() as network:
         asked = command_line.chosen_photos(paths, network)
         predictions = prediction.predict(network, asked)
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
     if FLAGS.csv:
-        prediction.write_csv(FLAGS.csv, predictions, network.class_names)
+        with outputs.written(FLAGS.csv) as path:
+            prediction.write_csv(path, predictions, network.class_names)
     if FLAGS.json:
-        json_file.write(FLAGS.json, prediction.as_rows(predictions, network.class_names))
+        with outputs.written(FLAGS.json) as path:
+            json_file.write(path, prediction.as_rows(predictions, network.class_names))
     if FLAGS.sheet:
         drawn = prediction.contact_sheet(predictions, network.class_names)
-        picture_file.save(drawn, FLAGS.sheet, command_line.origin("predictions", network))
+        with outputs.written(FLAGS.sheet) as path:
+            picture_file.save(drawn, path, command_line.origin("predictions", network))

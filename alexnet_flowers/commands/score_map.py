@@ -5,7 +5,8 @@ python scripts/score_map.py photo.jpg --output score_map.png --run_name sgd
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import dense_scores
@@ -15,18 +16,24 @@ from alexnet_flowers.pictures import picture_file, score_heat_map
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-flags.DEFINE_string("output", "runs/figures/score_map.png", "The picture: *.png, *.svg or *.pdf.")
-flags.DEFINE_integer(
-    "short_side_px",
-    448,
-    "What the photo is scaled to. At 256 a flower is as large as in the evaluation view.",
-    lower_bound=alexnet_v2.SMALLEST_IMAGE_SIZE,
-    upper_bound=2048,
-)
+with group("Photos"):
+    flags.DEFINE_integer(
+        "short_side_px",
+        448,
+        "Scale the photo so that its shorter side has so many px. At 256 a flower is as large as "
+        "in an evaluation.",
+        lower_bound=alexnet_v2.SMALLEST_IMAGE_SIZE,
+        upper_bound=2048,
+    )
+with group("Output"):
+    flags.DEFINE_string(
+        "output", "runs/figures/score_map.png", "Draw this picture: *.png, *.svg or *.pdf."
+    )
 
 
 def main(paths):
     picture_file.check_output(FLAGS.output)
+    outputs.check(picture=FLAGS.output, inputs=paths)
     if len(paths) != 1:
         raise UsageError("name one photo; these are %d" % len(paths))
     with command_line.chosen_network() as network:
@@ -36,7 +43,8 @@ def main(paths):
             *mapped, network.class_names, dense_scores.WINDOW_PX, dense_scores.STRIDE_PX
         )
         what = "class scores over %s" % photo.name
-        picture_file.save(drawn, FLAGS.output, command_line.origin(what, network))
+        with outputs.written(FLAGS.output) as path:
+            picture_file.save(drawn, path, command_line.origin(what, network))
     for name, row in zip(network.class_names, mapped.scores.reshape(-1, mapped.scores.shape[2]).T):
         print("%-12s mean %.3f  most %.3f" % (name, row.mean(), row.max()))
     print(FLAGS.output)

@@ -5,7 +5,8 @@ python scripts/show_preprocessing.py photo.jpg --output preprocessing.png
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import draws, preprocessing
@@ -14,17 +15,33 @@ from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string(
-    "output", "runs/figures/preprocessing.png", "The picture: *.png, *.svg or *.pdf."
-)
-flags.DEFINE_integer("num_draws", 6, "Draws, a row each.", lower_bound=1, upper_bound=50)
 command_line.define_distortions()
-flags.DEFINE_integer("image_size", Settings().image_size, "px.", lower_bound=1, upper_bound=1024)
-flags.DEFINE_integer("seed", 0, "Of the draws.")
+with group("Photos"):
+    flags.DEFINE_integer(
+        "image_size",
+        Settings().image_size,
+        "Scale the photo to images so many px high and wide.",
+        lower_bound=1,
+        upper_bound=1024,
+    )
+    alias("image_size", "train_image_size")
+    flags.DEFINE_integer(
+        "num_draws",
+        6,
+        "Show so many random distortions, a row each.",
+        lower_bound=1,
+        upper_bound=50,
+    )
+    flags.DEFINE_integer("seed", 0, "Draw the distortions from this seed.")
+with group("Output"):
+    flags.DEFINE_string(
+        "output", "runs/figures/preprocessing.png", "Draw this picture: *.png, *.svg or *.pdf."
+    )
 
 
 def main(paths):
     picture_file.check_output(FLAGS.output)
+    outputs.check(picture=FLAGS.output, inputs=paths)
     if len(paths) != 1:
         raise UsageError("name one photo; these are %d" % len(paths))
     (photo,) = photos.from_paths(paths)
@@ -43,5 +60,6 @@ def main(paths):
         [draws.words(draw, FLAGS.fast_mode) for draw in drawn.draws],
     )
     origin = picture_file.Origin("the preprocessing of %s" % photo.name, command_line.command())
-    picture_file.save(figure, FLAGS.output, origin)
+    with outputs.written(FLAGS.output) as path:
+        picture_file.save(figure, path, origin)
     print(FLAGS.output)

@@ -1,7 +1,7 @@
 """Trains AlexNet v2 on the converted photos.
 
     python scripts/train.py --optimizer sgd --batch_size 56
-    python scripts/train.py --flagfile scripts/recipes/study_group.flags
+    python scripts/train.py --recipe study_group
 
 The same command again continues the run from its last checkpoint.
 """
@@ -12,7 +12,8 @@ import signal
 from absl import flags
 
 from alexnet_flowers import devices
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import INTERRUPTED, command_line, recipes, runner
+from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.training import optimizers, plan, runs, schedules, train
@@ -54,147 +55,239 @@ def _define_hyperparameters(table):
         flags.DEFINE_float(hyperparameter.name, hyperparameter.default, text)
 
 
-# Where things are.
-flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
+with group("Photos"):
+    flags.DEFINE_integer(
+        "batch_size", _DEFAULTS.batch_size, "Train each step on a batch of so many images."
+    )
+    flags.DEFINE_integer(
+        "image_size",
+        _DEFAULTS.image_size,
+        "Scale photos to images so many px high and wide, from 195 to 226.",
+    )
+    alias("image_size", "train_image_size")
+command_line.define_dataset_dir()
 command_line.define_skip_bad_records()
-flags.DEFINE_string("run_name", None, "The run's name. Default: the optimizer's.")
-command_line.define_run_parents()
-
-# How long, and where it runs.
-flags.DEFINE_float("num_epochs", 700, "How often each photo is seen.")
-flags.DEFINE_integer("max_number_of_steps", None, "Steps, instead of epochs.")
-command_line.define_device()
-flags.DEFINE_integer(
-    "num_clones", _COMPUTE.num_clones, "GPUs, each of which takes a batch of every step."
-)
-flags.DEFINE_boolean(
-    "gradient_rules",
-    _COMPUTE.gradient_rules,
-    "Compute the convolutions' gradients by this project's rules: the same values, several times "
-    "faster on a CPU. Default: on a CPU.",
-)
-flags.DEFINE_integer("intra_op_threads", _COMPUTE.intra_op_threads, "TensorFlow's; 0: one a core.")
-flags.DEFINE_integer("inter_op_threads", _COMPUTE.inter_op_threads, "TensorFlow's; 0: one a core.")
-flags.DEFINE_boolean(
-    "allow_changed_settings", False, "Continue a run although its settings differ."
-)
-
-# Several machines; docs/scaling.md says more.
-flags.DEFINE_list("ps_hosts", [], "The servers that hold the variables: host:port,host:port,...")
-flags.DEFINE_list("worker_hosts", [], "The workers, likewise; the first one is the chief.")
-flags.DEFINE_enum("job_name", "worker", cluster.JOBS, "What this process is.")
-flags.DEFINE_integer("task_index", 0, "Which one of them, from 0.")
-flags.DEFINE_boolean("sync_replicas", False, "Make each step of one batch of every worker.")
-
-# What is written down.
-flags.DEFINE_integer("log_every_n_steps", _LOGGING.log_every_n_steps, "A line on the console.")
-flags.DEFINE_float(
-    "save_summaries_secs", _LOGGING.save_summaries_secs, "Seconds between summaries; 0: none."
-)
-flags.DEFINE_float(
-    "save_histograms_secs",
-    _LOGGING.save_histograms_secs,
-    "Seconds between histograms of end points and weights, which take seconds each; 0: none.",
-)
-flags.DEFINE_integer("max_images", _LOGGING.max_images, "Images in each summary; 0: none.")
-flags.DEFINE_float(
-    "save_interval_secs", _LOGGING.save_interval_secs, "Seconds between checkpoints; 0: none."
-)
-flags.DEFINE_integer(
-    "save_interval_steps", _LOGGING.save_interval_steps, "Steps between checkpoints; 0: none."
-)
-flags.DEFINE_integer("max_to_keep", _LOGGING.max_to_keep, "The newest checkpoints that stay.")
-flags.DEFINE_float(
-    "keep_checkpoint_every_n_hours",
-    _LOGGING.keep_checkpoint_every_n_hours,
-    "One checkpoint of so many hours stays for good.",
-)
-
-# The images.
-flags.DEFINE_integer("batch_size", _DEFAULTS.batch_size, "Images a step.")
-flags.DEFINE_integer("image_size", _DEFAULTS.image_size, "Their height and width: 195 to 226 px.")
 command_line.define_distortions()
-flags.DEFINE_integer("num_readers", _QUEUES.num_readers, "Shards read at once.")
-flags.DEFINE_integer(
-    "num_preprocessing_threads",
-    _QUEUES.num_preprocessing_threads,
-    "Threads that decode and distort.",
-)
-flags.DEFINE_integer(
-    "common_queue_capacity", None, "Records held for shuffling. Default: 20 batches."
-)
-flags.DEFINE_integer(
-    "common_queue_min", None, "Records from among which each is drawn. Default: half of them."
-)
-flags.DEFINE_integer("batch_queue_capacity", None, "Images held ready. Default: 1 batch.")
+with group("Photos"):
+    flags.DEFINE_integer("num_readers", _QUEUES.num_readers, "Read so many shards at once.")
+    flags.DEFINE_integer(
+        "num_preprocessing_threads",
+        _QUEUES.num_preprocessing_threads,
+        "Decode and distort photos in so many threads.",
+    )
+    flags.DEFINE_integer(
+        "common_queue_capacity",
+        None,
+        "Hold at most so many records in the shuffling queue. Default: 20 batches.",
+    )
+    flags.DEFINE_integer(
+        "common_queue_min",
+        None,
+        "Draw each record from among at least so many. Default: half of what the queue holds.",
+    )
+    flags.DEFINE_integer(
+        "batch_queue_capacity", None, "Hold so many images ready for batches. Default: 1 batch."
+    )
 
-# The network.
-flags.DEFINE_boolean(
-    "arg_scope",
-    _DEFAULTS.arg_scope,
-    "Build the network within slim's alexnet_v2_arg_scope. Without it there is no weight decay, "
-    "and the biases of conv1 to conv5 start at 0.",
-)
-flags.DEFINE_float(
-    "weight_decay", None, "The factor of the weights' L2 loss. Default: the arg scope's, 0.0005."
-)
-flags.DEFINE_float("dropout_keep_prob", _DEFAULTS.dropout_keep_prob, "Units that dropout keeps.")
-flags.DEFINE_float("label_smoothing", _DEFAULTS.label_smoothing, "In [0, 1).")
-flags.DEFINE_boolean(
-    "mixed_precision",
-    _DEFAULTS.mixed_precision,
-    "Compute the layers and their gradients in bfloat16, nearly twice as fast; weights, their "
-    "updates and the loss stay float32. Today's TensorFlow, CPUs with such arithmetic.",
-)
+with group("Run"):
+    flags.DEFINE_string(
+        "recipe",
+        None,
+        "Take the flags of this recipe: %s. Flags behind it override its own."
+        % ", ".join(recipes.names()),
+    )
+    flags.DEFINE_string(
+        "run_name",
+        None,
+        "Give the run and its folders this name; a run that is there is continued. Default: "
+        "the optimizer's name.",
+    )
+command_line.define_run_parents()
+with group("Run"):
+    flags.DEFINE_float("num_epochs", 700, "Train until each photo has been seen so many times.")
+    flags.DEFINE_integer(
+        "max_number_of_steps", None, "Train so many steps, whatever --num_epochs says."
+    )
+    flags.DEFINE_boolean(
+        "allow_changed_settings", False, "Continue a run although its settings differ."
+    )
+    flags.DEFINE_string(
+        "checkpoint_path",
+        None,
+        "Start a new run from the weights of this checkpoint, or of the newest of this folder.",
+    )
+    flags.DEFINE_string(
+        "checkpoint_exclude_scopes",
+        None,
+        "Leave out these scopes of --checkpoint_path, comma-separated, such as alexnet_v2/fc8.",
+    )
+    flags.DEFINE_integer(
+        "seed",
+        None,
+        "Draw the initial weights and all distortions from this seed. Default: another one "
+        "each time.",
+    )
 
-# The optimizer.
-flags.DEFINE_enum(
-    "optimizer",
-    _DEFAULTS.optimizer,
-    list(optimizers.OPTIMIZERS),
-    "How the gradients change the weights." + _describe(optimizers.OPTIMIZERS),
-)
-flags.DEFINE_float(
-    "learning_rate",
-    None,
-    "Factor of each update. Default: %s."
-    % _defaults({name: known.learning_rate for name, known in optimizers.OPTIMIZERS.items()}),
-)
-_define_hyperparameters(optimizers.OPTIMIZERS)
-flags.DEFINE_float(
-    "clip_gradient_norm", _DEFAULTS.clip_gradient_norm, "Of each variable's gradient; 0: none."
-)
-flags.DEFINE_float(
-    "moving_average_decay", None, "Keep averages of the variables, which evaluation then uses."
-)
+with group("Network"):
+    flags.DEFINE_boolean(
+        "arg_scope",
+        _DEFAULTS.arg_scope,
+        "Build the network within slim's alexnet_v2_arg_scope. Without it there is no weight "
+        "decay, and the biases of conv1 to conv5 start at 0.",
+    )
+    flags.DEFINE_float(
+        "weight_decay",
+        None,
+        "Add the weights' L2 loss times this factor to the loss. Default: that of slim's "
+        "arg scope, 0.0005.",
+    )
+    flags.DEFINE_float(
+        "dropout_keep_prob",
+        _DEFAULTS.dropout_keep_prob,
+        "Let dropout keep this share of the units of fc6 and fc7.",
+    )
+    flags.DEFINE_float(
+        "label_smoothing",
+        _DEFAULTS.label_smoothing,
+        "Spread this share of each label, in [0, 1), over all classes.",
+    )
+    flags.DEFINE_string(
+        "trainable_scopes",
+        None,
+        "Train only the variables of these scopes, comma-separated. Default: all.",
+    )
 
-# The learning rate over time.
-flags.DEFINE_enum(
-    "learning_rate_decay_type",
-    _DEFAULTS.learning_rate_decay_type,
-    list(schedules.SCHEDULES),
-    "How the learning rate changes over the run." + _describe(schedules.SCHEDULES),
-)
-_define_hyperparameters(schedules.SCHEDULES)
-flags.DEFINE_float(
-    "num_epochs_per_decay",
-    None,
-    "Epochs of a decay period. Default: %s; else the whole run."
-    % _defaults({name: known.epochs_per_decay for name, known in schedules.SCHEDULES.items()}),
-)
-flags.DEFINE_integer(
-    "warmup_steps", _DEFAULTS.warmup_steps, "First steps, in which it grows linearly."
-)
+with group("Optimizer"):
+    flags.DEFINE_enum(
+        "optimizer",
+        _DEFAULTS.optimizer,
+        list(optimizers.OPTIMIZERS),
+        "Change the weights by this rule." + _describe(optimizers.OPTIMIZERS),
+    )
+    _define_hyperparameters(optimizers.OPTIMIZERS)
+    flags.DEFINE_float(
+        "clip_gradient_norm",
+        _DEFAULTS.clip_gradient_norm,
+        "Scale a variable's gradient down to this norm where it is larger; 0: never.",
+    )
+    flags.DEFINE_float(
+        "moving_average_decay",
+        None,
+        "Keep moving averages of the variables with this decay, which evaluation then uses. "
+        "Default: none are kept.",
+    )
 
-# The start.
-flags.DEFINE_string(
-    "checkpoint_path", None, "Start from this checkpoint's weights (or a folder's newest)."
-)
-flags.DEFINE_string(
-    "checkpoint_exclude_scopes", None, "Scopes not to take from it, e.g. alexnet_v2/fc8."
-)
-flags.DEFINE_string("trainable_scopes", None, "The only scopes to train. Default: all.")
-flags.DEFINE_integer("seed", None, "Of the initial weights and the random draws.")
+with group("Learning rate"):
+    flags.DEFINE_float(
+        "learning_rate",
+        None,
+        "Begin with this learning rate. Default: %s."
+        % _defaults({name: known.learning_rate for name, known in optimizers.OPTIMIZERS.items()}),
+    )
+    flags.DEFINE_enum(
+        "learning_rate_decay_type",
+        _DEFAULTS.learning_rate_decay_type,
+        list(schedules.SCHEDULES),
+        "Change the learning rate over the run by this rule." + _describe(schedules.SCHEDULES),
+    )
+    _define_hyperparameters(schedules.SCHEDULES)
+    flags.DEFINE_float(
+        "num_epochs_per_decay",
+        None,
+        "Let a period of decay last so many epochs. Default: %s; else the whole run."
+        % _defaults({name: known.epochs_per_decay for name, known in schedules.SCHEDULES.items()}),
+    )
+    flags.DEFINE_integer(
+        "warmup_steps",
+        _DEFAULTS.warmup_steps,
+        "Let the rate grow linearly over so many first steps.",
+    )
+
+with group("Logging"):
+    flags.DEFINE_integer(
+        "log_every_n_steps",
+        _LOGGING.log_every_n_steps,
+        "Print a line every so many steps; 0: none.",
+    )
+    flags.DEFINE_float(
+        "save_summaries_secs",
+        _LOGGING.save_summaries_secs,
+        "Write scalars and images for TensorBoard every so many seconds; 0: none.",
+    )
+    flags.DEFINE_float(
+        "save_histograms_secs",
+        _LOGGING.save_histograms_secs,
+        "Write histograms of end points and weights, which take seconds, every so many "
+        "seconds; 0: none.",
+    )
+    flags.DEFINE_integer(
+        "max_images", _LOGGING.max_images, "Write so many images of the batch each time; 0: none."
+    )
+    flags.DEFINE_float(
+        "save_interval_secs",
+        _LOGGING.save_interval_secs,
+        "Save a checkpoint every so many seconds; 0: not by time.",
+    )
+    flags.DEFINE_integer(
+        "save_interval_steps",
+        _LOGGING.save_interval_steps,
+        "Save a checkpoint every so many steps; 0: not by steps.",
+    )
+    flags.DEFINE_integer(
+        "max_to_keep", _LOGGING.max_to_keep, "Keep so many of the newest checkpoints."
+    )
+    flags.DEFINE_float(
+        "keep_checkpoint_every_n_hours",
+        _LOGGING.keep_checkpoint_every_n_hours,
+        "Keep one checkpoint of every so many hours for good.",
+    )
+
+command_line.define_device()
+with group("Hardware"):
+    flags.DEFINE_integer(
+        "num_clones",
+        _COMPUTE.num_clones,
+        "Train on so many GPUs; each computes a batch of every step.",
+    )
+    flags.DEFINE_boolean(
+        "mixed_precision",
+        _DEFAULTS.mixed_precision,
+        "Compute the layers and their gradients in bfloat16; weights, their updates and the loss "
+        "stay float32. Needs today's TensorFlow and a CPU with such arithmetic.",
+    )
+    flags.DEFINE_boolean(
+        "gradient_rules",
+        _COMPUTE.gradient_rules,
+        "Compute the convolutions' gradients by this project's rules, which give the same values "
+        "and are faster on a CPU. Default: on a CPU.",
+    )
+    flags.DEFINE_integer(
+        "intra_op_threads",
+        _COMPUTE.intra_op_threads,
+        "Let TensorFlow use so many threads within an operation; 0: one a core.",
+    )
+    flags.DEFINE_integer(
+        "inter_op_threads",
+        _COMPUTE.inter_op_threads,
+        "Let TensorFlow run so many operations at once; 0: one a core.",
+    )
+
+# docs/scaling.md says more.
+with group("Cluster"):
+    flags.DEFINE_list(
+        "ps_hosts", [], "Keep the variables on these servers, host:port,host:port,..."
+    )
+    flags.DEFINE_list(
+        "worker_hosts",
+        [],
+        "Train with these workers, host:port,host:port,...; the first one is the chief.",
+    )
+    flags.DEFINE_enum("job_name", "worker", cluster.JOBS, "Say what this process is.")
+    flags.DEFINE_integer("task_index", 0, "Say which of its kind this process is, from 0.")
+    alias("task_index", "task")
+    flags.DEFINE_boolean(
+        "sync_replicas", False, "Make each step of one batch of every worker, averaged."
+    )
 
 
 def main():
@@ -208,10 +301,10 @@ def main():
             FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
         ),
         plan.compute(FLAGS.dataset_dir, settings, options, members, report),
-        command_line.end_at_once,
+        runner.end_at_once,
         report,
     )
-    return command_line.INTERRUPTED if ended_by == signal.SIGINT else 0
+    return INTERRUPTED if ended_by == signal.SIGINT else 0
 
 
 def _options():

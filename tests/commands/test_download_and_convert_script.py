@@ -12,14 +12,17 @@ _PROGRESS = re.compile(r"\d+%\|")
 
 HELP_FLAGS = [
     "--archive",
-    "--dataset_dir",
-    "--[no]keep_archive",
-    "--num_shards",
-    "--num_test",
-    "--num_validation",
     "--[no]sample",
+    "--num_validation",
+    "--num_test",
     "--seed",
     "--[no]strict",
+    "--dataset_dir",
+    "--num_shards",
+    "--[no]keep_archive",
+    "--[no]help",
+    "--flagfile",
+    "--[no]verbose",
 ]
 
 
@@ -67,8 +70,9 @@ def test_every_flag_reaches_what_it_sets_and_the_table_ends_the_output(
     assert rows[-1] == ["all", "23", "4", "3", "30"]
 
 
-def test_help_lists_the_flags_and_is_no_error(run_script, tmp_path):
-    done = run_script("download_and_convert", "--help")
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_lists_the_flags_and_is_no_error(run_script, tmp_path, flag):
+    done = run_script("download_and_convert", flag, "--num_tset")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.findall(r"^  (--\S+?):", done.stdout, re.MULTILINE) == HELP_FLAGS
     assert "default: 'data/flowers'" in done.stdout

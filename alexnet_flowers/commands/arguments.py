@@ -1,0 +1,140 @@
+"""From a command line to flags: flag files and recipes, and what is said of unknown flags."""
+
+import itertools
+import os
+
+from absl import flags
+
+from alexnet_flowers.commands import help_text, recipes
+from alexnet_flowers.errors import UsageError
+
+FLAGS = flags.FLAGS
+
+with help_text.group("Other"):
+    flags.DEFINE_boolean("help", False, "Show this text, as -h does.")
+    flags.DEFINE_string(
+        "flagfile", None, "Take the flags of this file, one a line, # for comments."
+    )
+
+_HELP = ("-h", "-help", "--help", "-?", "--helpshort", "--helpfull")
+
+# What other programs call it.
+_OTHER_NAMES = {
+    "amp": "mixed_precision",
+    "bs": "batch_size",
+    "checkpoint": "checkpoint_path",
+    "checkpoint_dir": "checkpoints_dir",
+    "ckpt": "checkpoint_path",
+    "cpu": "device=cpu",
+    "data": "dataset_dir",
+    "data_dir": "dataset_dir",
+    "dropout": "dropout_keep_prob",
+    "ema": "moving_average_decay",
+    "epochs": "num_epochs",
+    "gpu": "device=gpu",
+    "gpus": "num_clones",
+    "log_dir": "summaries_dir",
+    "logdir": "summaries_dir",
+    "lr": "learning_rate",
+    "lr_scheduler": "learning_rate_decay_type",
+    "max_steps": "max_number_of_steps",
+    "model_dir": "checkpoints_dir",
+    "name": "run_name",
+    "num_steps": "max_number_of_steps",
+    "opt": "optimizer",
+    "schedule": "learning_rate_decay_type",
+    "steps": "max_number_of_steps",
+    "train_steps": "max_number_of_steps",
+    "warmup": "warmup_steps",
+    "wd": "weight_decay",
+}
+# Flags of slim's two programs that have no counterpart of the same meaning, and why.
+_NOT_FROM_SLIM = {
+    "clone_on_cpu": "clones run on GPUs; --device=cpu trains on the CPU",
+    "dataset_name": "the photos are those in --dataset_dir",
+    "eval_dir": "events go to the run's folder in --summaries_dir",
+    "ignore_missing_vars": "--checkpoint_exclude_scopes names the layers that are not restored",
+    "labels_offset": "labels begin at 0, as AlexNet v2 has no background class",
+    "master": "the processes of a cluster are named by --ps_hosts and --worker_hosts",
+    "max_num_batches": "every photo of the split is evaluated once",
+    "model_name": "the network is alexnet_v2",
+    "num_ps_tasks": "the servers are named by --ps_hosts",
+    "preprocessing_name": "the preprocessing is inception's; see --fast_mode",
+    "quantize": "there is no quantized training",
+    "quantize_delay": "there is no quantized training",
+    "replicas_to_aggregate": "--sync_replicas aggregates one gradient of every worker",
+    "train_dir": "checkpoints and events lie apart, in --checkpoints_dir and --summaries_dir",
+    "use_grayscale": "photos are seen in colour",
+    "worker_replicas": "the workers are named by --worker_hosts",
+}
+
+
+def asks_for_help(argv):
+    """Says whether a command line is about the command itself."""
+    return any(arg in _HELP for arg in itertools.takewhile(lambda arg: arg != "--", argv[1:]))
+
+
+def parse(argv, takes_arguments):
+    """Parses the flags of a command line into ``FLAGS``; returns the arguments that are no flags.
+
+    Raises:
+      UsageError: an unknown flag, a value that cannot be meant, an argument where none is taken, or
+        a flag file that cannot be read.
+    """
+    try:
+        rest = FLAGS(argv[:1] + _expand(argv[1:]))[1:]
+    except flags.UnrecognizedFlagError as error:
+        raise UsageError(_unknown(error))
+    except flags.Error as error:
+        raise UsageError(str(error))
+    if rest and not takes_arguments:
+        raise UsageError("unexpected argument %r; flags begin with --" % rest[0])
+    return rest
+
+
+def _expand(args, opened=()):
+    """Returns arguments with what flag files and recipes hold in their place, in their order."""
+    expanded = []
+    rest = iter(args)
+    for arg in rest:
+        flag, equals, value = arg.lstrip("-").partition("=")
+        if arg == "--":
+            return expanded + [arg] + list(rest)
+        if not arg.startswith("-") or flag not in ("flagfile", "recipe") or flag not in FLAGS:
+            expanded.append(arg)
+            continue
+        value = value if equals else next(rest, "")
+        if not value:
+            raise UsageError("--%s: needs a value" % flag)
+        path = recipes.path_of(value) if flag == "recipe" else os.path.expanduser(value)
+        if path in opened:
+            raise UsageError("--flagfile %s: includes itself" % path)
+        expanded += _expand(_flags_of(path), opened + (path,))
+    return expanded
+
+
+def _flags_of(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            lines = [line.strip() for line in file]
+    except OSError as error:
+        raise UsageError("--flagfile %s: %s" % (path, error.strerror))
+    except UnicodeDecodeError:
+        raise UsageError("--flagfile %s: is no text file" % path)
+    found = [line for line in lines if line and not line.startswith(("#", "//"))]
+    if not found:
+        raise UsageError("--flagfile %s: holds no flags" % path)
+    for line in found:
+        if not line.startswith("-"):
+            raise UsageError("--flagfile %s: %r is no flag; write --name=value" % (path, line))
+    return found
+
+
+def _unknown(error):
+    name = error.flagname
+    meant = _OTHER_NAMES.get(name)
+    if meant and meant.split("=")[0] in FLAGS:
+        return "Unknown command line flag %r. Did you mean: %s ?" % (name, meant)
+    if name in _NOT_FROM_SLIM:
+        return "Unknown command line flag %r: %s" % (name, _NOT_FROM_SLIM[name])
+    return str(error)

@@ -1,0 +1,82 @@
+"""``--help``: what a command is for, and its flags by what they are about."""
+
+import contextlib
+import re
+import sys
+import textwrap
+
+from absl import flags
+
+FLAGS = flags.FLAGS
+
+_WIDTH = 96
+_NO_BREAK = "\0"
+# As they are listed; others come before them.
+_ORDER = (
+    "Run",
+    "Photos",
+    "Network",
+    "Optimizer",
+    "Learning rate",
+    "Logging",
+    "Output",
+    "Hardware",
+    "Cluster",
+    "Other",
+)
+_groups = {}
+_aliases = {}
+
+
+@contextlib.contextmanager
+def group(title):
+    """A context; the flags that are defined in it are listed under a title."""
+    before = set(FLAGS)
+    yield
+    for name in FLAGS:
+        if name not in before and name not in _aliases:
+            _groups.setdefault(title, []).append(name)
+
+
+def alias(name, other_name):
+    """Defines another name for a flag."""
+    flags.DEFINE_alias(other_name, name)
+    _aliases[other_name] = name
+
+
+def text(module):
+    """Returns the help text of a command: its docstring and its flags with their defaults."""
+    own = [flag.name for flag in FLAGS.get_flags_for_module(module.__name__)]
+    grouped = {name for names in _groups.values() for name in names}.union(_aliases)
+    groups = {"Flags": [name for name in own if name not in grouped]}
+    groups.update((title, _groups[title]) for title in _ORDER if title in _groups)
+    about = module.__doc__.strip()
+    if not sys.argv[0].endswith(".py"):  # It is installed.
+        about = re.sub(r"python scripts/(\w+)\.py", r"alexnet-flowers \1", about)
+    lines = [about]
+    for title, names in groups.items():
+        if names:
+            lines += ["", title + ":"] + [_entry(FLAGS[name]) for name in names]
+    return "\n".join(lines)
+
+
+def _entry(flag):
+    # absl says behind ";" that a flag can be repeated.
+    parts = [flag.help.split(";\n    repeat")[0]]
+    others = sorted(other for other, name in _aliases.items() if name == flag.name)
+    if others:
+        parts.append("slim's name, --%s, is accepted too." % others[0])
+    if flag.default not in (None, "", []) and flag.default is not False:
+        shown = (
+            repr(flag.default) if isinstance(flag.default, str) else flag.default_as_str.strip("'")
+        )
+        parts.append("(default:%s%s)" % (_NO_BREAK, shown))
+    title = "  --%s%s: " % ("[no]" if flag.boolean else "", flag.name)
+    filled = textwrap.fill(
+        title + " ".join(parts),
+        _WIDTH,
+        subsequent_indent=6 * " ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return filled.replace(_NO_BREAK, " ")

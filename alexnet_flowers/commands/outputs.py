@@ -1,0 +1,122 @@
+"""The files that a command is asked to write: checked before its work, replaced with care.
+
+A file is replaced only if it is one of the kind that the command writes and none that it reads. A
+link stays a link. What is no regular file, such as ``/dev/stdout`` or a named pipe, is written to.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+
+from alexnet_flowers.errors import UsageError
+
+# How the files begin that commands write.
+_BEGINNINGS = {
+    "json": rb"\s*[\[{]",
+    "csv": rb"photo,",
+    "svg": rb"\s*<(\?xml|svg)",
+    "png": rb"\x89PNG\r\n",
+    "pdf": rb"%PDF-",
+}
+
+
+def check(json=None, csv=None, picture=None, inputs=()):
+    """Checks the files that a command will write.
+
+    Args:
+      json: a path, or None where the command is not asked for that file.
+      csv: likewise.
+      picture: likewise; its kind is its suffix.
+      inputs: files and folders that the command reads, existing or not.
+
+    Raises:
+      UsageError: a folder, an input, a file of another kind, one file for two outputs, or a folder
+        in which nothing can be written.
+    """
+    chosen = [(path, kind) for path, kind in ((json, "json"), (csv, "csv")) if path]
+    if picture:
+        chosen.append((picture, os.path.splitext(picture)[1][1:].lower()))
+    taken = set()
+    for path, kind in chosen:
+        real = os.path.realpath(path)
+        if os.path.isdir(path):
+            raise UsageError("%s: is a folder; name a file" % path)
+        if _standard_stream(path) or (os.path.exists(path) and not os.path.isfile(path)):
+            continue
+        if real in taken:
+            raise UsageError("%s: is named for two outputs; name two files" % path)
+        taken.add(real)
+        if os.path.exists(path):
+            _check_replaceable(path, kind, inputs)
+        check_folder(os.path.dirname(real), path)
+
+
+def check_folder(folder, of=None):
+    """Raises ``UsageError`` unless a folder is, or can be made, one to write in.
+
+    Args:
+      folder: a path.
+      of: the output that the message names; by default the folder.
+    """
+    existing = os.path.abspath(folder)
+    while not os.path.lexists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        raise UsageError("%s: %s is no folder; name another place" % (of or folder, existing))
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise UsageError(
+            "%s: nothing can be written in %s; name another place" % (of or folder, existing)
+        )
+
+
+@contextlib.contextmanager
+def written(path):
+    """Yields the name under which a checked output is to be written, whole or not at all."""
+    if os.path.exists(path) and (_standard_stream(path) or not os.path.isfile(path)):
+        with tempfile.TemporaryDirectory() as folder:
+            name = os.path.join(folder, os.path.basename(path))
+            yield name
+            _write_to(path, name)
+        return
+    target = os.path.realpath(path) if os.path.islink(path) else path
+    os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
+    yield target
+
+
+def _check_replaceable(path, kind, inputs):
+    real = os.path.realpath(path)
+    for one in inputs:
+        there = os.path.realpath(one)
+        if os.path.exists(one) and (real == there or real.startswith(there + os.sep)):
+            raise UsageError("%s: is among what is read (%s); name another file" % (path, one))
+    with open(path, "rb") as file:
+        beginning = file.read(64)
+    pattern = _BEGINNINGS.get(kind)
+    if beginning and pattern and not re.match(pattern, beginning):
+        raise UsageError(
+            "%s: is there and holds no %s; remove it, or name another file" % (path, kind.upper())
+        )
+
+
+def _standard_stream(path):
+    """Returns this process's stream to the very file of a path, else None."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            if os.path.samestat(os.stat(path), os.fstat(stream.fileno())):
+                return stream
+    return None
+
+
+def _write_to(path, source):
+    stream = _standard_stream(path)
+    with open(source, "rb") as file:
+        if stream is None:
+            with open(path, "wb") as target:
+                shutil.copyfileobj(file, target)
+        else:  # Behind what has been printed.
+            stream.flush()
+            shutil.copyfileobj(file, stream.buffer)
+            stream.flush()

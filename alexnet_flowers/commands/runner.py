@@ -1,0 +1,109 @@
+"""How every command runs: flags, signals, errors in one line, the status."""
+
+import errno
+import faulthandler
+import functools
+import inspect
+import os
+import signal
+import sys
+import traceback
+
+from absl import flags
+
+from alexnet_flowers.commands import INTERRUPTED, arguments, console, help_text
+from alexnet_flowers.errors import DataError, UsageError, WriteError
+
+FLAGS = flags.FLAGS
+
+with help_text.group("Other"):
+    flags.DEFINE_boolean("verbose", False, "Show the traceback of an error, too.")
+
+_MAKE_ROOM = "make room, then run the same command again"
+
+
+def run(module):
+    """Parses the flags, calls a command's ``main`` and ends with its status (None: 0).
+
+    A ``main`` with a parameter gets the list of the arguments that are no flags.
+
+    An error that the caller can mend is printed as one line, with the status 1 (data) or 2
+    (flags); so are the operating system's (a full disk, a folder without permission). Lines that
+    standard output does not take are dropped with a warning; then the status is 1 at least.
+    """
+    console.guard()
+    faulthandler.enable()
+    takes_arguments = bool(inspect.signature(module.main).parameters)
+    if arguments.asks_for_help(sys.argv):
+        print(help_text.text(module))
+        status = 0
+    else:
+        try:
+            rest = arguments.parse(sys.argv, takes_arguments)
+        except UsageError as error:
+            _fail(error, error.exit_status)
+        status = _guarded(functools.partial(module.main, *[rest] if takes_arguments else []))
+    sys.exit(status or (0 if console.finish() else 1))
+
+
+def _guarded(main):
+    came = []
+
+    def interrupt(number, _):
+        came.append(number)
+        raise KeyboardInterrupt
+
+    # Without it these end a process on the spot, and what it has begun stays behind.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup has SIGHUP ignored.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    try:
+        return _with_errors_in_one_line(main)
+    except BaseException:
+        # What was under way, such as TensorFlow's graph, may answer with an error of its own.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if number in came:
+                sys.exit(128 + number)
+        if came:
+            _fail("interrupted", INTERRUPTED)
+        raise
+    finally:
+        # The interpreter's own end has nothing to put in order.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _with_errors_in_one_line(main):
+    try:
+        return main()
+    except WriteError as error:
+        _fail("%s; %s" % (error, _MAKE_ROOM), error.exit_status)
+    except (DataError, UsageError) as error:
+        _fail(error, error.exit_status)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            advice = _MAKE_ROOM
+        else:
+            advice = "see that it can be read or written, or name another"
+        _fail("%s: %s; %s" % (error.filename or "a file", error.strerror, advice), 1)
+
+
+def end_at_once(error):
+    """Ends the process with an error, from any thread and without waiting for the others."""
+    _print_error(error)
+    os._exit(error.exit_status)
+
+
+def _fail(message, status):
+    if FLAGS.is_parsed() and FLAGS.verbose:
+        traceback.print_exc()
+    _print_error(message)
+    sys.exit(status)
+
+
+def _print_error(message):
+    message = " ".join(str(message).split("\n"))
+    sys.stderr.write("%s: error: %s\n" % (os.path.basename(sys.argv[0]), message))
+    sys.stderr.flush()

@@ -1,0 +1,80 @@
+"""The installed command, and what every command says of itself and of flags it does not know."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+from alexnet_flowers import commands
+from alexnet_flowers.commands import recipes
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The folder with the installed package; its programs are in ``bin``."""
+    folder = tmp_path_factory.mktemp("installed")
+    build = ["build", "-b", str(folder / "build")]
+    subprocess.check_output(
+        [
+            sys.executable, "setup.py", "-q", "egg_info", "-e", str(folder), *build,
+            "install", "--root", str(folder), "--single-version-externally-managed",
+            "--install-lib", "/lib", "--install-scripts", "/bin", "--install-data", "/data",
+        ],
+        cwd=ROOT,
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return folder
+
+
+def run(installed, *args):
+    return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
+        [sys.executable, str(installed / "bin" / "alexnet-flowers"), *args],
+        cwd=str(installed),
+        env=dict(os.environ, PYTHONPATH=str(installed / "lib")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+@pytest.mark.parametrize("args", [[], ["help"], ["--help"], ["-h"]])
+def test_it_lists_its_commands(installed, args):
+    done = run(installed, *args)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.findall(r"^  (\w+) +[A-Z].*\.$", done.stdout, re.MULTILINE) == list(commands.NAMES)
+
+
+def test_there_is_a_script_of_each_command_with_its_purpose():
+    scripts = [name for name in os.listdir(os.path.join(ROOT, "scripts")) if name.endswith(".py")]
+    assert sorted(scripts) == sorted(name + ".py" for name in commands.NAMES)
+    for name in commands.NAMES:
+        with open(os.path.join(ROOT, "scripts", name + ".py"), encoding="utf-8") as file:
+            assert '"""%s\n' % commands.purpose(name) in file.read()
+
+
+def test_a_command_that_does_not_exist_is_one_line(installed):
+    done = run(installed, "trian")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "alexnet-flowers: error: 'trian' is no command; did you mean train?\n"
+
+
+def test_a_command_has_its_help_and_its_recipes(installed):
+    done = run(installed, "train", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "    alexnet-flowers train --recipe study_group\n" in done.stdout
+    assert "adam_default, best, demo, paper, study_group" in done.stdout
+    assert run(installed, "help", "train").stdout == done.stdout
+    done = run(installed, "train", "--recipe", "bset")
+    assert done.returncode == 2
+    assert done.stderr == "alexnet-flowers train: error: --recipe bset: is none of %s\n" % (
+        ", ".join(recipes.names())
+    )
+
+
+def test_processes_of_a_local_cluster_need_no_checkout(installed, tmp_path):
+    done = run(installed, "launch-local", "--", "--dataset_dir", str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    assert "alexnet-flowers train: error: %s/nowhere: no such folder" % tmp_path in done.stdout

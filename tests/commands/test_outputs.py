@@ -1,0 +1,109 @@
+"""Files that a command is asked to write: checked first, and never at the cost of another."""
+
+import io
+import os
+import stat
+import sys
+import threading
+
+import pytest
+from photo_archives import draw
+
+from alexnet_flowers.commands import outputs
+from alexnet_flowers.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def in_tmp_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+
+
+def write(path, text="[1]"):
+    with outputs.written(path) as name, open(name, "w") as file:
+        file.write(text)
+
+
+def test_a_new_file_gets_its_folders(tmp_path):
+    outputs.check(json="new/folder/a.json")
+    assert os.listdir(str(tmp_path)) == []
+    write("new/folder/a.json")
+    assert (tmp_path / "new/folder/a.json").read_text() == "[1]"
+    outputs.check(json="new/folder/a.json")  # It may be replaced.
+
+
+def test_a_link_stays_and_leads_to_the_new_content(tmp_path):
+    (tmp_path / "there.json").write_text("{}")
+    os.symlink("there.json", "link.json")
+    os.symlink("not_yet.json", "dangling.json")
+    for name in ("link.json", "dangling.json"):
+        outputs.check(json=name)
+        write(name)
+        assert os.path.islink(name)
+    assert (tmp_path / "there.json").read_text() == "[1]"
+    assert (tmp_path / "not_yet.json").read_text() == "[1]"
+
+
+def test_a_device_stays_a_device():
+    outputs.check(json=os.devnull, csv=os.devnull)
+    write(os.devnull)
+    assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+def test_a_named_pipe_is_written_to():
+    os.mkfifo("pipe")
+    outputs.check(json="pipe")
+    read = []
+    reader = threading.Thread(target=lambda: read.append(open("pipe").read()))
+    reader.start()
+    write("pipe")
+    reader.join()
+    assert read == ["[1]"] and stat.S_ISFIFO(os.stat("pipe").st_mode)
+
+
+def test_standard_output_gets_it_behind_what_was_printed(tmp_path, monkeypatch):
+    with open("log", "wb") as log:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(log))
+        for name in ("/dev/fd/%d" % log.fileno(), "log"):
+            outputs.check(json=name)
+            print("line")
+            write(name)
+        sys.stdout.flush()
+        assert (tmp_path / "log").read_text() == "line\n[1]line\n[1]"
+
+
+@pytest.mark.parametrize(
+    "asked, message",
+    [
+        (dict(json="photos"), "photos: is a folder; name a file"),
+        (dict(csv="photos/rose.jpg"), "photos/rose.jpg: is among what is read .photos.;"),
+        (dict(csv="tulip.jpg"), "tulip.jpg: is there and holds no CSV; remove it"),
+        (dict(json="link.json"), "link.json: is there and holds no JSON"),
+        (dict(picture="notes.png"), "notes.png: is there and holds no PNG"),
+        (dict(json="photos/dataset.json"), "photos/dataset.json: is among what is read"),
+        (dict(json="a.json", csv="./a.json"), "./a.json: is named for two outputs"),
+        (dict(json="tulip.jpg/a.json"), "tulip.jpg/a.json: .*tulip.jpg is no folder"),
+    ],
+)
+def test_what_would_be_lost_or_fail_is_said_first(tmp_path, asked, message):
+    (tmp_path / "photos").mkdir()
+    for name in ("photos/rose.jpg", "tulip.jpg"):
+        (tmp_path / name).write_bytes(draw("roses", 1))
+    (tmp_path / "notes.png").write_text("what I thought")
+    (tmp_path / "photos/dataset.json").write_text("{}")
+    os.symlink("tulip.jpg", "link.json")
+    with pytest.raises(UsageError, match=message):
+        outputs.check(inputs=["photos", "nowhere"], **asked)
+
+
+def test_the_command_refuses_before_its_work(run_script, random_run, tmp_path):
+    (tmp_path / "rose.jpg").write_bytes(draw("roses", 1))
+    before = (tmp_path / "rose.jpg").read_bytes()
+    done = run_script(
+        "predict", "rose.jpg", "--csv=rose.jpg", "--run_name=random", "--device=cpu",
+        "--checkpoints_dir=" + os.path.dirname(random_run.checkpoints_dir),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "predict.py: error: rose.jpg: is among what is read (rose.jpg); name another file\n"
+    )
+    assert (tmp_path / "rose.jpg").read_bytes() == before

@@ -1,0 +1,117 @@
+"""A command whose console goes away, and one that is interrupted, whenever that comes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import ROOT
+
+COMMAND = """
+import sys, types
+sys.path.insert(0, %r)
+sys.argv[0] = "work.py"
+from alexnet_flowers.commands import runner
+
+def main():
+    %s
+    open("done", "w").close()
+
+runner.run(types.SimpleNamespace(main=main, __name__="work", __doc__="Works."))
+"""
+PRINT = 'for number in range(100):\n        print("line", number, flush=True)'
+
+
+def start(tmp_path, code, before=None, **others):
+    streams = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND % (ROOT, code)],
+        cwd=str(tmp_path),
+        preexec_fn=before,
+        **dict(streams, **others),
+    )
+
+
+@pytest.mark.parametrize("target, reason", [("pipe", "Broken pipe"), ("/dev/full", "No space")])
+def test_lines_that_nobody_takes_are_dropped_with_one_warning(tmp_path, target, reason):
+    if target == "pipe":
+        reader, writer = os.pipe()
+        os.close(reader)
+    else:
+        writer = os.open(target, os.O_WRONLY)
+    process = start(tmp_path, PRINT, stdout=writer)
+    os.close(writer)
+    error = process.communicate(timeout=60)[1].decode()
+    assert error.startswith("work.py: warning: standard output: " + reason)
+    assert error.count("\n") == 1
+    assert (tmp_path / "done").exists() and process.returncode == 1
+
+
+def test_what_was_still_buffered_is_missed_too(tmp_path):
+    with open("/dev/full", "w") as full:
+        process = start(tmp_path, "print(1)", stdout=full)
+        error = process.communicate(timeout=60)[1].decode()
+    assert error.startswith("work.py: warning: ") and process.returncode == 1
+
+
+def test_without_any_console_it_works_all_the_same(tmp_path):
+    def close_all():
+        for number in range(3):
+            os.close(number)
+
+    code = 'print("line"); import sys; sys.stderr.write("line"); assert open("first").fileno() > 2'
+    (tmp_path / "first").write_text("")
+    process = start(tmp_path, code, close_all, stdout=None, stderr=None)
+    assert process.wait(60) == 0 and (tmp_path / "done").exists()
+
+
+@pytest.mark.parametrize(
+    "number, status, error",
+    [
+        (signal.SIGINT, 130, "work.py: error: interrupted\n"),
+        (signal.SIGTERM, 143, ""),
+        (signal.SIGHUP, 129, ""),
+    ],
+)
+def test_a_signal_ends_it_in_order(tmp_path, number, status, error):
+    code = 'try:\n        print("begun", flush=True); import time; time.sleep(60)\n    '
+    code += 'finally:\n        open("put in order", "w").close()'
+    process = start(tmp_path, code)
+    assert process.stdout.readline() == b"begun\n"
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err.decode()) == (status, b"", error)
+    assert (tmp_path / "put in order").exists() and not (tmp_path / "done").exists()
+
+
+def test_nohup_is_respected(tmp_path):
+    code = 'print("begun", flush=True); import sys; sys.stdin.readline()'
+    process = start(
+        tmp_path, code, lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN), stdin=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"begun\n"
+    process.send_signal(signal.SIGHUP)
+    assert process.communicate(b"\n", timeout=60)[1] == b""
+    assert process.returncode == 0 and (tmp_path / "done").exists()
+
+
+def test_an_interrupt_during_the_imports_is_one_line(tmp_path):
+    (tmp_path / "absl").mkdir()
+    (tmp_path / "absl" / "__init__.py").write_text(
+        'import time\nopen("importing", "w").close()\n'
+        "try:\n    time.sleep(60)\nexcept BaseException:\n    pass  # As some libraries do.\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "alexnet_flowers", "train"],
+        cwd=str(tmp_path),
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), ROOT])),
+        stderr=subprocess.PIPE,
+    )
+    until = time.time() + 30
+    while not (tmp_path / "importing").exists() and time.time() < until:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=30)[1].decode()
+    assert (process.returncode, error) == (130, "alexnet-flowers train: error: interrupted\n")
