@@ -164,8 +164,9 @@ def train(
     use_gradient_rules = compute.gradient_rules
     if use_gradient_rules is None:
         use_gradient_rules = device == "cpu"
-    place.join()
-    with _leaving(place), _own_folders(run if place.is_chief else None) as folders:
+    place.wait_for_servers()
+    # The lock comes first: one whom it refuses must not have joined, and so cannot leave.
+    with _own_folders(run if place.is_chief else None) as folders, place.joined(_agreed(run, kept)):
         newest = None
         if place.is_chief:
             newest = _to_continue(run, kept, allow_changed_settings, report)
@@ -211,14 +212,13 @@ def train(
                 report,
             )
             try:
-                with place.watched():
-                    if not place.wait_for_chief():
-                        report(
-                            "%s: worker %d: nothing to do, the chief has left"
-                            % (run.name, place.task_index)
-                        )
-                        return None
-                    _run(run, part, loop, ops, saver, writer, init_fn, num_steps, config, place)
+                if not place.wait_for_chief():
+                    report(
+                        "%s: worker %d: nothing to do, the chief has left"
+                        % (run.name, place.task_index)
+                    )
+                    return None
+                _run(run, part, loop, ops, saver, writer, init_fn, num_steps, config, place)
             except WriteError as error:
                 # What the save that failed has left takes the room that the next one needs.
                 checkpoints.remove_torn(run.checkpoints_dir)
@@ -249,12 +249,12 @@ def train(
         return loop.signal
 
 
-@contextlib.contextmanager
-def _leaving(place):
-    try:
-        yield
-    finally:
-        place.leave()
+def _agreed(run, kept):
+    """Returns what all workers of a run must agree on; where it starts from, the chief decides."""
+    agreed = dict(kept["dataset"], run_name=run.name, num_steps=kept["num_steps"])
+    agreed.update(kept["settings"])
+    del agreed["checkpoint_path"], agreed["checkpoint_exclude_scopes"]
+    return agreed
 
 
 @contextlib.contextmanager

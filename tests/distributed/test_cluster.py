@@ -13,7 +13,7 @@ from http_servers import serving
 from processes import Script, last_step, read_all_tensors
 
 from alexnet_flowers.data import dataset
-from alexnet_flowers.distributed import cluster, local_cluster
+from alexnet_flowers.distributed import cluster, liveness, local_cluster
 from alexnet_flowers.distributed.cluster import Cluster
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.nets import alexnet_v2
@@ -87,7 +87,7 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
         nothing = tf.constant([b""] * 4)
         return pipeline.Batch(tf.constant(images), tf.range(4, dtype=tf.int64), nothing, nothing)
 
-    monkeypatch.setattr(training_graph.batches, "training_batches", fixed)
+    monkeypatch.setattr(training_graph.pipeline, "training_batches", fixed)
     split = dataset.get_split("train", tiny_dataset)
     logging = train.Logging(max_images=0, save_histograms_secs=0)
     after, names = [], []
@@ -269,7 +269,7 @@ def test_a_chief_that_was_killed_goes_on_from_its_checkpoint(tmp_path, members, 
 
 
 def test_a_server_that_is_not_there_is_an_error(tmp_path, tiny_dataset, monkeypatch):
-    monkeypatch.setattr(cluster, "_CONNECT_SECS", 1)
+    monkeypatch.setattr(liveness, "CONNECT_SECS", 1)
     ports = local_cluster.free_ports(3)
     hosts = ["127.0.0.1:%d" % port for port in ports]
     run = checkpoints.locate_run("run", str(tmp_path / "c"), str(tmp_path / "s"))
