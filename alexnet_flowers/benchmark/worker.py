@@ -54,8 +54,8 @@ def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
             labels = tf.constant(rng.randint(0, NUM_CLASSES, batch_size), tf.int64)
         else:
             split = dataset.get_split("train", dataset_dir)
-            room = pipeline if ours else reference
-            images, labels = room.training_batches(split, batch_size, IMAGE_SIZE)[:2]
+            source = pipeline if ours else reference
+            images, labels = source.training_batches(split, batch_size, IMAGE_SIZE)[:2]
         logits, _ = alexnet_v2.alexnet_v2(images, NUM_CLASSES, True, use_gradient_rules=ours)
         arithmetic = flops.of_training_step(graph)
         _, total_loss = optimization.losses(logits, labels, 0.0)
@@ -65,11 +65,12 @@ def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
             optimization.optimizer(Settings(), tf.constant(0.01)),
             tf.train.get_or_create_global_step(),
         )
-    session = _session(graph, mixed_precision)
+    has_mixed_precision = devices.mixed_precision_obstacle("cpu") is None
+    session = _session(graph, mixed_precision and has_mixed_precision)
     about = {
         "flops": arithmetic,
         "tensorflow": _version(),
-        "has_mixed_precision": devices.mixed_precision_obstacle("cpu") is None,
+        "has_mixed_precision": has_mixed_precision,
     }
     options = devices.ONE_BY_ONE if ours else None  # As in training.
     return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
@@ -103,8 +104,8 @@ def _input(way, dataset_dir, batch_size, num_readers=4, num_preprocessing_thread
         if way == "tf.data":
             images = _tf_data(split, batch_size, num_readers, num_preprocessing_threads)
         else:
-            room = reference if way == "reference" else pipeline
-            images = room.training_batches(
+            source = reference if way == "reference" else pipeline
+            images = source.training_batches(
                 split,
                 batch_size,
                 IMAGE_SIZE,
