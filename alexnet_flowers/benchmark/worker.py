@@ -22,7 +22,7 @@ from alexnet_flowers.data import conversion, dataset, records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import pipeline, preprocessing
 from alexnet_flowers.nets import alexnet_v2
-from alexnet_flowers.tf1 import HAS_MKL, tf
+from alexnet_flowers.tf1 import HAS_MKL, tf, without_notes
 from alexnet_flowers.training import optimization
 from alexnet_flowers.training.settings import Settings
 
@@ -190,7 +190,8 @@ def main():
     # The protocol has standard output to itself; progress bars go nowhere.
     sys.stderr = open(os.devnull, "w")
     try:
-        serve(lambda: _KINDS[what.pop("kind")](**what))
+        with without_notes():
+            serve(lambda: _KINDS[what.pop("kind")](**what))
     except DataError as error:
         sys.__stderr__.write("%s\n" % error)
         sys.exit(error.exit_status)

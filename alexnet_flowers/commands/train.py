@@ -15,6 +15,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.tf1 import without_notes
 from alexnet_flowers.training import checkpoints, optimization, train
 from alexnet_flowers.training.settings import Settings
 
@@ -179,6 +180,13 @@ flags.DEFINE_integer("seed", None, "Of the initial weights and the random draws.
 
 
 def main():
+    if FLAGS.mixed_precision:  # TensorFlow notes each graph that it rewrites.
+        with without_notes():
+            return _train()
+    return _train()
+
+
+def _train():
     members = None
     if FLAGS.ps_hosts or FLAGS.worker_hosts:
         members = command_line.from_flags(cluster.Cluster)
