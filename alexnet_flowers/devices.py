@@ -1,26 +1,30 @@
 """Where the arithmetic runs."""
 
-import collections
+import typing
 
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import GPU_NEEDS, HAS_MKL, quiet, tf
 
 DEVICES = ("auto", "cpu", "gpu")
 
-Compute = collections.namedtuple(
-    "Compute",
-    ["device", "num_clones", "gradient_rules", "intra_op_threads", "inter_op_threads"],
-)
-Compute.__new__.__defaults__ = ("auto", 1, None, 0, 0)
-Compute.__doc__ = """What a training runs on, and how.
 
-Attributes:
-  device: one of ``DEVICES``.
-  num_clones: int, copies of the network, each on a GPU of its own with a batch of its own.
-  gradient_rules: bool, see ``network.alexnet_v2``; None: on a CPU.
-  intra_op_threads: int, TensorFlow's; 0: one a core.
-  inter_op_threads: int, TensorFlow's; 0: one a core.
-"""
+class Compute(typing.NamedTuple):
+    """What a training runs on, and how.
+
+    Attributes:
+      device: one of ``DEVICES``.
+      num_clones: int, copies of the network, each on a GPU of its own with a batch of its own.
+      gradient_rules: bool, see ``alexnet_v2.alexnet_v2``; None: on a CPU.
+      intra_op_threads: int, TensorFlow's; 0: one a core.
+      inter_op_threads: int, TensorFlow's; 0: one a core.
+    """
+
+    device: str = "auto"
+    num_clones: int = 1
+    gradient_rules: typing.Optional[bool] = None
+    intra_op_threads: int = 0
+    inter_op_threads: int = 0
+
 
 # For ``Session.run``: the operations one after the other, in the thread that asks for them, instead
 # of several at a time in a pool of threads. Each may still use all cores for itself.

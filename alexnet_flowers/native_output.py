@@ -1,12 +1,10 @@
 """What libraries write to the standard error of the process, past Python."""
 
 import contextlib
-import ctypes
 import os
+import shutil
+import subprocess
 import sys
-
-# absl::SetMinLogLevel(absl::LogSeverityAtLeast) of the absl within TensorFlow 2.20.
-_SET_MIN_LOG_LEVEL = "_ZN4absl12lts_2025012714SetMinLogLevelENS0_18LogSeverityAtLeastE"
 
 
 @contextlib.contextmanager
@@ -24,16 +22,35 @@ def discarded():
         os.close(nowhere)
 
 
-def set_absl_log_level(library_path, level):
-    """Sets what the C++ log of current TensorFlow, absl's, shows.
+@contextlib.contextmanager
+def without_lines(pattern):
+    """A context in which matching lines are left out of the process's standard error.
 
-    Parts of TensorFlow write past ``TF_CPP_MIN_LOG_LEVEL`` to that log, for whose level absl has
-    neither an environment variable nor a Python function. Where a version has the C++ function
-    under another name, nothing happens, and those lines stay.
+    ``grep`` filters it, in a process of its own: what this one says when it crashes still arrives.
+    Where there is no ``grep`` nothing is left out.
 
     Args:
-      library_path: of ``libtensorflow_framework``.
-      level: int, as of ``TF_CPP_MIN_LOG_LEVEL``: 0 all, 1 warnings, 2 errors, 3 fatal ones.
+      pattern: str, an extended regular expression.
     """
-    with contextlib.suppress(AttributeError, OSError):
-        ctypes.CDLL(library_path)[_SET_MIN_LOG_LEVEL](level)
+    grep = shutil.which("grep")
+    if grep is None:
+        yield
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    # In a session of its own a Ctrl-C does not end it before this process.
+    filtering = subprocess.Popen(
+        [grep, "-E", "-v", "--line-buffered", pattern],
+        stdin=subprocess.PIPE,
+        stdout=kept,
+        start_new_session=True,
+    )
+    try:
+        os.dup2(filtering.stdin.fileno(), 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        filtering.stdin.close()
+        filtering.wait()

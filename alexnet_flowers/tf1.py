@@ -18,6 +18,9 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 # Current TensorFlow leaves this to the processes it starts; in 1.15 it would change shapes.
 os.environ.pop("TF2_BEHAVIOR", None)
 
+# A line such as "I0000 00:00:1795685889.650231   21382 auto_mixed_precision.cc:2331] Running ...".
+_NOTE = r"^[IW][0-9]{4} [0-9:.]+ +[0-9]+ [^ ]+:[0-9]+\] "
+
 
 def quiet():
     """Returns a context in which TensorFlow reports nothing to the console from its C++ code.
@@ -27,6 +30,16 @@ def quiet():
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
         return native_output.discarded()
     return contextlib.suppress()  # noqa: B022 - Nothing, as contextlib.nullcontext; not in 3.6.
+
+
+def without_notes():
+    """Returns a context in which TensorFlow's C++ code writes no notes and warnings to the console.
+
+    That is for parts of current TensorFlow that write them whatever ``TF_CPP_MIN_LOG_LEVEL`` says.
+    """
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
+        return native_output.without_lines(_NOTE)
+    return contextlib.suppress()  # noqa: B022 - As above.
 
 
 with warnings.catch_warnings():
@@ -65,10 +78,6 @@ with warnings.catch_warnings():
         from tf_slim.nets import alexnet
 
         HAS_MKL = _pywrap_util_port.IsMklEnabled()
-        native_output.set_absl_log_level(
-            os.path.join(tensorflow.sysconfig.get_lib(), "libtensorflow_framework.so.2"),
-            int(os.environ["TF_CPP_MIN_LOG_LEVEL"]),
-        )
         GPU_NEEDS = "an NVIDIA driver and the CUDA libraries of tensorflow[and-cuda]"
         # tf_slim looks for these where they once were.
         control_flow_ops.case, control_flow_ops.cond = tf.case, tf.cond
@@ -78,4 +87,13 @@ with warnings.catch_warnings():
 # That is what slim's layers are made with.
 warnings.filterwarnings("ignore", message="`layer.apply` is deprecated")
 
-__all__ = ["GPU_NEEDS", "HAS_MKL", "SummaryToEventTransformer", "alexnet", "quiet", "slim", "tf"]
+__all__ = [
+    "GPU_NEEDS",
+    "HAS_MKL",
+    "SummaryToEventTransformer",
+    "alexnet",
+    "quiet",
+    "slim",
+    "tf",
+    "without_notes",
+]

@@ -1,36 +1,46 @@
 """What is compared with what; each function measures one row of the table."""
 
 import collections
-import json
+import contextlib
 import os
 import platform
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import typing
 
+from alexnet_flowers.benchmark.sides import ROOT, Worker, in_turn
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
 BATCH_SIZE = 56
 _STEP = {"kind": "step", "batch_size": BATCH_SIZE}
+_PYTORCH_STEP = ["-m", "alexnet_flowers.benchmark.torch_worker", str(BATCH_SIZE)]
 _SYNTHETIC_STEP = "training step, batch %d, synthetic images" % BATCH_SIZE
-_ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-Row = collections.namedtuple("Row", ["name", "what", "against", "ours", "rival", "unit", "ratio"])
-Row.__doc__ = """A comparison.
 
-Attributes:
-  name: str, for programs.
-  what: str, what was measured.
-  against: str, the rival.
-  ours: list of float, each measurement.
-  rival: the same of the rival; None where it was not measured.
-  unit: str.
-  ratio: float or None, how many times better ours is; above 1 is in our favour.
-"""
+class Row(typing.NamedTuple):
+    """A comparison.
+
+    Attributes:
+      name: str, for programs.
+      what: str, what was measured.
+      against: str, the rival.
+      ours: list of float, each measurement.
+      rival: the same of the rival; None where it was not measured.
+      unit: str.
+      ratio: float or None, how many times better ours is; above 1 is in our favour.
+    """
+
+    name: str
+    what: str
+    against: str
+    ours: typing.List[float]
+    rival: typing.Optional[typing.List[float]]
+    unit: str
+    ratio: typing.Optional[float]
 
 
 def row(name, what, against, ours, rival, unit, more_is_better=False):
@@ -41,69 +51,6 @@ def row(name, what, against, ours, rival, unit, more_is_better=False):
         if more_is_better:
             ratio = 1 / ratio
     return Row(name, what, against, ours, rival, unit, ratio)
-
-
-class Worker:
-    """A process that makes things and says how long each took; see ``worker``.
-
-    It is stopped (``SIGSTOP``) whenever it is not asked for anything, so that its threads, which
-    would fill its queues, take nothing from its rival.
-    """
-
-    def __init__(self, what, python=None):
-        """Starts it; ``with`` waits until it is ready and ends it."""
-        if isinstance(what, dict):
-            args = ["-m", "alexnet_flowers.benchmark.worker", json.dumps(what)]
-        else:
-            args = what
-        self._process = subprocess.Popen(
-            [python or sys.executable, *args],
-            cwd=_ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-        )
-        self.peak_mb = None
-
-    def __enter__(self):
-        self.about = self._answer()["ready"]
-        self._process.send_signal(signal.SIGSTOP)
-        return self
-
-    def __exit__(self, *_):
-        self._process.stdin.close()
-        self._process.kill()
-        self._process.wait()
-
-    def make(self, count, uncounted=0):
-        """Has some made that are not counted, and ``count`` more; returns the seconds of these."""
-        self._process.send_signal(signal.SIGCONT)
-        self._process.stdin.write("%d %d\n" % (uncounted, count))
-        self._process.stdin.flush()
-        answer = self._answer()
-        self._process.send_signal(signal.SIGSTOP)
-        self.peak_mb = answer["peak_mb"]
-        return answer["secs"]
-
-    def _answer(self):
-        line = self._process.stdout.readline()
-        if not line:
-            raise DataError("a process of the benchmark ended early; its error is above")
-        return json.loads(line)
-
-
-def in_turn(ours, rival, rounds, ours_each=1, rival_each=1, warm_up=1):
-    """Has two workers make things in turn, A B A B; returns the seconds of both.
-
-    The first ``warm_up`` of each are not counted.
-    """
-    ours.make(warm_up)
-    rival.make(warm_up)
-    secs = ([], [])
-    for _ in range(rounds):
-        for worker, each, part in ((ours, ours_each, secs[0]), (rival, rival_each, secs[1])):
-            part.extend(worker.make(each))
-    return secs
 
 
 def machine():
@@ -134,99 +81,84 @@ def training_step_real(dataset_dir, rounds):
         peak_mb = rival.peak_mb
     return row(
         "train_step_real",
-        "training step, batch 56, from JPEGs",
+        "training step, batch %d, from JPEGs" % BATCH_SIZE,
         "TensorFlow's own gradients, the reference's pipeline",
         *secs,
         unit="s",
     ), peak_mb
 
 
-def _synthetic_step(name, ours, rival, against, rounds, on=""):
-    """Returns the row of two workers that make training steps of synthetic images."""
-    secs = in_turn(ours, rival, rounds, ours_each=2, rival_each=2, warm_up=2)
-    return row(name, _SYNTHETIC_STEP + on, against, *secs, unit="s")
+def _synthetic_step(name, ours, rival, rounds, against, on="", needs=None):
+    """Measures training steps on synthetic images.
+
+    Args:
+      name: the row's.
+      ours: the arguments of our ``Worker``.
+      rival: those of the rival's.
+      rounds: int.
+      against: the row's, in which ``%(...)s`` is what the rival says of itself.
+      on: added to what was measured, in which ``%(...)s`` is what our worker says of itself.
+      needs: what our worker must say of itself, or there is no row.
+
+    Returns:
+      A ``Row``, or None.
+    """
+    with Worker(*ours) as our_worker, Worker(*rival) as rival_worker:
+        if needs and not our_worker.about[needs]:
+            return None
+        secs = in_turn(our_worker, rival_worker, rounds, ours_each=2, rival_each=2, warm_up=2)
+        what = _SYNTHETIC_STEP + on % our_worker.about
+        return row(name, what, against % rival_worker.about, *secs, unit="s")
 
 
 def training_step_torch(torch_python, rounds):
     """Synthetic images; None for the rival where there is no PyTorch."""
-    has_torch = subprocess.run(
-        [torch_python, "-c", "import torch"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    name = "train_step_torch"
+    found = subprocess.run([torch_python, "-c", "import torch"], stderr=subprocess.DEVNULL)
+    if found.returncode == 0:
+        against = "PyTorch %(torch)s, fp32, %(layout)s"
+        return _synthetic_step(name, (_STEP,), (_PYTORCH_STEP, torch_python), rounds, against)
     with Worker(_STEP) as ours:
-        if has_torch.returncode:
-            ours.make(2)
-            return row("train_step_torch", _SYNTHETIC_STEP, "PyTorch", ours.make(rounds), None, "s")
-        with Worker(
-            ["-m", "alexnet_flowers.benchmark.torch_worker", str(BATCH_SIZE)], python=torch_python
-        ) as rival:
-            against = "PyTorch %(torch)s, fp32, %(layout)s" % rival.about
-            return _synthetic_step("train_step_torch", ours, rival, against, rounds)
-
-
-def training_step_floor(rounds):
-    """Against the time that its arithmetic alone would take at the best matrix product's speed."""
-    with Worker(_STEP) as ours:
-        with Worker({"kind": "products"}) as products:
-            secs, secs_a_gflop = in_turn(ours, products, rounds, ours_each=2, warm_up=2)
-        gflop = ours.about["flops"] / 1e9
-    against = "%.1f GFLOP at the best matrix product, %.0f GFLOP/s" % (gflop, 1 / min(secs_a_gflop))
-    # The best product of all, not each round's: a floor is what the machine can do.
-    return row(
-        "train_step_floor",
-        _SYNTHETIC_STEP,
-        against,
-        secs,
-        [gflop * min(secs_a_gflop)],
-        "s",
-    )
+        ours.make(2)
+        return row(name, _SYNTHETIC_STEP, "PyTorch", ours.make(rounds), None, "s")
 
 
 def training_step_other_tensorflow(python, rounds):
     """The same step by the same code in another environment."""
-    with Worker(_STEP) as ours, Worker(_STEP, python=python) as rival:
-        against = "the same code on TensorFlow " + rival.about["tensorflow"]
-        return _synthetic_step("train_step_other_tensorflow", ours, rival, against, rounds)
+    against = "the same code on TensorFlow %(tensorflow)s"
+    name = "train_step_other_tensorflow"
+    return _synthetic_step(name, (_STEP,), (_STEP, python), rounds, against)
 
 
 def gradient_rules(python, rounds):
     """The gradient rules against the gradients of another TensorFlow, both in its environment."""
-    with Worker(_STEP, python) as ours, Worker(dict(_STEP, ours=False), python) as rival:
-        on = ", on TensorFlow " + ours.about["tensorflow"]
-        against = "the reference's step there"
-        return _synthetic_step("gradient_rules", ours, rival, against, rounds, on)
+    ours, rival = (_STEP, python), (dict(_STEP, ours=False), python)
+    on = ", on TensorFlow %(tensorflow)s"
+    return _synthetic_step("gradient_rules", ours, rival, rounds, "the reference's step there", on)
 
 
 def mixed_precision(python, rounds):
     """The step in bfloat16 against float32, in another environment; None where there is none."""
-    with Worker(_STEP, python) as rival:
-        if not rival.about["has_mixed_precision"]:
-            return None
-        with Worker(dict(_STEP, mixed_precision=True), python) as ours:
-            on = ", on TensorFlow %s, --mixed_precision" % rival.about["tensorflow"]
-            return _synthetic_step(
-                "mixed_precision", ours, rival, "the same in float32", rounds, on
-            )
-
-
-def input_pipeline(dataset_dir, rounds, python=None):
-    """Images a second, nothing but input; by default in this environment."""
-    what = {"kind": "input", "dataset_dir": dataset_dir, "batch_size": BATCH_SIZE}
-    with Worker(dict(what, way="ours"), python) as ours, Worker(
-        dict(what, way="reference"), python
-    ) as rival:
-        rates = ([], [])
-        for _ in range(rounds):
-            for worker, part in ((ours, rates[0]), (rival, rates[1])):
-                part.append(_images_per_sec(worker))
-    return row(
-        "input_pipeline",
-        "input pipeline, 4 readers and 4 threads"
-        + (", on TensorFlow " + ours.about["tensorflow"] if python else ""),
-        "the reference's",
-        *rates,
-        unit="images/s",
-        more_is_better=True,
+    return _synthetic_step(
+        "mixed_precision",
+        (dict(_STEP, mixed_precision=True), python),
+        (_STEP, python),
+        rounds,
+        "the same in float32",
+        on=", on TensorFlow %(tensorflow)s, --mixed_precision",
+        needs="has_mixed_precision",
     )
+
+
+def training_step_floor(rounds):
+    """Against the time that its arithmetic alone would take at the best matrix product's speed."""
+    with Worker(_STEP) as ours, Worker({"kind": "products"}) as products:
+        secs, secs_a_gflop = in_turn(ours, products, rounds, ours_each=2, warm_up=2)
+        gflop = ours.about["flops"] / 1e9
+    # The best product of all, not each round's: a floor is what the machine can do.
+    best = min(secs_a_gflop)
+    against = "%.1f GFLOP at the best matrix product, %.0f GFLOP/s" % (gflop, 1 / best)
+    return row("train_step_floor", _SYNTHETIC_STEP, against, secs, [gflop * best], "s")
 
 
 # A side's queues may be full when its turn begins: five batches of the reference's batch queue,
@@ -237,23 +169,50 @@ _QUEUED_BATCHES = 8
 _COUNTED_BATCHES = 20
 
 
-def _images_per_sec(worker):
-    secs = worker.make(_COUNTED_BATCHES, uncounted=_QUEUED_BATCHES)
-    return BATCH_SIZE * _COUNTED_BATCHES / sum(secs)
+def _input_rates(whats, rounds, python=None):
+    """Returns a list of images a second for each input pipeline, measured in turn.
+
+    Args:
+      whats: list of dict, the arguments of ``benchmark.worker`` but for the batch size.
+      rounds: int.
+      python: of the workers.
+
+    Returns:
+      The rates, and what the first worker says of itself.
+    """
+    with contextlib.ExitStack() as stack:
+        workers = [
+            stack.enter_context(Worker(dict(what, kind="input", batch_size=BATCH_SIZE), python))
+            for what in whats
+        ]
+        rates = [[] for _ in workers]
+        for _ in range(rounds):
+            for worker, part in zip(workers, rates):
+                secs = worker.make(_COUNTED_BATCHES, uncounted=_QUEUED_BATCHES)
+                part.append(BATCH_SIZE * _COUNTED_BATCHES / sum(secs))
+        return rates, workers[0].about
+
+
+def input_pipeline(dataset_dir, rounds, python=None):
+    """Images a second, nothing but input; by default in this environment."""
+    whats = [{"way": way, "dataset_dir": dataset_dir} for way in ("ours", "reference")]
+    rates, about = _input_rates(whats, rounds, python)
+    what = "input pipeline, 4 readers and 4 threads"
+    if python:
+        what += ", on TensorFlow " + about["tensorflow"]
+    return row(
+        "input_pipeline", what, "the reference's", *rates, unit="images/s", more_is_better=True
+    )
 
 
 def input_methods(dataset_dir, rounds):
     """Images a second of the same preprocessing through queues, ``tf.data`` and ``feed_dict``."""
-    what = {"kind": "input", "dataset_dir": dataset_dir, "batch_size": BATCH_SIZE}
-    found = collections.OrderedDict()
-    with Worker(dict(what, way="ours")) as queues, Worker(
-        dict(what, way="tf.data")
-    ) as data, Worker(dict(what, way="feed_dict")) as fed:
-        workers = {"queues": queues, "tf.data": data, "feed_dict": fed}
-        for _ in range(rounds):
-            for name, worker in workers.items():
-                found.setdefault(name, []).append(_images_per_sec(worker))
-    return {name: statistics.median(rates) for name, rates in found.items()}
+    ways = collections.OrderedDict(
+        [("queues", "ours"), ("tf.data", "tf.data"), ("feed_dict", "feed_dict")]
+    )
+    whats = [{"way": way, "dataset_dir": dataset_dir} for way in ways.values()]
+    rates, _ = _input_rates(whats, rounds)
+    return collections.OrderedDict(zip(ways, map(statistics.median, rates)))
 
 
 def input_threads(dataset_dir, rounds):
@@ -262,15 +221,12 @@ def input_threads(dataset_dir, rounds):
     for readers in (1, 4):
         for threads in (1, 2, 4, 8):
             what = {
-                "kind": "input",
                 "way": "ours",
                 "dataset_dir": dataset_dir,
-                "batch_size": BATCH_SIZE,
                 "num_readers": readers,
                 "num_preprocessing_threads": threads,
             }
-            with Worker(what) as worker:
-                rates = [_images_per_sec(worker) for _ in range(rounds)]
+            ((rates,), _) = _input_rates([what], rounds)
             found["%d readers, %d threads" % (readers, threads)] = statistics.median(rates)
     return found
 
@@ -297,12 +253,35 @@ def memory_and_start(dataset_dir, num_steps, reference_peak_mb):
     Returns:
       The two rows, and the growth in MB of the resident size over the run's second half.
     """
+    first_step_secs, sizes_mb, peak_mb = _train(dataset_dir, num_steps)
+    half = len(sizes_mb) // 2
+    growth_mb = max(sizes_mb[half:]) - max(sizes_mb[:half]) if half else 0.0
+    memory = row(
+        "memory",
+        "peak resident size of training, batch %d, %d steps with summaries"
+        % (BATCH_SIZE, num_steps),
+        "the reference's bare step",
+        [peak_mb],
+        [reference_peak_mb],
+        "MB",
+    )
+    what = "from the command to the end of the first step, summaries included"
+    return memory, row("start_up", what, "", [first_step_secs], None, "s"), growth_mb
+
+
+def _train(dataset_dir, num_steps):
+    """Trains a run that is thrown away.
+
+    Returns:
+      The seconds to the end of its first step, its resident size after each step, and its largest
+      one, in MB.
+    """
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         process = subprocess.Popen(
             [
                 sys.executable,
-                os.path.join(_ROOT, "scripts", "train.py"),
+                os.path.join(ROOT, "scripts", "train.py"),
                 "--dataset_dir=" + dataset_dir,
                 "--checkpoints_dir=" + os.path.join(folder, "checkpoints"),
                 "--summaries_dir=" + os.path.join(folder, "summaries"),
@@ -325,25 +304,7 @@ def memory_and_start(dataset_dir, num_steps, reference_peak_mb):
         process.returncode = status
     if status:
         raise DataError("scripts/train.py failed; its error is above")
-    half = len(sizes_mb) // 2
-    growth_mb = max(sizes_mb[half:]) - max(sizes_mb[:half]) if half else 0.0
-    memory = row(
-        "memory",
-        "peak resident size of training, batch 56, %d steps with summaries" % num_steps,
-        "the reference's bare step",
-        [usage.ru_maxrss / 1024.0],
-        [reference_peak_mb],
-        "MB",
-    )
-    start_up = row(
-        "start_up",
-        "from the command to the end of the first step, summaries included",
-        "",
-        [first_step_secs],
-        None,
-        "s",
-    )
-    return memory, start_up, growth_mb
+    return first_step_secs, sizes_mb, usage.ru_maxrss / 1024.0
 
 
 def _resident_mb(pid):

@@ -23,7 +23,7 @@ from alexnet_flowers.data.sources import photo_source
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import pipeline, preprocessing
 from alexnet_flowers.nets import alexnet_v2
-from alexnet_flowers.tf1 import HAS_MKL, tf
+from alexnet_flowers.tf1 import HAS_MKL, tf, without_notes
 from alexnet_flowers.training import optimization, optimizers
 from alexnet_flowers.training.settings import Settings
 
@@ -55,8 +55,8 @@ def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
             labels = tf.constant(rng.randint(0, NUM_CLASSES, batch_size), tf.int64)
         else:
             split = dataset.get_split("train", dataset_dir)
-            room = pipeline if ours else reference
-            images, labels = room.training_batches(split, batch_size, IMAGE_SIZE)[:2]
+            source = pipeline if ours else reference
+            images, labels = source.training_batches(split, batch_size, IMAGE_SIZE)[:2]
         logits, _ = alexnet_v2.alexnet_v2(images, NUM_CLASSES, True, use_gradient_rules=ours)
         arithmetic = flops.of_training_step(graph)
         _, total_loss = optimization.losses(logits, labels, 0.0)
@@ -66,11 +66,12 @@ def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
             optimizers.build(Settings(), tf.constant(0.01)),
             tf.train.get_or_create_global_step(),
         )
-    session = _session(graph, mixed_precision)
+    has_mixed_precision = devices.mixed_precision_obstacle("cpu") is None
+    session = _session(graph, mixed_precision and has_mixed_precision)
     about = {
         "flops": arithmetic,
         "tensorflow": _version(),
-        "has_mixed_precision": devices.mixed_precision_obstacle("cpu") is None,
+        "has_mixed_precision": has_mixed_precision,
     }
     options = devices.ONE_BY_ONE if ours else None  # As in training.
     return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
@@ -104,8 +105,8 @@ def _input(way, dataset_dir, batch_size, num_readers=4, num_preprocessing_thread
         if way == "tf.data":
             images = _tf_data(split, batch_size, num_readers, num_preprocessing_threads)
         else:
-            room = reference if way == "reference" else pipeline
-            images = room.training_batches(
+            source = reference if way == "reference" else pipeline
+            images = source.training_batches(
                 split,
                 batch_size,
                 IMAGE_SIZE,
@@ -192,7 +193,8 @@ def main():
     # The protocol has standard output to itself; progress bars go nowhere.
     sys.stderr = open(os.devnull, "w")
     try:
-        serve(lambda: _KINDS[what.pop("kind")](**what))
+        with without_notes():
+            serve(lambda: _KINDS[what.pop("kind")](**what))
     except DataError as error:
         sys.__stderr__.write("%s\n" % error)
         sys.exit(error.exit_status)

@@ -16,6 +16,7 @@ from alexnet_flowers.commands import INTERRUPTED, command_line, recipes, runner
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.tf1 import without_notes
 from alexnet_flowers.training import optimizers, plan, runs, schedules, train
 from alexnet_flowers.training.settings import Settings
 
@@ -291,6 +292,13 @@ with group("Cluster"):
 
 
 def main():
+    if FLAGS.mixed_precision:  # TensorFlow notes each graph that it rewrites.
+        with without_notes():
+            return _train()
+    return _train()
+
+
+def _train():
     report = functools.partial(print, flush=True)
     settings, options, members = command_line.from_flags(Settings), _options(), _members()
     if members is not None and members.job_name == "ps":

@@ -11,37 +11,28 @@ averages one gradient of each worker, and all wait for the step that is made of 
 
 import collections
 import contextlib
+import json
 import re
-import socket
-import threading
 import time
+import typing
 
-from alexnet_flowers.errors import DataError, UsageError, first_line
+from alexnet_flowers.distributed import liveness
+from alexnet_flowers.distributed.register import HERE, LEFT, Register
+from alexnet_flowers.errors import UsageError, first_line
 from alexnet_flowers.tf1 import quiet, tf
 
 JOBS = ("ps", "worker")
 
-# How long a process waits for the servers at its start; others may be started by hand.
-_CONNECT_SECS = 35
-# How long something that listens may take to answer as a server does.
-_ANSWER_SECS = 15
+# How long one exchange with the servers may take.
+_EXCHANGE_SECS = 15
 # How long the chief waits for the other workers' last steps.
 _LAST_STEPS_SECS = 60
+# How long a server waits for workers that have not come yet, once the chief has left.
+_LATE_SECS = liveness.CONNECT_SECS
 _POLL_SECS = 0.5
-# How long a server may be away while a worker trains.
-_AWAY_SECS = 20
-_WATCH_SECS = 2
-_PROBE_SECS = 5
-# Of HTTP/2, RFC 9113, 3.4 and 6.5: each side begins with a frame of this type; this one is empty.
-_HTTP2_SETTINGS = b"\x04"
-_HTTP2_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\0\0\0" + _HTTP2_SETTINGS + b"\0" * 5
 
 
-class Cluster(
-    collections.namedtuple(
-        "Cluster", ["ps_hosts", "worker_hosts", "job_name", "task_index", "sync_replicas"]
-    )
-):
+class Cluster(typing.NamedTuple):
     """Who takes part, and which of them this process is.
 
     Attributes:
@@ -51,6 +42,12 @@ class Cluster(
       task_index: int, this process's place in its list, from 0.
       sync_replicas: bool, whether the workers wait for each other at each step.
     """
+
+    ps_hosts: typing.List[str]
+    worker_hosts: typing.List[str]
+    job_name: str
+    task_index: int
+    sync_replicas: bool
 
     @property
     def hosts(self):
@@ -136,8 +133,12 @@ class Alone:
         """Returns a ``tf.ConfigProto`` for sessions of this place."""
         return config
 
-    def join(self):
-        """Waits until the servers can be reached."""
+    def wait_for_servers(self):
+        """Waits until all servers answer."""
+
+    def joined(self, run):
+        """Returns a context in which this worker takes part in a run; see ``Worker.joined``."""
+        return contextlib.suppress()  # noqa: B022 - Nothing, as nullcontext; not in Python 3.6.
 
     def wait_for_chief(self):
         """Waits until the variables of the default graph have their values.
@@ -149,13 +150,6 @@ class Alone:
 
     def wait_for_others(self):
         """Waits until no other worker has a step under way."""
-
-    def watched(self):
-        """Returns a context in which the process ends should a server be gone."""
-        return contextlib.suppress()  # noqa: B022 - Nothing, as nullcontext; not in Python 3.6.
-
-    def leave(self):
-        """Tells the servers that this worker makes no more steps."""
 
 
 class Worker(Alone):
@@ -206,39 +200,60 @@ class Worker(Alone):
         own.device_filters.extend(["/job:ps", self.own_device()])
         return own
 
-    def join(self):
-        """Waits until the servers can be reached, and says that this worker is at work.
+    def wait_for_servers(self):
+        """Waits until all servers answer.
 
         Raises:
-          DataError: that takes too long, or they are something else.
+          DataError: see ``liveness.wait_for``.
         """
-        error = DataError(
-            "--ps_hosts: what listens at %s does not answer as servers of this cluster do"
-            % ", ".join(self._cluster.ps_hosts)
-        )
-        until = time.time() + _CONNECT_SECS
-        for host in self._cluster.ps_hosts:
-            is_server = _is_server(host)
-            while is_server is None:
-                if time.time() > until:
-                    raise DataError(
-                        "--ps_hosts: %s cannot be reached; is that server started, and does no "
-                        "firewall stand between?" % host
-                    )
+        liveness.wait_for(self._cluster.ps_hosts)
+
+    @contextlib.contextmanager
+    def joined(self, run):
+        """Returns a context in which this worker takes part in a run.
+
+        The chief gives the servers to its run, unless another run is there; the other workers wait
+        for that. Within the context the process ends should a server be gone. Whoever is refused
+        has changed nothing, and tells nobody that it leaves.
+
+        Args:
+          run: a dict that JSON can hold: what all workers of the run must agree on.
+
+        Raises:
+          UsageError: the servers hold a run that differs.
+        """
+        with liveness.watched(self._cluster.ps_hosts, self._give_up):
+            self._agree(dict(run, sync_replicas=self.sync_replicas, **self._cluster.hosts))
+            self._set_state(HERE)
+            try:
+                yield
+            finally:
+                # A server that is gone need not be told.
+                if liveness.all_answer(self._cluster.ps_hosts):
+                    with contextlib.suppress(tf.errors.OpError):  # It has gone meanwhile.
+                        self._set_state(LEFT)
+
+    def _agree(self, run):
+        """Raises ``UsageError`` unless ``run`` is the one that the servers hold, or now hold."""
+        with self._exchange() as session:
+            register = self._register(0)
+            mine = json.dumps(run, sort_keys=True)
+            there = register.claim(mine) if self.is_chief else register.run
+            held = session.run(there)
+            while not held:
                 time.sleep(_POLL_SECS)
-                is_server = _is_server(host)
-            if not is_server:
-                raise error
-        # It may still be a server of something else, for whose answer TensorFlow waits.
-        timer = threading.Timer(_ANSWER_SECS, self._give_up, [error])
-        timer.daemon = True
-        timer.start()
-        try:
-            self._on_servers(lambda flag: flag.clear)
-        except tf.errors.OpError:
-            raise error
-        finally:
-            timer.cancel()
+                held = session.run(there)
+        held, run = json.loads(held.decode("utf-8")), json.loads(mine)
+        differences = [
+            "%s is %s there and %s here" % (name, held.get(name), run.get(name))
+            for name in sorted(set(held) | set(run))
+            if held.get(name) != run.get(name)
+        ]
+        if differences:
+            raise UsageError(
+                "--ps_hosts: the servers hold another run (%s); give all processes of a run the "
+                "same flags and photos, and each run servers of its own" % "; ".join(differences)
+            )
 
     def wait_for_chief(self):
         """Waits until the chief has given the variables of the default graph their values.
@@ -251,69 +266,44 @@ class Worker(Alone):
         if self.is_chief:
             return True
         missing = tf.report_uninitialized_variables(tf.global_variables())
-        with tf.device("/job:ps/task:0"):
-            chief_has_left = _Flag(0).is_raised
-        with self._session(_CONNECT_SECS) as session:
+        states = self._register(0).states
+        with self._session(liveness.CONNECT_SECS) as session:
             while session.run(missing).size:
-                if session.run(chief_has_left):
+                if session.run(states)[0] == LEFT:
                     return False
                 time.sleep(_POLL_SECS)
         return True
 
     def wait_for_others(self):
-        """Waits until all other workers have left, or are gone."""
-        until = time.time() + _LAST_STEPS_SECS
-        with tf.Graph().as_default():
-            with tf.device("/job:ps/task:0"):
-                flags = [_Flag(index) for index in range(self.num_workers)]
-                others = tf.stack([f.is_raised for f in flags if f.task_index != self.task_index])
-            with self._session(_LAST_STEPS_SECS) as session:
-                while not session.run(others).all() and time.time() < until:
-                    time.sleep(_POLL_SECS)
+        """Waits until all other workers that have joined have left, or are gone."""
+        until = time.monotonic() + _LAST_STEPS_SECS
+        with self._exchange() as session:
+            states = self._register(0).states
+            while time.monotonic() < until:
+                others = list(session.run(states))
+                del others[self.task_index]
+                if HERE not in others:
+                    return
+                time.sleep(_POLL_SECS)
+
+    def _set_state(self, state):
+        """Tells all servers that this worker is there, or has left."""
+        with self._exchange() as session:
+            session.run(
+                [
+                    self._register(server).set_state(self.task_index, state)
+                    for server in range(len(self._cluster.ps_hosts))
+                ]
+            )
+
+    def _register(self, server):
+        return Register(server, self.num_workers)
 
     @contextlib.contextmanager
-    def watched(self):
-        """Returns a context in which the process ends should a server be gone."""
-        is_over = threading.Event()
-
-        def watch():
-            seen = dict.fromkeys(self._cluster.ps_hosts, time.time())
-            while not is_over.wait(_WATCH_SECS):
-                for host in self._cluster.ps_hosts:
-                    if _is_server(host):
-                        seen[host] = time.time()
-                    elif time.time() - seen[host] > _AWAY_SECS:
-                        self._give_up(
-                            DataError(
-                                "the server at %s is gone, and the variables with it; start the "
-                                "servers and workers again, which continues the run from its last "
-                                "checkpoint" % host
-                            )
-                        )
-
-        threading.Thread(target=watch, daemon=True).start()
-        try:
-            yield
-        finally:
-            is_over.set()
-
-    def leave(self):
-        """Tells all servers that this worker makes no more steps."""
-        if not all(_is_server(host) for host in self._cluster.ps_hosts):
-            return  # A server that is gone need not be told.
-        try:
-            self._on_servers(lambda flag: flag.set)
-        except tf.errors.OpError:
-            pass  # It has gone meanwhile.
-
-    def _on_servers(self, operation):
-        with tf.Graph().as_default():
-            operations = []
-            for task in range(len(self._cluster.ps_hosts)):
-                with tf.device("/job:ps/task:%d" % task):
-                    operations.append(operation(_Flag(self.task_index)))
-            with self._session(_ANSWER_SECS) as session:
-                session.run(operations)
+    def _exchange(self):
+        """A context with a graph of its own and a session in it."""
+        with tf.Graph().as_default(), self._session(_EXCHANGE_SECS) as session:
+            yield session
 
     def _session(self, secs):
         config = tf.ConfigProto(operation_timeout_in_ms=int(secs * 1000))
@@ -321,7 +311,7 @@ class Worker(Alone):
 
 
 def serve(cluster, config, report=print):
-    """Holds variables until all workers have left.
+    """Holds variables until all workers have left, or the chief has and the others do not come.
 
     Args:
       cluster: a ``Cluster`` whose ``job_name`` is ``"ps"``.
@@ -332,30 +322,40 @@ def serve(cluster, config, report=print):
       UsageError: see ``Cluster.server``.
     """
     server = cluster.server(config)
-    mine = "/job:ps/task:%d" % cluster.task_index
-    report("server %d: at %s" % (cluster.task_index, cluster.ps_hosts[cluster.task_index]))
-    with tf.Graph().as_default():
-        with tf.device(mine):
-            left = tf.stack([_Flag(index).is_raised for index in range(cluster.num_workers)])
-        with tf.Session(server.target, config=tf.ConfigProto(device_filters=[mine])) as session:
-            while not session.run(left).all():
-                time.sleep(_POLL_SECS)
+    name = "server %d" % cluster.task_index
+    report("%s: at %s" % (name, cluster.ps_hosts[cluster.task_index]))
+    mine = tf.ConfigProto(device_filters=["/job:ps/task:%d" % cluster.task_index])
+    with tf.Graph().as_default(), tf.Session(server.target, config=mine) as session:
+        states = Register(cluster.task_index, cluster.num_workers).states
+        absent = _wait_for_the_end(lambda: list(session.run(states)))
     time.sleep(2 * _POLL_SECS)  # The last worker is still closing its session.
-    report("server %d: all workers have left" % cluster.task_index)
+    if absent:
+        report("%s: the chief has left; never came: worker %s" % (name, absent))
+    else:
+        report("%s: all workers have left" % name)
 
 
-class _Flag:
-    """Whether a worker has left, as a queue that keeps it for every session, and for nobody else.
+def _wait_for_the_end(states):
+    """Waits until a server has nothing more to do.
 
-    A variable would be among those that a checkpoint holds.
+    Args:
+      states: a function that returns the states of all workers.
+
+    Returns:
+      The numbers of the workers that never came, as text.
     """
-
-    def __init__(self, task_index):
-        self.task_index = task_index
-        queue = tf.FIFOQueue(1, tf.bool, [[]], shared_name="worker_%d_has_left" % task_index)
-        self.is_raised = queue.size() > 0
-        self.set = tf.cond(self.is_raised, tf.no_op, lambda: queue.enqueue(True))
-        self.clear = tf.cond(self.is_raised, lambda: tf.group(queue.dequeue()), tf.no_op)
+    late = None
+    while True:
+        now = states()
+        if set(now) == {LEFT}:
+            return ""
+        if now[0] != LEFT or HERE in now:
+            late = None
+        elif late is None:
+            late = time.monotonic() + _LATE_SECS
+        elif time.monotonic() > late:
+            return ", ".join(str(worker) for worker, state in enumerate(now) if not state)
+        time.sleep(_POLL_SECS)
 
 
 class LeastBytes:
@@ -378,19 +378,3 @@ class LeastBytes:
         task = self.num_bytes.index(min(self.num_bytes))
         self.num_bytes[task] += shape.num_elements() * output.dtype.base_dtype.size
         return task
-
-
-def _is_server(host):
-    """Says whether what listens at an address speaks HTTP/2, as a server of TensorFlow's does.
-
-    Returns:
-      bool, or None where nothing listens or answers.
-    """
-    name, port = host.rsplit(":", 1)
-    try:
-        with contextlib.closing(socket.create_connection((name, int(port)), _PROBE_SECS)) as probe:
-            probe.sendall(_HTTP2_GREETING)
-            answer = probe.recv(9)
-    except OSError:
-        return None
-    return answer[3:4] == _HTTP2_SETTINGS if answer else None

@@ -11,19 +11,23 @@ has most is full: that one passes so many steps a second and no more.
 passes the bytes of all of them, twice, in each step.
 """
 
-import collections
+import typing
 
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
 
-Traffic = collections.namedtuple("Traffic", ["num_bytes", "fullest"])
-Traffic.__doc__ = """What a worker fetches in a step; it sends the same.
 
-Attributes:
-  num_bytes: int, from all servers.
-  fullest: int, from the server that holds most.
-"""
+class Traffic(typing.NamedTuple):
+    """What a worker fetches in a step; it sends the same.
+
+    Attributes:
+      num_bytes: int, from all servers.
+      fullest: int, from the server that holds most.
+    """
+
+    num_bytes: int
+    fullest: int
 
 
 def traffic(num_classes, num_servers):

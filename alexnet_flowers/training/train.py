@@ -69,8 +69,10 @@ def train(run, plan, give_up=None, report=print):
     place = cluster.Alone()
     if plan.members is not None:
         place = cluster.Worker(plan.members, plan.session_config, give_up)
-    place.join()
-    with _leaving(place), _own_folders(run if place.is_chief else None) as folders:
+    place.wait_for_servers()
+    agreed = _agreed(run, plan.kept)
+    # The lock comes first: one whom it refuses must not have joined, and so cannot leave.
+    with _own_folders(run if place.is_chief else None) as folders, place.joined(agreed):
         newest = None
         if place.is_chief:
             newest = _to_continue(run, plan.kept, plan.options.allow_changed_settings, report)
@@ -117,7 +119,7 @@ class _Trainer:
 
     def train(self):
         """Trains; returns the signal that ended it early, or None."""
-        with self._errors_for_a_user(), self._place.watched():
+        with self._errors_for_a_user():
             if not self._place.wait_for_chief():
                 self._report(
                     "%s: worker %d: nothing to do, the chief has left"
@@ -216,12 +218,12 @@ class _Trainer:
         return checkpoints.newest(self._run.checkpoints_dir) or "none"
 
 
-@contextlib.contextmanager
-def _leaving(place):
-    try:
-        yield
-    finally:
-        place.leave()
+def _agreed(run, kept):
+    """Returns what all workers of a run must agree on; where it starts from, the chief decides."""
+    agreed = dict(kept["dataset"], run_name=run.name, num_steps=kept["num_steps"])
+    agreed.update(kept["settings"])
+    del agreed["checkpoint_path"], agreed["checkpoint_exclude_scopes"]
+    return agreed
 
 
 @contextlib.contextmanager

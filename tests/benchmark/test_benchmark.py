@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexnet_flowers.benchmark import flops, reference, rows
+from alexnet_flowers.benchmark import flops, reference, rows, sides
 from alexnet_flowers.data import records
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
@@ -41,10 +41,10 @@ def test_a_ratio_above_one_is_in_our_favour():
 
 def test_workers_take_turns(tiny_dataset):
     what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2}
-    with rows.Worker(dict(what, way="ours")) as ours, rows.Worker(
+    with sides.Worker(dict(what, way="ours")) as ours, sides.Worker(
         dict(what, way="reference")
     ) as rival:
-        secs = rows.in_turn(ours, rival, rounds=2, ours_each=3, rival_each=1)
+        secs = sides.in_turn(ours, rival, rounds=2, ours_each=3, rival_each=1)
         assert [len(part) for part in secs] == [6, 2] and min(secs[0] + secs[1]) > 0
         assert ours.peak_mb > 50
 
@@ -52,7 +52,7 @@ def test_workers_take_turns(tiny_dataset):
 @pytest.mark.parametrize("way", ["tf.data", "feed_dict"])
 def test_the_other_ways_of_input_work(tiny_dataset, way):
     what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2, "way": way}
-    with rows.Worker(what) as worker:
+    with sides.Worker(what) as worker:
         assert len(worker.make(2)) == 2
 
 

@@ -14,7 +14,7 @@ from processes import Script, last_step, read_all_tensors
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
-from alexnet_flowers.distributed import cluster, local_cluster
+from alexnet_flowers.distributed import cluster, liveness, local_cluster
 from alexnet_flowers.distributed.cluster import Cluster
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.nets import alexnet_v2
@@ -135,8 +135,8 @@ class Members:
         self.server = self.start("ps", 0)
         self.workers = [self.start("worker", index) for index in range(num_workers)]
 
-    def start(self, job, index):
-        member = ["--job_name=%s" % job, "--task_index=%d" % index]
+    def start(self, job, index, *more):
+        member = ["--job_name=%s" % job, "--task_index=%d" % index, *more]
         return Script("train", self._folder, *self._args, *self._hosts, *member)
 
     def finish(self):
@@ -168,7 +168,7 @@ def members(tmp_path, tiny_dataset):
 
 
 def errors_of(ended):
-    """The lines on the standard error but for notes of current TensorFlow that no level hides."""
+    """The lines on the standard error but for notes of current TensorFlow."""
     return [line for line in ended.error.splitlines() if line[:6] not in ("I0000 ", "W0000 ")]
 
 
@@ -271,7 +271,7 @@ def test_a_chief_that_was_killed_goes_on_from_its_checkpoint(tmp_path, members, 
 
 
 def test_a_server_that_is_not_there_is_an_error(tmp_path, tiny_dataset, monkeypatch):
-    monkeypatch.setattr(cluster, "_CONNECT_SECS", 1)
+    monkeypatch.setattr(liveness, "CONNECT_SECS", 1)
     ports = local_cluster.free_ports(3)
     hosts = ["127.0.0.1:%d" % port for port in ports]
     run = runs.locate_run("run", str(tmp_path / "c"), str(tmp_path / "s"))
@@ -350,6 +350,27 @@ def test_a_stopped_local_cluster_leaves_no_process(
 def children_of(pid):
     with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
         return [int(child) for child in file.read().split()]
+
+
+def test_whoever_is_refused_harms_nobody(tmp_path, members, tiny_dataset):
+    started = members("--max_number_of_steps=40", "--save_summaries_secs=0")
+    chief, other = started.workers
+    other.kill()  # Before it has joined: it still imports TensorFlow.
+    assert chief.wait_until(lambda: last_step(chief.lines) >= 2)
+    elsewhere = "--worker_hosts=127.0.0.1:%d" % local_cluster.free_ports(1)[0]
+    intruders = [
+        (started.start("worker", 0, elsewhere), 1, "is being trained by another process"),
+        (started.start("worker", 0, elsewhere, "--run_name=new"), 2, "run_name is run there and"),
+        (started.start("worker", 1, "--optimizer=adam"), 2, "optimizer is sgd there and adam here"),
+    ]
+    for intruder, status, message in intruders:
+        ended = intruder.finish()
+        (line,) = errors_of(ended)
+        assert ended.status == status and message in line and not ended.lines
+    assert not os.path.exists(str(tmp_path / "runs" / "checkpoints" / "new"))
+    started.workers[1] = started.start("worker", 1)
+    ends = started.finish()
+    assert newest_step(tmp_path) == 40 and "step 40 of 40" in ends[0].lines[-1]
 
 
 def test_flags_of_a_cluster_need_its_hosts(run_script, tiny_dataset):

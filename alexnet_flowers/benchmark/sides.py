@@ -1,0 +1,83 @@
+"""The two sides of a comparison: processes that make things in turn, and say how long each took."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+from alexnet_flowers.errors import DataError
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+class Worker:
+    """A process that makes things and says how long each took; see ``worker``.
+
+    Attributes:
+      about: a dict, what it says of itself once it is ready.
+      peak_mb: float, its largest resident size so far, in MB; None before it has made anything.
+
+    It is stopped (``SIGSTOP``) whenever it is not asked for anything, so that its threads, which
+    would fill its queues, take nothing from its rival.
+    """
+
+    def __init__(self, what, python=None):
+        """Starts it; ``with`` waits until it is ready and ends it.
+
+        Args:
+          what: a dict, the argument of ``benchmark.worker``; or the list of Python's arguments.
+          python: the path of the Python that runs it; None: this one.
+        """
+        if isinstance(what, dict):
+            args = ["-m", "alexnet_flowers.benchmark.worker", json.dumps(what)]
+        else:
+            args = what
+        self._process = subprocess.Popen(
+            [python or sys.executable, *args],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        self.peak_mb = None
+
+    def __enter__(self):
+        self.about = self._answer()["ready"]
+        self._process.send_signal(signal.SIGSTOP)
+        return self
+
+    def __exit__(self, *_):
+        self._process.stdin.close()
+        self._process.kill()
+        self._process.wait()
+
+    def make(self, count, uncounted=0):
+        """Has some made that are not counted, and ``count`` more; returns the seconds of these."""
+        self._process.send_signal(signal.SIGCONT)
+        self._process.stdin.write("%d %d\n" % (uncounted, count))
+        self._process.stdin.flush()
+        answer = self._answer()
+        self._process.send_signal(signal.SIGSTOP)
+        self.peak_mb = answer["peak_mb"]
+        return answer["secs"]
+
+    def _answer(self):
+        line = self._process.stdout.readline()
+        if not line:
+            raise DataError("a process of the benchmark ended early; its error is above")
+        return json.loads(line)
+
+
+def in_turn(ours, rival, rounds, ours_each=1, rival_each=1, warm_up=1):
+    """Has two workers make things in turn, A B A B; returns the seconds of both.
+
+    The first ``warm_up`` of each are not counted.
+    """
+    ours.make(warm_up)
+    rival.make(warm_up)
+    secs = ([], [])
+    for _ in range(rounds):
+        for worker, each, part in ((ours, ours_each, secs[0]), (rival, rival_each, secs[1])):
+            part.extend(worker.make(each))
+    return secs

@@ -1,0 +1,111 @@
+"""Which parameter servers are there: waits for them at the start, and watches them afterwards.
+
+TensorFlow itself would wait for a missing server for ever, in C++, deaf to signals. So each server
+is first asked for its status, by the call that TensorFlow's processes ask each other with.
+"""
+
+import contextlib
+import socket
+import threading
+import time
+
+from alexnet_flowers.errors import DataError
+
+# How long a process waits for the servers at its start; others may be started by hand.
+CONNECT_SECS = 35
+# How long a server may take to answer, at the start and while it is at work.
+_FIRST_ANSWER_SECS = 15
+_ANSWER_SECS = 5
+_POLL_SECS = 0.5
+# How long a server may be silent while a worker trains, and how often it is asked.
+_SILENT_SECS = 20
+_WATCH_SECS = 2
+
+
+def wait_for(hosts):
+    """Waits until all parameter servers answer.
+
+    Args:
+      hosts: list of ``<host>:<port>``, the parameter servers.
+
+    Raises:
+      DataError: one cannot be reached for ``CONNECT_SECS``, or something else listens there.
+    """
+    until = time.monotonic() + CONNECT_SECS
+    for task, host in enumerate(hosts):
+        while True:
+            is_open = _is_open(host)
+            if _answers(task, host, _FIRST_ANSWER_SECS):
+                break
+            if is_open:
+                raise DataError(
+                    "--ps_hosts: what listens at %s does not answer as servers of this cluster do"
+                    % host
+                )
+            if time.monotonic() > until:
+                raise DataError(
+                    "--ps_hosts: %s cannot be reached; is that server started, and does no "
+                    "firewall stand between?" % host
+                )
+            time.sleep(_POLL_SECS)
+
+
+def all_answer(hosts):
+    """Says whether all parameter servers answer now."""
+    return all(_answers(task, host) for task, host in enumerate(hosts))
+
+
+@contextlib.contextmanager
+def watched(hosts, give_up):
+    """A context in which a thread watches the parameter servers.
+
+    Args:
+      hosts: list of ``<host>:<port>``, the parameter servers.
+      give_up: called in that thread, with a ``DataError``, when one has been silent for 20 seconds.
+    """
+    is_over = threading.Event()
+
+    def watch():
+        heard = dict.fromkeys(hosts, time.monotonic())
+        while not is_over.wait(_WATCH_SECS):
+            for task, host in enumerate(hosts):
+                if _answers(task, host):
+                    heard[host] = time.monotonic()
+                elif time.monotonic() - heard[host] > _SILENT_SECS and not is_over.is_set():
+                    give_up(
+                        DataError(
+                            "the server at %s is gone, and the variables with it; start the "
+                            "servers and workers again, which continues the run from its last "
+                            "checkpoint" % host
+                        )
+                    )
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        is_over.set()
+
+
+def _answers(task, host, secs=_ANSWER_SECS):
+    """Says whether TensorFlow's server of ``/job:ps/task:<task>`` answers at an address."""
+    import grpc  # TensorFlow brings it; 0.1 seconds that training in one process does without.
+
+    # A new channel each time: an old one would wait longer and longer before it connects again.
+    with grpc.insecure_channel(host, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        try:
+            status = channel.unary_unary("/tensorflow.WorkerService/GetStatus")(b"", timeout=secs)
+        except grpc.RpcError:
+            return False
+    # The answer lists the devices by name.
+    return b"/job:ps/replica:0/task:%d/" % task in status
+
+
+def _is_open(host):
+    """Says whether anything listens at an address."""
+    name, port = host.rsplit(":", 1)
+    try:
+        socket.create_connection((name, int(port)), _ANSWER_SECS).close()
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,81 @@
+"""What a parameter server keeps of a run beside its variables: which run it is, and who is there.
+
+That is a hash table of TensorFlow's on the server. It is seen by every session, and is no variable,
+so no checkpoint holds it.
+"""
+
+from alexnet_flowers.tf1 import tf
+
+# The states of a worker; none before it joins.
+HERE = b"here"
+LEFT = b"left"
+
+_RUN_KEY = -1  # The workers' keys are their numbers.
+
+
+class Register:
+    """The operations on one server's table, in the default graph."""
+
+    def __init__(self, server, num_workers):
+        """Builds them.
+
+        Args:
+          server: int, the server's number.
+          num_workers: int, how many workers the cluster has.
+        """
+        self._device = "/job:ps/task:%d" % server
+        self._num_workers = num_workers
+        with tf.device(self._device):
+            self._table = tf.raw_ops.MutableHashTableV2(
+                key_dtype=tf.int64, value_dtype=tf.string, shared_name="register"
+            )
+
+    @property
+    def states(self):
+        """The workers' states, string [num_workers]; empty for one that has never joined."""
+        with tf.device(self._device):
+            return self._find(list(range(self._num_workers)))
+
+    @property
+    def run(self):
+        """The text that the chief has claimed the server with, string []; empty before."""
+        with tf.device(self._device):
+            return self._find([_RUN_KEY])[0]
+
+    def set_state(self, worker, state):
+        """Returns the operation that sets the state of a worker, given its number."""
+        with tf.device(self._device):
+            return self._insert([worker], [state])
+
+    def claim(self, run):
+        """Claims the server for a run, and notes that the chief is there.
+
+        A server can be claimed while no worker is there, or again for the same run.
+
+        Args:
+          run: the text that stands for the run.
+
+        Returns:
+          string [], the text that the server is claimed with now; ``run`` if that has succeeded.
+        """
+
+        def claim_once():
+            states, there = self.states, self.run
+            is_free = tf.logical_not(tf.reduce_any(tf.equal(states, HERE)))
+            holds = tf.cond(is_free, lambda: tf.constant(run), lambda: there)
+            chief = tf.cond(tf.equal(holds, run), lambda: tf.constant(HERE), lambda: states[0])
+            with tf.control_dependencies([self._insert([_RUN_KEY, 0], [holds, chief])]):
+                return tf.identity(holds)
+
+        with tf.device(self._device):
+            return tf.CriticalSection(shared_name="register").execute(claim_once)
+
+    def _find(self, keys):
+        return tf.raw_ops.LookupTableFindV2(
+            table_handle=self._table, keys=tf.constant(keys, tf.int64), default_value=b""
+        )
+
+    def _insert(self, keys, values):
+        return tf.raw_ops.LookupTableInsertV2(
+            table_handle=self._table, keys=tf.constant(keys, tf.int64), values=values
+        )

@@ -1,0 +1,129 @@
+"""Who takes part in a run, as the servers keep it: a server and its workers within this process."""
+
+import time
+
+import pytest
+
+from alexnet_flowers.distributed import cluster, liveness, local_cluster
+from alexnet_flowers.distributed.register import HERE, LEFT, Register
+from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.tf1 import tf
+
+RUN = {"run_name": "run", "batch_size": 56, "learning_rate": 0.1, "classes": ["daisy", "tulips"]}
+
+
+class Members:
+    """A server, a chief, and a worker."""
+
+    def __init__(self):
+        hosts = ["127.0.0.1:%d" % port for port in local_cluster.free_ports(4)]
+        self.ps_hosts, self.worker_hosts, self.elsewhere = hosts[:1], hosts[1:3], hosts[3:]
+        self.server = self._cluster("ps", 0, self.worker_hosts).server(tf.ConfigProto())
+        self.chief = self.worker(0, self.worker_hosts)
+        self.other = self.worker(1, self.worker_hosts)
+
+    def _cluster(self, job, index, worker_hosts):
+        return cluster.Cluster(self.ps_hosts, worker_hosts, job, index, False)
+
+    def worker(self, index, worker_hosts):
+        members = self._cluster("worker", index, worker_hosts)
+        return cluster.Worker(members, tf.ConfigProto(), give_up=None)
+
+    def states(self):
+        with tf.Graph().as_default(), tf.Session(self.server.target) as session:
+            return list(session.run(Register(0, 2).states))
+
+
+@pytest.fixture(scope="module")
+def members():
+    return Members()
+
+
+def test_the_servers_keep_who_is_there(members):
+    assert members.states() == [b"", b""]
+    with members.chief.joined(RUN):
+        assert members.states() == [HERE, b""]
+        since = time.monotonic()
+        members.chief.wait_for_others()  # Nobody waits for a worker that has never come.
+        assert time.monotonic() - since < 10
+        with members.other.joined(RUN):
+            assert members.states() == [HERE, HERE]
+        with pytest.raises(KeyError), members.other.joined(RUN):
+            raise KeyError
+        assert members.states() == [HERE, LEFT]
+    assert members.states() == [LEFT, LEFT]
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"learning_rate": 0.2}, "learning_rate is 0.1 there and 0.2 here"),
+        ({"batch_size": 28}, "batch_size is 56 there and 28 here"),
+        ({"classes": ["roses"]}, "classes is .'daisy', 'tulips'. there and .'roses'. here"),
+        ({"momentum": 0.9}, "momentum is None there and 0.9 here"),
+    ],
+)
+def test_a_worker_of_another_run_has_not_joined(members, changes, message):
+    with members.chief.joined(RUN):
+        before = members.states()
+        with pytest.raises(UsageError, match=message), members.other.joined(dict(RUN, **changes)):
+            raise AssertionError
+        assert members.states() == before
+
+
+def test_a_second_chief_has_not_joined(members):
+    second = members.worker(0, members.elsewhere)
+    with members.chief.joined(RUN):
+        for run in (RUN, dict(RUN, run_name="second")):
+            with pytest.raises(UsageError, match="worker_hosts is "), second.joined(run):
+                raise AssertionError
+        assert members.states()[0] == HERE
+        with members.other.joined(RUN):  # The run is still the first one's.
+            pass
+    with second.joined(dict(RUN, run_name="second")):  # Now nobody is there.
+        pass
+
+
+def test_a_chief_that_was_killed_joins_its_run_again(members):
+    joined = members.chief.joined(RUN)
+    joined.__enter__()  # And never leaves.
+    with pytest.raises(UsageError), members.chief.joined(dict(RUN, run_name="new")):
+        raise AssertionError
+    with members.chief.joined(RUN):
+        assert members.states()[0] == HERE
+    joined.__exit__(None, None, None)
+
+
+def test_a_server_with_another_place_is_none_of_ours(members):
+    liveness.wait_for(members.ps_hosts)
+    with pytest.raises(DataError, match="does not answer as servers of this cluster do"):
+        liveness.wait_for(members.worker_hosts)
+    with pytest.raises(DataError, match=members.ps_hosts[0] + " does not answer"):
+        liveness.wait_for(members.ps_hosts * 2)
+
+
+def test_a_silent_server_is_told_of(monkeypatch):
+    monkeypatch.setattr(liveness, "_WATCH_SECS", 0.01)
+    monkeypatch.setattr(liveness, "_SILENT_SECS", 0.1)
+    errors = []
+    host = "127.0.0.1:%d" % local_cluster.free_ports(1)[0]
+    with liveness.watched([host], errors.append):
+        until = time.monotonic() + 20
+        while not errors:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert "the server at %s is gone" % host in str(errors[0])
+
+
+def test_a_server_ends_when_nobody_can_need_it(monkeypatch):
+    monkeypatch.setattr(cluster, "_POLL_SECS", 0.001)
+    monkeypatch.setattr(cluster, "_LATE_SECS", 0.05)
+
+    def absent(*seen):
+        seen = list(seen)
+        return cluster._wait_for_the_end(lambda: seen.pop(0) if len(seen) > 1 else seen[0])
+
+    assert absent([HERE, b""], [HERE, HERE], [LEFT, HERE], [LEFT, LEFT]) == ""
+    assert absent([HERE, b"", b""], [LEFT, b"", LEFT]) == "1"
+    # A chief that comes back, and a worker that comes late, are waited for.
+    assert absent([LEFT, b""], [HERE, b""], *100 * [[LEFT, HERE]], [LEFT, LEFT]) == ""
