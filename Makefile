@@ -63,7 +63,7 @@ lint: $(INSTALLED)  ## check style and docstrings
 test: $(INSTALLED)  ## run all tests
 	$(PY) -m pytest tests
 
-soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, long runs (an hour)
+soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, long runs (40 minutes)
 	$(PY) -m pytest tests -m soak --soak
 
 bench: $(INSTALLED)  ## measure the speed, also in .venv-*/ (BENCH_FLAGS=--quick for minutes)
