@@ -1,7 +1,7 @@
 """AlexNet v2 on the Flowers photos, the TensorFlow 1 / TF-Slim way.
 
-README's table "The way of a photo" says which module does what, in the order in which a photo
-passes through them.
+docs/way_of_a_photo.md says which module does what, in the order in which a photo passes through
+them.
 
 Importing the package itself imports nothing else; ``tf1`` is the one door to TensorFlow.
 """

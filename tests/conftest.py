@@ -103,7 +103,7 @@ def run_script(run_script_in, tmp_path):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--soak", action="store_true", help="make the long trials, for an hour or so")
+    parser.addoption("--soak", action="store_true", help="make the long trials, for 40 minutes")
 
 
 _TALLY = {}

@@ -1,4 +1,4 @@
-"""Photos of one's own from a folder to predictions, by the README's commands and from there on."""
+"""Own photos from a folder to predictions, by the commands of docs/own_photos.md and further."""
 
 import os
 import re
@@ -17,11 +17,11 @@ SMALL = ["--image_size=195", "--batch_size=2", "--common_queue_min=4", "--max_nu
 LAST_LAYER = "alexnet_v2/fc8/"
 
 
-def readme_commands():
-    """Returns the arguments of the commands under "Own photos", by the name of the script."""
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as file:
-        section = file.read().split("\n## Own photos\n")[1].split("\n## ")[0]
-    blocks = re.findall(r"```sh\npython scripts/(\w+)\.py (.*?)\n```", section, re.DOTALL)
+def documented_commands():
+    """Returns the arguments of that page's commands, by the name of the script."""
+    with open(os.path.join(ROOT, "docs", "own_photos.md"), encoding="utf-8") as file:
+        page = file.read()
+    blocks = re.findall(r"```sh\npython scripts/(\w+)\.py (.*?)\n```", page, re.DOTALL)
     return {name: shlex.split(args.replace("\\\n", "")) for name, args in blocks}
 
 
@@ -47,7 +47,7 @@ def run(run_script_in, random_run, tmp_path_factory):
     (folder / "runs" / "checkpoints").mkdir(parents=True)
     (folder / "runs" / "checkpoints" / "momentum").symlink_to(random_run.checkpoints_dir)
     run.converted = run(
-        "download_and_convert", *readme_commands()["download_and_convert"], "--num_validation=3"
+        "download_and_convert", *documented_commands()["download_and_convert"], "--num_validation=3"
     )
     return run
 
@@ -63,8 +63,8 @@ def test_the_table_has_the_own_classes(run):
     assert run.converted[-1].split() == ["all", "9", "3", "12"]
 
 
-def test_the_readmes_fine_tuning_trains_a_last_layer_for_the_own_classes(run, random_run):
-    run("train", *readme_commands()["train"], *SMALL, "--save_summaries_secs=0")
+def test_the_documented_fine_tuning_trains_a_last_layer_for_the_own_classes(run, random_run):
+    run("train", *documented_commands()["train"], *SMALL, "--save_summaries_secs=0")
     old = weights(random_run.checkpoints_dir)
     new = weights(run.folder / "runs/checkpoints/mine")
     assert old.pop("global_step") == 7 and new.pop("global_step") == 1
@@ -77,11 +77,11 @@ def test_the_readmes_fine_tuning_trains_a_last_layer_for_the_own_classes(run, ra
 
 @pytest.fixture(scope="module")
 def all_layers(run):
-    """The run ``all``, which the README's command has begun but for ``--trainable_scopes``.
+    """The run ``all``, which that page's command has begun but for ``--trainable_scopes``.
 
     Its step was so small that what it started from can be read off its result.
     """
-    args = readme_commands()["train"]
+    args = documented_commands()["train"]
     where = args.index("--trainable_scopes")
     del args[where : where + 2]
     args += ["--run_name=all", "--learning_rate=1e-30", "--save_summaries_secs=1e-6"]
