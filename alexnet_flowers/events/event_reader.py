@@ -85,13 +85,13 @@ def run_names(summaries_parent):
     return sorted({os.path.relpath(path, summaries_parent).split(os.sep)[0] for path in found})
 
 
-def choose_run_names(names, summaries_parent, most):
+def choose_run_names(names, summaries_parent, max_runs):
     """Returns the names of the runs that a command is about.
 
     Args:
       names: list of str, as given to the command; empty for all runs there are.
       summaries_parent: the parent of all runs' event files.
-      most: int, how many may be chosen.
+      max_runs: int, how many may be chosen at most.
 
     Raises:
       DataError: there is no run, or none of one of these names.
@@ -111,8 +111,8 @@ def choose_run_names(names, summaries_parent, most):
             )
     if len(set(chosen)) < len(chosen):
         raise UsageError("--run_name %s: names a run twice" % ",".join(names))
-    if len(chosen) > most:
-        raise UsageError("--run_name: at most %d; which of %s?" % (most, ", ".join(chosen)))
+    if len(chosen) > max_runs:
+        raise UsageError("--run_name: at most %d; which of %s?" % (max_runs, ", ".join(chosen)))
     return chosen
 
 
