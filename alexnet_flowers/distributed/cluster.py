@@ -18,7 +18,7 @@ import typing
 
 from alexnet_flowers.distributed import liveness
 from alexnet_flowers.distributed.register import HERE, LEFT, Register
-from alexnet_flowers.errors import UsageError, first_line
+from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.tf1 import quiet, tf
 
 JOBS = ("ps", "worker")
@@ -220,6 +220,7 @@ class Worker(Alone):
           run: a dict that JSON can hold: what all workers of the run must agree on.
 
         Raises:
+          DataError: a server does not answer.
           UsageError: the servers hold a run that differs.
         """
         with liveness.watched(self._cluster.ps_hosts, self._give_up):
@@ -230,7 +231,7 @@ class Worker(Alone):
             finally:
                 # A server that is gone need not be told.
                 if liveness.all_answer(self._cluster.ps_hosts):
-                    with contextlib.suppress(tf.errors.OpError):  # It has gone meanwhile.
+                    with contextlib.suppress(DataError):  # It has gone meanwhile.
                         self._set_state(LEFT)
 
     def _agree(self, run):
@@ -301,9 +302,19 @@ class Worker(Alone):
 
     @contextlib.contextmanager
     def _exchange(self):
-        """A context with a graph of its own and a session in it."""
-        with tf.Graph().as_default(), self._session(_EXCHANGE_SECS) as session:
-            yield session
+        """A context with a graph of its own and a session in it.
+
+        Raises:
+          DataError: a server does not answer.
+        """
+        try:
+            with tf.Graph().as_default(), self._session(_EXCHANGE_SECS) as session:
+                yield session
+        except tf.errors.OpError as error:
+            raise DataError(
+                "a server of the cluster is gone (%s); start the servers and workers again, which "
+                "continues the run" % first_line(error)
+            )
 
     def _session(self, secs):
         config = tf.ConfigProto(operation_timeout_in_ms=int(secs * 1000))

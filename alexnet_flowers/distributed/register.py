@@ -60,10 +60,14 @@ class Register:
         """
 
         def claim_once():
-            states, there = self.states, self.run
-            is_free = tf.logical_not(tf.reduce_any(tf.equal(states, HERE)))
-            holds = tf.cond(is_free, lambda: tf.constant(run), lambda: there)
-            chief = tf.cond(tf.equal(holds, run), lambda: tf.constant(HERE), lambda: states[0])
+            chief, there = self.states[0], self.run
+            # Of all workers, also of those that this process's flags do not list.
+            entries = tf.raw_ops.LookupTableExportV2(
+                table_handle=self._table, Tkeys=tf.int64, Tvalues=tf.string
+            )
+            is_taken = tf.reduce_any(tf.equal(entries.values, HERE))
+            holds = tf.cond(is_taken, lambda: there, lambda: tf.constant(run))
+            chief = tf.cond(tf.equal(holds, run), lambda: tf.constant(HERE), lambda: chief)
             with tf.control_dependencies([self._insert([_RUN_KEY, 0], [holds, chief])]):
                 return tf.identity(holds)
 

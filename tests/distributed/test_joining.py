@@ -80,7 +80,12 @@ def test_a_second_chief_has_not_joined(members):
         assert members.states()[0] == HERE
         with members.other.joined(RUN):  # The run is still the first one's.
             pass
-    with second.joined(dict(RUN, run_name="second")):  # Now nobody is there.
+        joined = members.other.joined(RUN)
+        joined.__enter__()
+    with pytest.raises(UsageError, match="worker_hosts is "), second.joined(RUN):
+        raise AssertionError  # The first run's worker is there still.
+    joined.__exit__(None, None, None)
+    with second.joined(dict(RUN, run_name="second")):
         pass
 
 
