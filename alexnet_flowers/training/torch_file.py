@@ -30,7 +30,7 @@ _DTYPES = {
 # torch.serialization's own numbers.
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
-_ADVICE = "save the network's state_dict() with torch.save"
+_ADVICE = "save the network's state_dict(), in float32, with torch.save"
 
 
 class _Storage(typing.NamedTuple):
@@ -201,8 +201,8 @@ class _Unpickler(pickle.Unpickler):
         if module == "torch" and name in _DTYPES:
             return name
         raise DataError(
-            "%s: names %s.%s, which is no part of a dictionary of tensors, and nothing of it was "
-            "executed; %s" % (self._path, module, name, _ADVICE)
+            "%s: names %s.%s, which is not read here (nothing was executed); %s"
+            % (self._path, module, name, _ADVICE)
         )
 
     def persistent_load(self, pid):

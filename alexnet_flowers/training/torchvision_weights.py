@@ -15,7 +15,7 @@ import os
 
 import numpy as np
 
-from alexnet_flowers import new_folder
+from alexnet_flowers import devices, new_folder
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
@@ -27,7 +27,7 @@ _KERNELS = {"conv1": (64, 3, 11, 11), "conv2": (192, 64, 5, 5), "conv3": (384, 1
 # What torchvision makes of red, green and blue in [0, 1] before conv1: (x - mean) / std.
 MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])
-# Of the layers whose names a refusal repeats.
+# Of the tensors that a refusal names.
 _NUM_NAMED = 3
 
 NOT_IMPORTED = tuple(
@@ -122,9 +122,10 @@ def _written(shape):
 
 
 def _save(variables, folder):
-    with tf.Graph().as_default(), tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as s:
+    config = devices.session_config(devices.resolve("cpu"))
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
         saved = [tf.get_variable(name, initializer=value) for name, value in variables.items()]
-        s.run(tf.global_variables_initializer())
+        session.run(tf.global_variables_initializer())
         tf.train.Saver(saved, save_relative_paths=True).save(
-            s, os.path.join(folder, "model.ckpt"), global_step=0, write_meta_graph=False
+            session, os.path.join(folder, "model.ckpt"), global_step=0, write_meta_graph=False
         )
