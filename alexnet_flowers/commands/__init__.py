@@ -26,6 +26,7 @@ NAMES = (
     "embed",
     "make_figures",
     "export",
+    "import_torchvision",
     "launch_local",
     "estimate_scaling",
     "benchmark",
