@@ -103,3 +103,11 @@ def test_make_has_the_targets(page):
 def test_the_contents_name_every_page():
     for name in set(os.listdir(os.path.join(ROOT, "docs"))) - {"README.md"}:
         assert "](%s)" % name in read("docs", "README.md"), name
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_named_modules_exist(page):
+    for module in re.findall(r"`(?:alexnet_flowers/)?((?:\w+/)+\w+\.py)`", read(page)):
+        assert any(
+            os.path.exists(os.path.join(ROOT, parent, module)) for parent in ("", "alexnet_flowers")
+        ), module
