@@ -26,7 +26,7 @@ from alexnet_flowers.inference import dead_units, trained_network
 from alexnet_flowers.nets import alexnet_v2, architecture
 from alexnet_flowers.pictures import curves, diagrams, histograms, network_diagram, picture_file
 from alexnet_flowers.training import checkpoints, settings
-from alexnet_flowers.training.runs import check_labels, locate_run
+from alexnet_flowers.training.runs import Run, check_labels, locate_run
 
 FLAGS = flags.FLAGS
 
@@ -41,7 +41,7 @@ _NOTHING = ""
 class _Runs(NamedTuple):
     """The runs, and what was read of them."""
 
-    all: List[checkpoints.Run]
+    all: List[Run]
     events: List[event_reader.RunEvents]  # Of those that have written some.
     checkpoints: Dict[str, Optional[str]]  # Of those of these photos; None: there is none yet.
 
