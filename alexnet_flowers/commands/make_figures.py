@@ -26,7 +26,7 @@ from absl import flags
 from tqdm import tqdm
 
 from alexnet_flowers.commands import command_line
-from alexnet_flowers.data import conversion, dataset, photos, splits
+from alexnet_flowers.data import conversion, dataset, photos, records, splits
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation.evaluator import Evaluator
 from alexnet_flowers.events import event_reader
@@ -103,7 +103,7 @@ def main():
     if "distributions" in figures:
         _draw_layers("distributions", histograms.distributions, kinds, read)
     if "graph" in figures:
-        layers = architecture.layers_of_run(runs[0])
+        layers = _layers_of(runs[0])
         _save(architecture_picture.diagram(layers), "alexnet_v2", "graph of alexnet_v2", runs[:1])
     if "dead_units" in figures:
         _draw_dead_units([run for run in runs if evaluated.get(run.name)], evaluated)
@@ -111,6 +111,14 @@ def main():
         for run in runs:
             if run.name in evaluated:
                 _draw_confusion(run, evaluated[run.name])
+
+
+def _layers_of(run):
+    """Returns the layers for the image size and the classes that a run was trained with."""
+    num_classes = architecture.NUM_CLASSES
+    if os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
+        num_classes = len(records.read_labels(run.checkpoints_dir))
+    return architecture.layers(settings.image_size_of(run.checkpoints_dir), num_classes)
 
 
 def _chosen(flag, choices):
