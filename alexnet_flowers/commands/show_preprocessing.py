@@ -28,7 +28,7 @@ def main(paths):
     if len(paths) != 1:
         raise UsageError("name one photo; these are %d" % len(paths))
     (photo,) = photos.from_paths(paths)
-    looked = draws.look(
+    looked = draws.distort(
         photo,
         FLAGS.num_draws,
         FLAGS.image_size,

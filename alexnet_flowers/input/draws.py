@@ -1,6 +1,6 @@
 """What the preprocessing makes of one photo, draw by draw."""
 
-import collections
+import typing
 
 import numpy as np
 
@@ -8,20 +8,28 @@ from alexnet_flowers import devices
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import tf
 
-Looked = collections.namedtuple("Looked", ["photo", "draws", "crops", "stages", "box", "view"])
-Looked.__doc__ = """A photo, and what it becomes.
 
-Attributes:
-  photo: uint8 [height, width, 3], whole.
-  draws: a list of ``preprocessing.Draw`` of numbers.
-  crops: a list of uint8 [box height, box width, 3], one a draw.
-  stages: a list of ``preprocessing.Stages`` of arrays, one a draw.
-  box: the evaluation's box, ((top, left), (height, width)) in px.
-  view: float32 [size, size, 3] in [-1, 1], the evaluation's view.
-"""
+class Distorted(typing.NamedTuple):
+    """A photo, and what the preprocessing makes of it.
+
+    Attributes:
+      photo: uint8 [height, width, 3], whole.
+      draws: a list of ``preprocessing.Draw`` of numbers.
+      crops: a list of uint8 [box height, box width, 3], one a draw.
+      stages: a list of ``preprocessing.Stages`` of arrays, one a draw.
+      box: the evaluation's box, ((top, left), (height, width)) in px.
+      view: float32 [size, size, 3] in [-1, 1], what the evaluation makes of the photo.
+    """
+
+    photo: np.ndarray
+    draws: typing.List[preprocessing.Draw]
+    crops: typing.List[np.ndarray]
+    stages: typing.List[preprocessing.Stages]
+    box: typing.Tuple[typing.Tuple[int, int], typing.Tuple[int, int]]
+    view: np.ndarray
 
 
-def look(
+def distort(
     photo,
     count,
     image_size,
@@ -29,18 +37,18 @@ def look(
     min_crop_area=preprocessing.MIN_CROP_AREA,
     seed=0,
 ):
-    """Draws some distortions of a photo, and applies them in the way of training.
+    """Distorts a photo several times, each time drawn anew, exactly as training does.
 
     Args:
       photo: a ``photos.Photo``.
-      count: int, how many.
+      count: int, how many distortions.
       image_size: int, px.
       fast_mode: see ``preprocessing.preprocess_for_train``.
       min_crop_area: see ``preprocessing.draw``.
       seed: int, of the draws.
 
     Returns:
-      A ``Looked``.
+      A ``Distorted``.
     """
     with tf.Graph().as_default():
         tf.set_random_seed(seed)
@@ -52,12 +60,14 @@ def look(
         box = preprocessing.central_box(shape)
         view = preprocessing.preprocess_for_eval(encoded, image_size, image_size)
         whole = tf.image.decode_jpeg(encoded, channels=3)
-        device = devices.resolve("cpu")  # It is not worth waking a GPU.
+        device = devices.resolve("cpu")  # A GPU would take longer to start than this takes.
         with tf.Session(config=devices.session_config(device)) as session:
             drawings = [session.run((drawn, crop, stages)) for _ in range(count)]
             whole, box, view = session.run((whole, box, view))
     draws, crops, stages = (list(part) for part in zip(*drawings))
-    return Looked(whole, draws, crops, stages, tuple(tuple(map(int, part)) for part in box), view)
+    return Distorted(
+        whole, draws, crops, stages, tuple(tuple(map(int, part)) for part in box), view
+    )
 
 
 def words(drawn, fast_mode=True):

@@ -13,7 +13,7 @@ def distortions(looked, fast_mode=True):
     """Draws a row for each draw, and the evaluation's view beside the first rows.
 
     Args:
-      looked: a ``draws.Looked``.
+      looked: a ``draws.Distorted``.
       fast_mode: see ``preprocessing.preprocess_for_train``.
 
     Returns:

@@ -21,26 +21,28 @@ def photo():
 
 
 @pytest.fixture(scope="module")
-def looked(photo, fast_mode):
-    return draws.look(photo, 4, 32, fast_mode, seed=1)
+def distorted_photo(photo, fast_mode):
+    return draws.distort(photo, 4, 32, fast_mode, seed=1)
 
 
-def test_the_photo_and_the_evaluations_view(looked, photo):
+def test_the_photo_and_the_evaluations_view(distorted_photo, photo):
     with tf.Graph().as_default(), tf.Session() as session:
         whole = session.run(tf.image.decode_jpeg(photo.encoded, channels=3))
         view = session.run(preprocessing.preprocess_for_eval(photo.encoded, 32, 32))
         central = session.run(tf.image.central_crop(whole, 0.875))
-    np.testing.assert_array_equal(looked.photo, whole)
-    np.testing.assert_array_equal(looked.view, view)
-    (top, left), (height, width) = looked.box
+    np.testing.assert_array_equal(distorted_photo.photo, whole)
+    np.testing.assert_array_equal(distorted_photo.view, view)
+    (top, left), (height, width) = distorted_photo.box
     np.testing.assert_array_equal(whole[top : top + height, left : left + width], central)
 
 
-def test_each_draw_leads_to_its_stages(looked, fast_mode):
+def test_each_draw_leads_to_its_stages(distorted_photo, fast_mode):
     flips = set()
-    for drawn, crop, stages in zip(looked.draws, looked.crops, looked.stages):
+    for drawn, crop, stages in zip(
+        distorted_photo.draws, distorted_photo.crops, distorted_photo.stages
+    ):
         (top, left), (height, width) = drawn.begin, drawn.size
-        box = looked.photo[top : top + height, left : left + width]
+        box = distorted_photo.photo[top : top + height, left : left + width]
         np.testing.assert_array_equal(crop, box)
         expected = stages.resized[:, ::-1] if drawn.flip else stages.resized
         np.testing.assert_array_equal(stages.flipped, expected)
@@ -59,11 +61,11 @@ def _constant(value):
     return [tf.constant(part) for part in value] if isinstance(value, list) else tf.constant(value)
 
 
-def test_the_same_seed_draws_the_same(looked, photo, fast_mode):
-    again = draws.look(photo, 4, 32, fast_mode, seed=1)
-    other = draws.look(photo, 4, 32, fast_mode, seed=2)
-    assert [d.brightness for d in again.draws] == [d.brightness for d in looked.draws]
-    assert [d.brightness for d in other.draws] != [d.brightness for d in looked.draws]
+def test_the_same_seed_draws_the_same(distorted_photo, photo, fast_mode):
+    again = draws.distort(photo, 4, 32, fast_mode, seed=1)
+    other = draws.distort(photo, 4, 32, fast_mode, seed=2)
+    assert [d.brightness for d in again.draws] == [d.brightness for d in distorted_photo.draws]
+    assert [d.brightness for d in other.draws] != [d.brightness for d in distorted_photo.draws]
 
 
 def test_the_words_are_in_the_order_of_the_changes():
@@ -76,11 +78,11 @@ def test_the_words_are_in_the_order_of_the_changes():
     assert [line.split()[0] for line in full] == ["contrast", "hue", "brightness", "saturation"]
 
 
-def test_the_picture_has_the_box_on_the_photo_and_the_images_beside_it(looked, fast_mode):
-    figure = distortions.distortions(looked, fast_mode)
+def test_the_picture_has_the_box_on_the_photo_and_the_images_beside_it(distorted_photo, fast_mode):
+    figure = distortions.distortions(distorted_photo, fast_mode)
     assert len(figure.axes) == 4 * 7
     rows = np.array(figure.axes).reshape(4, 7)
-    for row, drawn, stages in zip(rows, looked.draws, looked.stages):
+    for row, drawn, stages in zip(rows, distorted_photo.draws, distorted_photo.stages):
         (box,) = row[0].patches
         assert (box.get_y(), box.get_x()) == tuple(drawn.begin)
         assert (box.get_height(), box.get_width()) == tuple(drawn.size)
@@ -89,7 +91,7 @@ def test_the_picture_has_the_box_on_the_photo_and_the_images_beside_it(looked, f
             row[5].images[0].get_array(), preprocessing.as_bytes(stages.centered)
         )
     (box,) = rows[0, 6].patches
-    assert (box.get_y(), box.get_x()) == looked.box[0]
+    assert (box.get_y(), box.get_x()) == distorted_photo.box[0]
 
 
 def test_bytes_there_and_back(photo):
