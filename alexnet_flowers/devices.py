@@ -1,6 +1,7 @@
 """Where the arithmetic runs."""
 
 import collections
+import os
 
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import GPU_NEEDS, HAS_MKL, quiet, tf
@@ -71,6 +72,14 @@ def of_clones(device, num_clones):
     if num_clones == 1 or device == "cpu":
         return [""] * num_clones
     return ["/gpu:%d" % number for number in range(num_clones)]
+
+
+def num_cores():
+    """Returns how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Linux only.
+        return os.cpu_count() or 1
 
 
 def _list_gpus():

@@ -15,13 +15,14 @@ from alexnet_flowers import devices
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.input import pipeline
 from alexnet_flowers.training import checkpoints, optimization, train
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 _DEFAULTS = Settings()
 _LOGGING = train.DEFAULT_LOGGING
-_QUEUES = train.DEFAULT_QUEUES
+_QUEUES = pipeline.DEFAULT_QUEUES
 _COMPUTE = train.DEFAULT_COMPUTE
 
 # Where things are.
@@ -84,11 +85,15 @@ flags.DEFINE_float(
 flags.DEFINE_integer("batch_size", _DEFAULTS.batch_size, "Images a step.")
 flags.DEFINE_integer("image_size", _DEFAULTS.image_size, "Their height and width: 195 to 226 px.")
 command_line.define_distortions()
-flags.DEFINE_integer("num_readers", _QUEUES.num_readers, "Shards read at once.")
+flags.DEFINE_integer(
+    "num_readers",
+    _QUEUES.num_readers,
+    "Shards read at once. Default: one a core, at least 4, and no more than there are shards.",
+)
 flags.DEFINE_integer(
     "num_preprocessing_threads",
     _QUEUES.num_preprocessing_threads,
-    "Threads that decode and distort.",
+    "Threads that decode and distort. Default: one a core, at least 4.",
 )
 flags.DEFINE_integer(
     "common_queue_capacity", None, "Records held for shuffling. Default: 20 batches."
@@ -195,7 +200,7 @@ def main():
         num_epochs=FLAGS.num_epochs,
         max_number_of_steps=FLAGS.max_number_of_steps,
         logging=command_line.from_flags(train.Logging),
-        queues=command_line.from_flags(train.Queues),
+        queues=command_line.from_flags(pipeline.Queues),
         compute=command_line.from_flags(devices.Compute),
         members=members,
         give_up=command_line.end_at_once,

@@ -57,21 +57,7 @@ Attributes:
   max_images: how many images of the batch the summaries hold; 0: none.
 """
 
-Queues = collections.namedtuple(
-    "Queues",
-    [
-        "num_readers",
-        "num_preprocessing_threads",
-        "common_queue_capacity",
-        "common_queue_min",
-        "batch_queue_capacity",
-    ],
-)
-Queues.__new__.__defaults__ = (4, 4, None, None, None)
-Queues.__doc__ = """How the photos are read; see ``batches.training_batches``."""
-
 DEFAULT_LOGGING = Logging()
-DEFAULT_QUEUES = Queues()
 DEFAULT_COMPUTE = devices.Compute()
 
 
@@ -82,7 +68,7 @@ def train(
     num_epochs=700,
     max_number_of_steps=None,
     logging=DEFAULT_LOGGING,
-    queues=DEFAULT_QUEUES,
+    queues=pipeline.DEFAULT_QUEUES,
     compute=DEFAULT_COMPUTE,
     members=None,
     give_up=None,
@@ -101,7 +87,7 @@ def train(
       num_epochs: the length of the run, unless ``max_number_of_steps`` gives it.
       max_number_of_steps: its length in steps, or None.
       logging: a ``Logging``.
-      queues: a ``Queues``.
+      queues: a ``pipeline.Queues``.
       compute: a ``devices.Compute``.
       members: a ``cluster.Cluster`` with this process's place in it; None: it trains alone.
       give_up: of such a process: see ``cluster.Worker``.

@@ -25,7 +25,7 @@ def build(
       run_settings: a ``settings.Settings``, complete.
       num_decay_steps: see ``optimization.decay_steps``.
       logging: a ``training.Logging``.
-      queues: a ``training.Queues``.
+      queues: a ``pipeline.Queues``.
       use_gradient_rules: see ``network.alexnet_v2``.
       clone_devices: where each copy of the network is, for ``tf.device``; mostly ``[""]``.
       place: a ``cluster.Alone`` or ``cluster.Worker``.
@@ -41,8 +41,8 @@ def build(
         run_settings.image_size,
         fast_mode=run_settings.fast_mode,
         min_crop_area=run_settings.min_crop_area,
+        queues=queues,
         seed=run_settings.seed,
-        **queues._asdict(),
     )
     logits, end_points = _clones(
         batch.images, split.num_classes, run_settings, use_gradient_rules, clone_devices

@@ -98,7 +98,7 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
         )  # fmt: skip
         with tf.Graph().as_default() as graph, tf.Session() as session:
             ops = training_graph.build(
-                split, settings, None, logging, train.Queues(), True,
+                split, settings, None, logging, pipeline.DEFAULT_QUEUES, True,
                 [""] * num_clones, cluster.Alone(),
             )  # fmt: skip
             names.append({v.op.name for v in tf.global_variables()})
