@@ -18,14 +18,14 @@ from alexnet_flowers.tf1 import tf
 # The reference's box: 3:4 to 4:3, 5 % to all of the photo's area. As it also has to cover a tenth
 # of the object, which is the whole photo, its area is a tenth at least.
 MIN_CROP_AREA = 0.05
-_MIN_OBJECT_COVERED = 0.1
-_ASPECT_RATIO_RANGE = (0.75, 1.33)
-_MAX_ATTEMPTS = 100
+MIN_OBJECT_COVERED = 0.1
+ASPECT_RATIO_RANGE = (0.75, 1.33)
+MAX_ATTEMPTS = 100
 # The colors.
-_MAX_BRIGHTNESS_DELTA = 32.0 / 255.0
-_SATURATION_RANGE = (0.5, 1.5)
-_MAX_HUE_DELTA = 0.2
-_CONTRAST_RANGE = (0.5, 1.5)
+MAX_BRIGHTNESS_DELTA = 32.0 / 255.0
+SATURATION_RANGE = (0.5, 1.5)
+MAX_HUE_DELTA = 0.2
+CONTRAST_RANGE = (0.5, 1.5)
 
 # For each of the four orderings that are drawn: brightness, saturation, hue, contrast. In fast
 # mode, which has no more than the first two, three of the four are the same.
@@ -84,19 +84,19 @@ def draw(image_shape, min_crop_area=MIN_CROP_AREA):
         begin, size, _ = tf.image.sample_distorted_bounding_box(
             image_shape,
             bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),  # The object is the whole photo.
-            min_object_covered=_MIN_OBJECT_COVERED,
-            aspect_ratio_range=_ASPECT_RATIO_RANGE,
+            min_object_covered=MIN_OBJECT_COVERED,
+            aspect_ratio_range=ASPECT_RATIO_RANGE,
             area_range=(min_crop_area, 1.0),
-            max_attempts=_MAX_ATTEMPTS,
+            max_attempts=MAX_ATTEMPTS,
             use_image_if_no_bounding_boxes=True,
         )
         # All numbers at once: for images as small as these every operation counts.
         numbers = tf.random.uniform(
             [7],
-            [0.0, 0.0, -_MAX_BRIGHTNESS_DELTA, _SATURATION_RANGE[0], -_MAX_HUE_DELTA]
-            + [_CONTRAST_RANGE[0], 0.0],
-            [1.0, 4.0, _MAX_BRIGHTNESS_DELTA, _SATURATION_RANGE[1], _MAX_HUE_DELTA]
-            + [_CONTRAST_RANGE[1], 4.0],
+            [0.0, 0.0, -MAX_BRIGHTNESS_DELTA, SATURATION_RANGE[0], -MAX_HUE_DELTA]
+            + [CONTRAST_RANGE[0], 0.0],
+            [1.0, 4.0, MAX_BRIGHTNESS_DELTA, SATURATION_RANGE[1], MAX_HUE_DELTA]
+            + [CONTRAST_RANGE[1], 4.0],
         )
         flip, ordering, brightness, saturation, hue, contrast, method = tf.unstack(numbers)
         return Draw(
