@@ -82,6 +82,15 @@ def num_cores():
         return os.cpu_count() or 1
 
 
+def memory_bytes(device):
+    """Returns the memory of the smallest GPU that TensorFlow may use, or the host's for a CPU."""
+    if device == "cpu":
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with tf.Graph().as_default(), tf.Session(config=session_config(device)) as session:
+        found = session.list_devices()
+    return min(one.memory_limit_bytes for one in found if one.device_type == "GPU")
+
+
 def _list_gpus():
     """Lists the GPUs without the error line that a machine without a driver would cause.
 
