@@ -10,9 +10,9 @@ DEVICES = ("auto", "cpu", "gpu")
 
 Compute = collections.namedtuple(
     "Compute",
-    ["device", "num_clones", "gradient_rules", "intra_op_threads", "inter_op_threads"],
+    ["device", "num_clones", "gradient_rules", "intra_op_threads", "inter_op_threads", "input"],
 )
-Compute.__new__.__defaults__ = ("auto", 1, None, 0, 0)
+Compute.__new__.__defaults__ = ("auto", 1, None, 0, 0, "auto")
 Compute.__doc__ = """What a training runs on, and how.
 
 Attributes:
@@ -21,6 +21,7 @@ Attributes:
   gradient_rules: bool, see ``network.alexnet_v2``; None: on a CPU.
   intra_op_threads: int, TensorFlow's; 0: one a core.
   inter_op_threads: int, TensorFlow's; 0: one a core.
+  input: one of ``training_input.INPUTS``, whether the photos stay on the device.
 """
 
 # For ``Session.run``: the operations one after the other, in the thread that asks for them, instead

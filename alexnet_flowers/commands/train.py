@@ -15,7 +15,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.input import pipeline
+from alexnet_flowers.input import pipeline, training_input
 from alexnet_flowers.training import checkpoints, optimization, train
 from alexnet_flowers.training.settings import Settings
 
@@ -85,6 +85,14 @@ flags.DEFINE_float(
 flags.DEFINE_integer("batch_size", _DEFAULTS.batch_size, "Images a step.")
 flags.DEFINE_integer("image_size", _DEFAULTS.image_size, "Their height and width: 195 to 226 px.")
 command_line.define_distortions()
+flags.DEFINE_enum(
+    "input",
+    _COMPUTE.input,
+    training_input.INPUTS,
+    "Where the images come from. queues: read, decoded and distorted by the CPU for every step, as "
+    "slim does. resident: decoded once, kept in the GPU's memory and distorted there. auto: "
+    "resident on a GPU into half of whose memory the photos fit, queues otherwise.",
+)
 flags.DEFINE_integer(
     "num_readers",
     _QUEUES.num_readers,

@@ -25,7 +25,7 @@ from alexnet_flowers.data import conversion, dataset, record_check, records
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
 from alexnet_flowers.events import event_writer
-from alexnet_flowers.input import pipeline
+from alexnet_flowers.input import pipeline, resident, training_input
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints, optimization, settings, training_graph
 from alexnet_flowers.training.loop import Diverged, Loop, Saver
@@ -161,6 +161,16 @@ def train(
                     % (run.name, checkpoints.global_step_of(newest), num_steps)
                 )
                 return None
+        request = training_input.Request(
+            run_settings.batch_size,
+            resident.Distortions(
+                run_settings.image_size, run_settings.fast_mode, run_settings.min_crop_area
+            ),
+            queues,
+            run_settings.seed,
+            devices.of_clones(device, num_clones),
+        )
+        photos = training_input.choose(compute.input, part, request, device, report)
         with tf.Graph().as_default():
             if run_settings.seed is not None:
                 tf.set_random_seed(run_settings.seed + place.task_index)
@@ -170,9 +180,9 @@ def train(
                     run_settings,
                     num_decay_steps,
                     logging,
-                    queues,
+                    request,
+                    photos,
                     use_gradient_rules,
-                    devices.of_clones(device, num_clones),
                     place,
                 )
             init_fn = saver = writer = None

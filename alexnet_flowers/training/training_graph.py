@@ -1,7 +1,7 @@
 """The graph of a training step: from a split to everything that a step can run."""
 
 from alexnet_flowers import devices
-from alexnet_flowers.input import pipeline
+from alexnet_flowers.input import training_input
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import optimization, summaries
@@ -13,9 +13,9 @@ def build(
     run_settings,
     num_decay_steps,
     logging,
-    queues,
+    batches_request,
+    photos,
     use_gradient_rules,
-    clone_devices,
     place,
 ):
     """Builds the training graph in the default graph.
@@ -25,9 +25,9 @@ def build(
       run_settings: a ``settings.Settings``, complete.
       num_decay_steps: see ``optimization.decay_steps``.
       logging: a ``training.Logging``.
-      queues: a ``pipeline.Queues``.
+      batches_request: a ``training_input.Request``.
+      photos: what ``training_input.choose`` returned for it.
       use_gradient_rules: see ``network.alexnet_v2``.
-      clone_devices: where each copy of the network is, for ``tf.device``; mostly ``[""]``.
       place: a ``cluster.Alone`` or ``cluster.Worker``.
 
     Returns:
@@ -35,24 +35,23 @@ def build(
     """
     with tf.device(devices.INPUT_DEVICE):
         global_step = tf.train.get_or_create_global_step()
-    batch = pipeline.training_batches(
-        split,
-        run_settings.batch_size * len(clone_devices),
-        run_settings.image_size,
-        fast_mode=run_settings.fast_mode,
-        min_crop_area=run_settings.min_crop_area,
-        queues=queues,
-        seed=run_settings.seed,
-    )
+    with tf.device(place.own_device()):
+        batches = training_input.batches(
+            split, batches_request, photos, first_batch=global_step.initialized_value()
+        )
+    clone_devices = batches_request.clone_devices
+    batch, labels = batches[0], tf.concat([one.labels for one in batches], 0)
     logits, end_points = _clones(
-        batch.images, split.num_classes, run_settings, use_gradient_rules, clone_devices
+        [one.images for one in batches],
+        split.num_classes,
+        run_settings,
+        use_gradient_rules,
+        clone_devices,
     )
-    cross_entropy, total_loss = optimization.losses(
-        logits, batch.labels, run_settings.label_smoothing
-    )
+    cross_entropy, total_loss = optimization.losses(logits, labels, run_settings.label_smoothing)
     rate = optimization.learning_rate(run_settings, num_decay_steps, global_step)
     with tf.device(place.own_device()):
-        metrics = summaries.streaming_metrics(logits, batch.labels)
+        metrics = summaries.streaming_metrics(logits, labels)
     optimizer = optimization.optimizer(run_settings, rate)
     if place.sync_replicas:
         optimizer = optimization.synchronous(
@@ -102,20 +101,19 @@ def build(
     )
 
 
-def _clones(images, num_classes, run_settings, use_gradient_rules, clone_devices):
-    """Builds the network once for each device, with the same variables, on its part of the images.
+def _clones(batches, num_classes, run_settings, use_gradient_rules, clone_devices):
+    """Builds the network once for each device, with the same variables, on its batch of images.
 
     Returns:
       The logits of all images, and the end points of the first clone, whose names are slim's.
     """
     all_logits, first_end_points = [], None
-    parts = [images] if len(clone_devices) == 1 else tf.split(images, len(clone_devices))
-    for number, (device, part) in enumerate(zip(clone_devices, parts)):
+    for number, (device, images) in enumerate(zip(clone_devices, batches)):
         with tf.name_scope("clone_%d" % number if number else None), tf.device(
             device
         ), tf.variable_scope(tf.get_variable_scope(), reuse=number > 0 or None):
             logits, end_points = alexnet_v2.alexnet_v2(
-                part,
+                images,
                 num_classes,
                 is_training=True,
                 dropout_keep_prob=run_settings.dropout_keep_prob,

@@ -77,7 +77,7 @@ def test_servers_hold_about_as_many_bytes_each_and_nothing_else():
 
 
 def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch):
-    from alexnet_flowers.input import pipeline
+    from alexnet_flowers.input import pipeline, resident, training_input
     from alexnet_flowers.training import optimization, training_graph
 
     images = np.random.RandomState(0).uniform(-1, 1, [4, 195, 195, 3]).astype(np.float32)
@@ -87,7 +87,7 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
         nothing = tf.constant([b""] * 4)
         return pipeline.Batch(tf.constant(images), tf.range(4, dtype=tf.int64), nothing, nothing)
 
-    monkeypatch.setattr(training_graph.batches, "training_batches", fixed)
+    monkeypatch.setattr(pipeline, "training_batches", fixed)
     split = dataset.get_split("train", tiny_dataset)
     logging = train.Logging(max_images=0, save_histograms_secs=0)
     after, names = [], []
@@ -97,10 +97,13 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
             learning_rate=0.1, opt_epsilon=None, weight_decay=0.0005,
         )  # fmt: skip
         with tf.Graph().as_default() as graph, tf.Session() as session:
-            ops = training_graph.build(
-                split, settings, None, logging, pipeline.DEFAULT_QUEUES, True,
-                [""] * num_clones, cluster.Alone(),
+            request = training_input.Request(
+                4 // num_clones, resident.Distortions(195, True, 0.05),
+                clone_devices=[""] * num_clones,
             )  # fmt: skip
+            ops = training_graph.build(
+                split, settings, None, logging, request, None, True, cluster.Alone()
+            )
             names.append({v.op.name for v in tf.global_variables()})
             values = np.random.RandomState(1)
             session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
