@@ -1,5 +1,6 @@
 """Where the arithmetic runs."""
 
+import os
 import typing
 
 from alexnet_flowers.errors import UsageError
@@ -17,6 +18,7 @@ class Compute(typing.NamedTuple):
       gradient_rules: bool, see ``alexnet_v2.alexnet_v2``; None: on a CPU.
       intra_op_threads: int, TensorFlow's; 0: one a core.
       inter_op_threads: int, TensorFlow's; 0: one a core.
+      input: one of ``training_input.INPUTS``, whether the photos stay on the device.
     """
 
     device: str = "auto"
@@ -24,6 +26,7 @@ class Compute(typing.NamedTuple):
     gradient_rules: typing.Optional[bool] = None
     intra_op_threads: int = 0
     inter_op_threads: int = 0
+    input: str = "auto"
 
 
 # For ``Session.run``: the operations one after the other, in the thread that asks for them, instead
@@ -75,6 +78,23 @@ def of_clones(device, num_clones):
     if num_clones == 1 or device == "cpu":
         return [""] * num_clones
     return ["/gpu:%d" % number for number in range(num_clones)]
+
+
+def num_cores():
+    """Returns how many cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # Linux only.
+        return os.cpu_count() or 1
+
+
+def memory_bytes(device):
+    """Returns the memory of the smallest GPU that TensorFlow may use, or the host's for a CPU."""
+    if device == "cpu":
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with tf.Graph().as_default(), tf.Session(config=session_config(device)) as session:
+        found = session.list_devices()
+    return min(one.memory_limit_bytes for one in found if one.device_type == "GPU")
 
 
 def _list_gpus():

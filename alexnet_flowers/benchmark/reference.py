@@ -10,12 +10,15 @@ import tarfile
 
 from alexnet_flowers.data import records
 from alexnet_flowers.devices import INPUT_DEVICE
-from alexnet_flowers.input.pipeline import Batch, with_exact_names
+from alexnet_flowers.input.pipeline import Batch, Queues, with_exact_names
 from alexnet_flowers.tf1 import slim, tf
 
 # The order of the color changes, for each of the four random orderings.
 _FAST_ORDERS = ("bs", "sb", "sb", "sb")
 _FULL_ORDERS = ("bshc", "sbch", "chbs", "hscb")
+
+# Its own numbers of readers and of preprocessing threads.
+_QUEUES = Queues(num_readers=4, num_preprocessing_threads=4)
 
 
 def preprocess_for_train(image, height, width, fast_mode=True):
@@ -98,15 +101,14 @@ def _as_research_slim(dataset):
     )
 
 
-def training_batches(dataset, batch_size, image_size, num_readers=4, num_preprocessing_threads=4):
+def training_batches(dataset, batch_size, image_size, queues=_QUEUES):
     """Reads and distorts photos as research/slim's training script does.
 
     Args:
       dataset: a ``slim.dataset.Dataset``.
       batch_size: int.
       image_size: int, px.
-      num_readers: int.
-      num_preprocessing_threads: int.
+      queues: ``pipeline.Queues``, of which the numbers of readers and threads are taken.
 
     Returns:
       A ``batches.Batch`` without file names and encoded photos.
@@ -114,7 +116,7 @@ def training_batches(dataset, batch_size, image_size, num_readers=4, num_preproc
     with tf.device(INPUT_DEVICE):
         provider = slim.dataset_data_provider.DatasetDataProvider(
             _as_research_slim(dataset),
-            num_readers=num_readers,
+            num_readers=queues.num_readers,
             common_queue_capacity=20 * batch_size,
             common_queue_min=10 * batch_size,
         )
@@ -123,7 +125,7 @@ def training_batches(dataset, batch_size, image_size, num_readers=4, num_preproc
         images, labels = tf.train.batch(
             [image, label],
             batch_size=batch_size,
-            num_threads=num_preprocessing_threads,
+            num_threads=queues.num_preprocessing_threads,
             capacity=5 * batch_size,
         )
         queue = slim.prefetch_queue.prefetch_queue([images, labels], capacity=2)

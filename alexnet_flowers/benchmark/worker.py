@@ -106,13 +106,8 @@ def _input(way, dataset_dir, batch_size, num_readers=4, num_preprocessing_thread
             images = _tf_data(split, batch_size, num_readers, num_preprocessing_threads)
         else:
             source = reference if way == "reference" else pipeline
-            images = source.training_batches(
-                split,
-                batch_size,
-                IMAGE_SIZE,
-                num_readers=num_readers,
-                num_preprocessing_threads=num_preprocessing_threads,
-            ).images
+            queues = pipeline.Queues(num_readers, num_preprocessing_threads)
+            images = source.training_batches(split, batch_size, IMAGE_SIZE, queues=queues).images
     session = _session(graph)
     op = images.op
     return lambda: session.run(op), {"tensorflow": _version()}

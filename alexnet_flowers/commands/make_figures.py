@@ -18,7 +18,7 @@ from absl import flags
 from tqdm import tqdm
 
 from alexnet_flowers.commands import command_line
-from alexnet_flowers.data import dataset, manifest, photos, splits
+from alexnet_flowers.data import dataset, manifest, photos, records, splits
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation.evaluator import Evaluator
 from alexnet_flowers.events import event_reader, reported
@@ -79,7 +79,7 @@ def _over_time(figure, draw, runs):
 
 
 def _graph(runs):
-    draw = functools.partial(network_diagram.diagram, architecture.layers_of_run(runs.all[0]))
+    draw = functools.partial(network_diagram.diagram, _layers_of(runs.all[0]))
     yield "alexnet_v2", "graph of alexnet_v2", runs.all[:1], draw
 
 
@@ -184,6 +184,14 @@ def _read_runs(figures):
         evaluated = {run.name: evaluated[run.name] for run in _of_these_photos(runs)}
     events = _read_events(runs) if {_SCALARS, _HISTOGRAMS} & needs else []
     return _Runs(runs, events, evaluated)
+
+
+def _layers_of(run):
+    """Returns the layers for the image size and the classes that a run was trained with."""
+    num_classes = architecture.NUM_CLASSES
+    if os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
+        num_classes = len(records.read_labels(run.checkpoints_dir))
+    return architecture.layers(settings.image_size_of(run.checkpoints_dir), num_classes)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from alexnet_flowers.commands import INTERRUPTED, command_line, recipes, runner
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.input import pipeline, training_input
 from alexnet_flowers.tf1 import without_notes
 from alexnet_flowers.training import optimizers, plan, runs, schedules, train
 from alexnet_flowers.training.settings import Settings
@@ -70,11 +71,25 @@ command_line.define_dataset_dir()
 command_line.define_skip_bad_records()
 command_line.define_distortions()
 with group("Photos"):
-    flags.DEFINE_integer("num_readers", _QUEUES.num_readers, "Read so many shards at once.")
+    flags.DEFINE_enum(
+        "input",
+        _COMPUTE.input,
+        training_input.INPUTS,
+        "Take the images from there. queues: read, decoded and distorted by the CPU for every "
+        "step, as slim does. resident: decoded once, kept in the GPU's memory and distorted "
+        "there. auto: resident on a GPU into half of whose memory the photos fit, queues "
+        "otherwise.",
+    )
+    flags.DEFINE_integer(
+        "num_readers",
+        _QUEUES.num_readers,
+        "Read so many shards at once. Default: one a core, at least 4, and no more than there are "
+        "shards.",
+    )
     flags.DEFINE_integer(
         "num_preprocessing_threads",
         _QUEUES.num_preprocessing_threads,
-        "Decode and distort photos in so many threads.",
+        "Decode and distort photos in so many threads. Default: one a core, at least 4.",
     )
     flags.DEFINE_integer(
         "common_queue_capacity",
@@ -322,7 +337,7 @@ def _options():
         allow_changed_settings=FLAGS.allow_changed_settings,
         skip_bad_records=FLAGS.skip_bad_records,
         logging=command_line.from_flags(plan.Logging),
-        queues=command_line.from_flags(plan.Queues),
+        queues=command_line.from_flags(pipeline.Queues),
         compute=command_line.from_flags(devices.Compute),
     )
 

@@ -41,7 +41,7 @@ def draw_distortions(
 
     Args:
       photo: a ``photos.Photo``.
-      count: int, how many.
+      count: int, how many distortions.
       image_size: int, px.
       fast_mode: see ``preprocessing.preprocess_for_train``.
       min_crop_area: see ``preprocessing.draw``.
@@ -60,7 +60,7 @@ def draw_distortions(
         box = preprocessing.central_box(shape)
         view = preprocessing.preprocess_for_eval(encoded, image_size, image_size)
         whole = tf.image.decode_jpeg(encoded, channels=3)
-        device = devices.resolve("cpu")  # It is not worth waking a GPU.
+        device = devices.resolve("cpu")  # A GPU would take longer to start than this takes.
         with tf.Session(config=devices.session_config(device)) as session:
             drawings = [session.run((drawn, crop, stages)) for _ in range(count)]
             whole, box, view = session.run((whole, box, view))

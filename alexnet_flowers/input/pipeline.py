@@ -5,23 +5,79 @@ Shards -> common queue (encoded records, shuffled) -> preprocessing threads -> b
 fullness as a summary, ``.../fraction_of_<capacity>_full``: 1 means that the step never waits.
 """
 
-import collections
 import re
+import typing
 
+from alexnet_flowers import devices
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import preprocessing, queue_runners
 from alexnet_flowers.tf1 import slim, tf
 
-Batch = collections.namedtuple("Batch", ["images", "labels", "filenames", "encoded"])
-Batch.__doc__ = """A batch, as tensors.
+# slim's numbers of readers and of preprocessing threads: the least, however few cores there are.
+_MIN_THREADS = 4
+# Whole batches held ready.
+_PREFETCH_CAPACITY = 2
 
-Attributes:
-  images: float32 [N, size, size, 3] in [-1, 1].
-  labels: int64 [N].
-  filenames: string [N], ``<class>/<file>`` where the records have it.
-  encoded: string [N], the JPEGs, from which a summary can show the whole photos.
-"""
+
+class Batch(typing.NamedTuple):
+    """A batch, as tensors.
+
+    Attributes:
+      images: float32 [N, size, size, 3] in [-1, 1].
+      labels: int64 [N].
+      filenames: string [N], ``<class>/<file>`` where the records have it.
+      encoded: string [N], the JPEGs, from which a summary can show the whole photos.
+    """
+
+    images: tf.Tensor
+    labels: tf.Tensor
+    filenames: tf.Tensor
+    encoded: tf.Tensor
+
+
+class Queues(typing.NamedTuple):
+    """How photos go through the queues.
+
+    Attributes:
+      num_readers: shards read at once; photos of as many shards are mixed. None: one a core, at
+        least 4 as in research/slim, and no more than there are shards.
+      num_preprocessing_threads: threads that decode and distort. None: one a core, at least 4.
+      common_queue_capacity: records held for shuffling. None: 20 batches, as in research/slim, or
+        twice ``common_queue_min``.
+      common_queue_min: records always left there, so that each is drawn from among so many.
+        None: half of the capacity.
+      batch_queue_capacity: images held ready. None: 1 batch; research/slim's 5 take 135 MB more at
+        batch 56, the study group's 2 take 34 MB, and neither is faster.
+    """
+
+    num_readers: typing.Optional[int] = None
+    num_preprocessing_threads: typing.Optional[int] = None
+    common_queue_capacity: typing.Optional[int] = None
+    common_queue_min: typing.Optional[int] = None
+    batch_queue_capacity: typing.Optional[int] = None
+
+
+DEFAULT_QUEUES = Queues()
+
+
+def complete(queues, num_shards, batch_size):
+    """Returns ``Queues`` with the numbers that None stood for.
+
+    Raises:
+      UsageError: see ``common_queue_sizes``.
+    """
+    num_threads = max(_MIN_THREADS, devices.num_cores())
+    capacity, at_least = common_queue_sizes(
+        batch_size, queues.common_queue_capacity, queues.common_queue_min
+    )
+    return Queues(
+        num_readers=queues.num_readers or min(num_shards, num_threads),
+        num_preprocessing_threads=queues.num_preprocessing_threads or num_threads,
+        common_queue_capacity=capacity,
+        common_queue_min=at_least,
+        batch_queue_capacity=queues.batch_queue_capacity or batch_size,
+    )
 
 
 def training_batches(
@@ -30,15 +86,8 @@ def training_batches(
     image_size,
     fast_mode=True,
     min_crop_area=preprocessing.MIN_CROP_AREA,
-    num_readers=4,
-    num_preprocessing_threads=4,
-    common_queue_capacity=None,
-    common_queue_min=None,
-    batch_queue_capacity=None,
-    prefetch_capacity=2,
-    shuffle=True,
+    queues=DEFAULT_QUEUES,
     seed=None,
-    num_epochs=None,
 ):
     """Reads a split again and again, shuffled and distorted.
 
@@ -48,49 +97,44 @@ def training_batches(
       image_size: int, px.
       fast_mode: see ``preprocessing.preprocess_for_train``.
       min_crop_area: see ``preprocessing.draw``.
-      num_readers: shards read at once; photos of as many shards are mixed.
-      num_preprocessing_threads: threads that decode and distort.
-      common_queue_capacity: records held for shuffling. None: 20 batches, as in research/slim, or
-        twice ``common_queue_min``.
-      common_queue_min: records always left there, so that each is drawn from among so many.
-        None: half of the capacity.
-      batch_queue_capacity: images held ready. None: 1 batch; research/slim's 5 take 135 MB more at
-        batch 56, the study group's 2 take 34 MB, and neither is faster.
-      prefetch_capacity: batches held ready.
-      shuffle: whether shards and records come in random order.
-      seed: int or None, for that order.
-      num_epochs: how often each photo is read before ``tf.errors.OutOfRangeError``; None: without
-        end. A number needs ``tf.local_variables_initializer()``, as epochs are counted there.
+      queues: ``Queues``.
+      seed: int or None, for the order of shards and records.
 
     Returns:
       A ``Batch``.
     """
-    capacity, at_least = common_queue_sizes(batch_size, common_queue_capacity, common_queue_min)
-    if batch_queue_capacity is None:
-        batch_queue_capacity = batch_size
+    queues = complete(queues, len(dataset.data_sources), batch_size)
     with tf.device(INPUT_DEVICE):
-        provider = slim.dataset_data_provider.DatasetDataProvider(
-            with_exact_names(dataset),
-            num_readers=num_readers,
-            common_queue_capacity=capacity,
-            common_queue_min=at_least,
-            shuffle=shuffle,
+        records = _records(
+            dataset,
+            num_readers=queues.num_readers,
+            common_queue_capacity=queues.common_queue_capacity,
+            common_queue_min=queues.common_queue_min,
             seed=seed,
-            num_epochs=num_epochs,
         )
-        encoded, label, filename = provider.get(["encoded", "label", "filename"])
+        encoded, label, filename = records.record
         image = preprocessing.preprocess_for_train(
             encoded, image_size, image_size, fast_mode, min_crop_area
         )
-        batch = tf.train.batch(
-            [image, label, filename, encoded],
-            batch_size=batch_size,
-            num_threads=num_preprocessing_threads,
-            capacity=batch_queue_capacity,
+        with queue_runners.in_own_threads(first=records.take):
+            batch = tf.train.batch(
+                [image, label, filename, encoded],
+                batch_size=batch_size,
+                num_threads=queues.num_preprocessing_threads,
+                capacity=queues.batch_queue_capacity,
+            )
+        with queue_runners.in_own_threads():
+            prefetched = slim.prefetch_queue.prefetch_queue(batch, capacity=_PREFETCH_CAPACITY)
+        return Batch(*prefetched.dequeue())
+
+
+def _records(dataset, **options):
+    """Reads records by slim's provider; returns them as ``queue_runners.OwnRecords``."""
+    with queue_runners.in_own_threads():
+        provider = slim.dataset_data_provider.DatasetDataProvider(
+            with_exact_names(dataset), **options
         )
-        queue = slim.prefetch_queue.prefetch_queue(batch, capacity=prefetch_capacity)
-        queue_runners.run_in_own_threads()
-        return Batch(*queue.dequeue())
+    return queue_runners.OwnRecords(provider.get(["encoded", "label", "filename"]))
 
 
 def with_exact_names(dataset):
@@ -138,22 +182,22 @@ def evaluation_batches(dataset, batch_size, image_size):
       A ``Batch``; N is not known when the graph is built.
     """
     with tf.device(INPUT_DEVICE):
-        provider = slim.dataset_data_provider.DatasetDataProvider(
-            with_exact_names(dataset),
+        records = _records(
+            dataset,
             num_readers=1,
             common_queue_capacity=2 * batch_size,
             common_queue_min=0,
             shuffle=False,
             num_epochs=1,
         )
-        encoded, label, filename = provider.get(["encoded", "label", "filename"])
+        encoded, label, filename = records.record
         image = preprocessing.preprocess_for_eval(encoded, image_size, image_size)
-        batch = tf.train.batch(
-            [image, label, filename, encoded],
-            batch_size=batch_size,
-            num_threads=1,  # More would hand the photos on in another order each time.
-            capacity=2 * batch_size,
-            allow_smaller_final_batch=True,
-        )
-        queue_runners.run_in_own_threads()
+        with queue_runners.in_own_threads(first=records.take):
+            batch = tf.train.batch(
+                [image, label, filename, encoded],
+                batch_size=batch_size,
+                num_threads=1,  # More would hand the photos on in another order each time.
+                capacity=2 * batch_size,
+                allow_smaller_final_batch=True,
+            )
         return Batch(*batch)

@@ -5,14 +5,11 @@ slightly other colors. The distributions are those of research/slim's inception 
 Drawing and applying are kept apart, so that a draw can be fixed, shown, or applied to a photo of
 which only the drawn box was ever decoded.
 
-For evaluation everybody looks at the same thing: the central 87.5 % of each side.
-
-Where the reference computes in [0, 1] and in the end doubles, here all values are doubled from the
-start: a power of two changes no bit of a mantissa, and one operation on the whole image is saved.
+For evaluation there is nothing random: always the central 87.5 % of each side.
 """
 
-import collections
 import functools
+import typing
 
 import numpy as np
 
@@ -21,14 +18,14 @@ from alexnet_flowers.tf1 import tf
 # The reference's box: 3:4 to 4:3, 5 % to all of the photo's area. As it also has to cover a tenth
 # of the object, which is the whole photo, its area is a tenth at least.
 MIN_CROP_AREA = 0.05
-_MIN_OBJECT_COVERED = 0.1
-_ASPECT_RATIO_RANGE = (0.75, 1.33)
-_MAX_ATTEMPTS = 100
+MIN_OBJECT_COVERED = 0.1
+ASPECT_RATIO_RANGE = (0.75, 1.33)
+MAX_ATTEMPTS = 100
 # The colors.
-_MAX_BRIGHTNESS_DELTA = 32.0 / 255.0
-_SATURATION_RANGE = (0.5, 1.5)
-_MAX_HUE_DELTA = 0.2
-_CONTRAST_RANGE = (0.5, 1.5)
+MAX_BRIGHTNESS_DELTA = 32.0 / 255.0
+SATURATION_RANGE = (0.5, 1.5)
+MAX_HUE_DELTA = 0.2
+CONTRAST_RANGE = (0.5, 1.5)
 
 # For each of the four orderings that are drawn: brightness, saturation, hue, contrast. In fast
 # mode, which has no more than the first two, three of the four are the same.
@@ -37,30 +34,38 @@ FULL_ORDERS = ("bshc", "sbch", "chbs", "hscb")
 
 _CENTRAL_FRACTION = 0.875
 
-_DOUBLED_BYTE = np.float32(2 / 255.0)
+_BYTE = np.float32(1 / 255.0)
 
 # libjpeg interpolates the color of a column from its neighbors, which a cropped decode lacks at
 # its own left and right edge; with this many columns more on each side, what lies between is bit
 # for bit the pixels of the whole photo.
 _DECODE_MARGIN_PX = 2
 
-Draw = collections.namedtuple(
-    "Draw",
-    ["begin", "size", "flip", "ordering", "brightness", "saturation", "hue", "contrast", "method"],
-)
-Draw.__doc__ = """One random distortion of one photo, in tensors.
 
-Attributes:
-  begin: top and left of the box in px, int32 [] each.
-  size: height and width of the box in px, int32 [] each.
-  flip: bool [], whether it is mirrored.
-  ordering: int32 [] in 0..3, in which order the colors are changed.
-  brightness: float32 [] in [-32/255, 32/255), added to every value of [0, 1].
-  saturation: float32 [] in [0.5, 1.5), a factor.
-  hue: float32 [] in [-0.2, 0.2), added to a hue of [0, 1); full mode only.
-  contrast: float32 [] in [0.5, 1.5), a factor; full mode only.
-  method: int32 [] in 0..3, a ``tf.image.ResizeMethod``; full mode only.
-"""
+class Draw(typing.NamedTuple):
+    """One random distortion of one photo, in tensors.
+
+    Attributes:
+      begin: top and left of the box in px, int32 [] each.
+      size: height and width of the box in px, int32 [] each.
+      flip: bool [], whether it is mirrored.
+      ordering: int32 [] in 0..3, in which order the colors are changed.
+      brightness: float32 [] in [-32/255, 32/255), added to every value of [0, 1].
+      saturation: float32 [] in [0.5, 1.5), a factor.
+      hue: float32 [] in [-0.2, 0.2), added to a hue of [0, 1); full mode only.
+      contrast: float32 [] in [0.5, 1.5), a factor; full mode only.
+      method: int32 [] in 0..3, a ``tf.image.ResizeMethod``; full mode only.
+    """
+
+    begin: typing.Sequence[tf.Tensor]
+    size: typing.Sequence[tf.Tensor]
+    flip: tf.Tensor
+    ordering: tf.Tensor
+    brightness: tf.Tensor
+    saturation: tf.Tensor
+    hue: tf.Tensor
+    contrast: tf.Tensor
+    method: tf.Tensor
 
 
 def draw(image_shape, min_crop_area=MIN_CROP_AREA):
@@ -79,19 +84,19 @@ def draw(image_shape, min_crop_area=MIN_CROP_AREA):
         begin, size, _ = tf.image.sample_distorted_bounding_box(
             image_shape,
             bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),  # The object is the whole photo.
-            min_object_covered=_MIN_OBJECT_COVERED,
-            aspect_ratio_range=_ASPECT_RATIO_RANGE,
+            min_object_covered=MIN_OBJECT_COVERED,
+            aspect_ratio_range=ASPECT_RATIO_RANGE,
             area_range=(min_crop_area, 1.0),
-            max_attempts=_MAX_ATTEMPTS,
+            max_attempts=MAX_ATTEMPTS,
             use_image_if_no_bounding_boxes=True,
         )
         # All numbers at once: for images as small as these every operation counts.
         numbers = tf.random.uniform(
             [7],
-            [0.0, 0.0, -_MAX_BRIGHTNESS_DELTA, _SATURATION_RANGE[0], -_MAX_HUE_DELTA]
-            + [_CONTRAST_RANGE[0], 0.0],
-            [1.0, 4.0, _MAX_BRIGHTNESS_DELTA, _SATURATION_RANGE[1], _MAX_HUE_DELTA]
-            + [_CONTRAST_RANGE[1], 4.0],
+            [0.0, 0.0, -MAX_BRIGHTNESS_DELTA, SATURATION_RANGE[0], -MAX_HUE_DELTA]
+            + [CONTRAST_RANGE[0], 0.0],
+            [1.0, 4.0, MAX_BRIGHTNESS_DELTA, SATURATION_RANGE[1], MAX_HUE_DELTA]
+            + [CONTRAST_RANGE[1], 4.0],
         )
         flip, ordering, brightness, saturation, hue, contrast, method = tf.unstack(numbers)
         return Draw(
@@ -142,7 +147,7 @@ def preprocess_for_eval(encoded, height, width):
     with tf.name_scope("preprocess_for_eval"):
         image_shape = tf.image.extract_jpeg_shape(encoded)
         box = decode_box(encoded, image_shape, *central_box(image_shape))
-        return _center(_resize_bilinear(_doubled(box), height, width))
+        return _center(_resize_bilinear(_as_floats(box), height, width))
 
 
 def central_box(image_shape):
@@ -185,15 +190,20 @@ def decode_box(encoded, image_shape, begin, size):
         return tf.reshape(lines, [rows, columns, 3])
 
 
-Stages = collections.namedtuple("Stages", ["resized", "flipped", "colored", "centered"])
-Stages.__doc__ = """What becomes of a box, one stage after the other.
+class Stages(typing.NamedTuple):
+    """What becomes of a box, one stage after the other: float32 [height, width, 3] each.
 
-Attributes:
-  resized: float32 [height, width, 3], about [0, 1]: bicubic overshoots.
-  flipped: the same, mirrored if it was drawn so.
-  colored: in [0, 1].
-  centered: in [-1, 1], what the network sees.
-"""
+    Attributes:
+      resized: about [0, 1]: bicubic overshoots.
+      flipped: the same, mirrored if it was drawn so.
+      colored: in [0, 1].
+      centered: in [-1, 1], what the network sees.
+    """
+
+    resized: tf.Tensor
+    flipped: tf.Tensor
+    colored: tf.Tensor
+    centered: tf.Tensor
 
 
 def distort(box, drawn, height, width, fast_mode=True):
@@ -214,7 +224,7 @@ def distort(box, drawn, height, width, fast_mode=True):
 
 def stages(box, drawn, height, width, fast_mode=True):
     """Returns the ``Stages`` of ``distort``, which takes the same arguments."""
-    box = _doubled(box)
+    box = _as_floats(box)
     if fast_mode:
         resized = _resize_bilinear(box, height, width)
     else:
@@ -224,10 +234,9 @@ def stages(box, drawn, height, width, fast_mode=True):
     color = _distort_color_fast if fast_mode else _distort_color_full
     # One operation, where tf.clip_by_value would build two.
     colored = tf.raw_ops.ClipByValue(
-        t=color(flipped, drawn), clip_value_min=0.0, clip_value_max=2.0
+        t=color(flipped, drawn), clip_value_min=0.0, clip_value_max=1.0
     )
-    # Nothing is halved but what is looked at.
-    return Stages(resized / 2, flipped / 2, colored / 2, _center(colored))
+    return Stages(resized, flipped, colored, _center(colored))
 
 
 def as_bytes(image):
@@ -237,7 +246,7 @@ def as_bytes(image):
 
 def from_bytes(image):
     """Returns a uint8 array of an image as the network takes it: float32 in [-1, 1]."""
-    return _center(np.float32(image) * _DOUBLED_BYTE)
+    return _center(np.float32(image) * _BYTE)
 
 
 def _distort_color_fast(image, drawn):
@@ -246,10 +255,9 @@ def _distort_color_fast(image, drawn):
     The saturation is in the graph once, between two conditions, not once for each order.
     """
     first = tf.equal(drawn.ordering, 0)
-    delta = drawn.brightness * 2
 
     def brightness(x):
-        return x + delta
+        return x + drawn.brightness
 
     image = tf.cond(first, lambda: brightness(image), lambda: image)
     image = tf.image.adjust_saturation(image, drawn.saturation)
@@ -259,7 +267,7 @@ def _distort_color_fast(image, drawn):
 def _distort_color_full(image, drawn):
     """Brightness, saturation, hue and contrast in one of the reference's four orders."""
     changes = {
-        "b": lambda x: tf.image.adjust_brightness(x, drawn.brightness * 2),
+        "b": lambda x: tf.image.adjust_brightness(x, drawn.brightness),
         "s": lambda x: tf.image.adjust_saturation(x, drawn.saturation),
         "h": lambda x: tf.image.adjust_hue(x, drawn.hue),
         "c": lambda x: tf.image.adjust_contrast(x, drawn.contrast),
@@ -284,9 +292,9 @@ def _resize_bilinear(image, height, width):
     return tf.squeeze(tf.image.resize_bilinear(image[tf.newaxis], [height, width]), [0])
 
 
-def _doubled(image):
-    return tf.cast(image, tf.float32) * _DOUBLED_BYTE
+def _as_floats(image):
+    return tf.cast(image, tf.float32) * _BYTE
 
 
-def _center(doubled):
-    return doubled - 1
+def _center(image):
+    return (image - 0.5) * 2

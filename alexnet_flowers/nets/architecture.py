@@ -1,42 +1,40 @@
 """The layers of ``alexnet_v2``, read from the graph that slim builds."""
 
 import collections
-import os
+import typing
 
-from alexnet_flowers.data import records
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import alexnet, slim, tf
-from alexnet_flowers.training import settings
 
-# The classes of the Flowers photos: for where no run says otherwise.
+# The classes of the Flowers photos.
 NUM_CLASSES = 5
 
-Layer = collections.namedtuple(
-    "Layer",
-    ["name", "kind", "kernel", "stride", "padding", "is_rectified", "shape", "num_parameters"],
-)
-Layer.__doc__ = """A layer, its activation included.
 
-Attributes:
-  name: str, its scope within the network: ``conv1`` ... ``fc8``, ``dropout6``; or ``images``.
-  kind: ``"input"``, ``"convolution"``, ``"max pooling"`` or ``"dropout"``.
-  kernel: (height, width), or None where there is none.
-  stride: (vertical, horizontal), or None.
-  padding: ``"VALID"`` or ``"SAME"``, or None.
-  is_rectified: whether a ReLU follows.
-  shape: (height, width, maps) of its output for one image.
-  num_parameters: int, weights and biases.
-"""
+class Layer(typing.NamedTuple):
+    """A layer, its activation included.
+
+    Attributes:
+      name: str, its scope within the network: ``conv1`` ... ``fc8``, ``dropout6``; or ``images``.
+      kind: ``"input"``, ``"convolution"``, ``"max pooling"`` or ``"dropout"``.
+      kernel: (height, width), or None where there is none.
+      stride: (vertical, horizontal), or None.
+      padding: ``"VALID"`` or ``"SAME"``, or None.
+      is_rectified: whether a ReLU follows.
+      shape: (height, width, maps) of its output for one image.
+      num_parameters: int, weights and biases.
+    """
+
+    name: str
+    kind: str
+    kernel: typing.Optional[typing.Tuple[int, int]]
+    stride: typing.Optional[typing.Tuple[int, int]]
+    padding: typing.Optional[str]
+    is_rectified: bool
+    shape: typing.Tuple[int, ...]
+    num_parameters: int
+
 
 _KINDS = {"Conv2D": "convolution", "MaxPool": "max pooling", "Placeholder": "input"}
-
-
-def layers_of_run(run):
-    """Returns ``layers`` for the image size and the classes that a run was trained with."""
-    num_classes = NUM_CLASSES
-    if os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
-        num_classes = len(records.read_labels(run.checkpoints_dir))
-    return layers(settings.image_size_of(run.checkpoints_dir), num_classes)
 
 
 def layers(image_size=alexnet.alexnet_v2.default_image_size, num_classes=NUM_CLASSES):
@@ -58,7 +56,7 @@ def layers(image_size=alexnet.alexnet_v2.default_image_size, num_classes=NUM_CLA
         for variable in slim.get_model_variables():
             sizes[_layer_name(variable.op)] += variable.shape.num_elements()
         operations = collections.OrderedDict()
-        for op in _way(logits.op):
+        for op in _path_to(logits.op):
             operations.setdefault(_layer_name(op), []).append(op)
         return [_layer(name, ops, sizes[name]) for name, ops in operations.items()]
 
@@ -68,8 +66,8 @@ def num_parameters(layers):
     return sum(layer.num_parameters for layer in layers)
 
 
-def _way(op):
-    """Returns the operations that an image passes, in their order; None if it does not pass this.
+def _path_to(op):
+    """Returns the operations from the images to ``op``, in order; None if ``op`` sees no image.
 
     AlexNet has no branches: of an operation's inputs one comes from the image, the others from
     weights, biases and masks.
@@ -77,9 +75,9 @@ def _way(op):
     if op.type == "Placeholder":
         return [op]
     for tensor in op.inputs:
-        way = _way(tensor.op)
-        if way is not None:
-            return way + [op]
+        path = _path_to(tensor.op)
+        if path is not None:
+            return path + [op]
     return None
 
 

@@ -7,7 +7,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.data import dataset, manifest
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.input import pipeline
+from alexnet_flowers.input import pipeline, resident, training_input
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import hyperparameters, schedules, settings
 from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, AT_LEAST_1
@@ -26,16 +26,6 @@ class Logging(typing.NamedTuple):
     max_images: int = 4  # Images in a summary.
 
 
-class Queues(typing.NamedTuple):
-    """How the photos are read; see ``pipeline.training_batches``."""
-
-    num_readers: int = 4
-    num_preprocessing_threads: int = 4
-    common_queue_capacity: typing.Optional[int] = None
-    common_queue_min: typing.Optional[int] = None
-    batch_queue_capacity: typing.Optional[int] = None
-
-
 class Options(typing.NamedTuple):
     """What may change whenever a run is continued."""
 
@@ -44,7 +34,7 @@ class Options(typing.NamedTuple):
     allow_changed_settings: bool = False  # Continue a run although its settings differ.
     skip_bad_records: int = 0  # See ``dataset.get_split``.
     logging: Logging = Logging()
-    queues: Queues = Queues()
+    queues: pipeline.Queues = pipeline.DEFAULT_QUEUES
     compute: devices.Compute = devices.Compute()
 
 
@@ -76,6 +66,19 @@ class Plan(typing.NamedTuple):
     def clone_devices(self):
         """Where each copy of the network runs, for ``tf.device``; mostly ``[""]``."""
         return devices.of_clones(self.device, self.options.compute.num_clones)
+
+    @property
+    def input_request(self):
+        """What the training asks of its input, a ``training_input.Request``."""
+        return training_input.Request(
+            self.settings.batch_size,
+            resident.Distortions(
+                self.settings.image_size, self.settings.fast_mode, self.settings.min_crop_area
+            ),
+            self.options.queues,
+            self.settings.seed,
+            self.clone_devices,
+        )
 
 
 def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, report=print):

@@ -23,6 +23,7 @@ from alexnet_flowers.data import record_check, records
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import DataError, WriteError, first_line
 from alexnet_flowers.events import event_writer
+from alexnet_flowers.input import training_input
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import callbacks, checkpoints, saving, settings, training_graph
 from alexnet_flowers.training.loop import Loop
@@ -100,10 +101,13 @@ class _Trainer:
     def __init__(self, run, plan, place, newest, report):
         """Builds it; ``newest`` is the checkpoint that the run continues from, or None."""
         self._run, self._plan, self._place, self._report = run, plan, place, report
+        photos = training_input.choose(
+            plan.options.compute.input, plan.split, plan.input_request, plan.device, report
+        )
         if plan.settings.seed is not None:
             tf.set_random_seed(plan.settings.seed + place.task_index)
         with tf.device(place.variables_device()):
-            self._ops = training_graph.build(plan, place)
+            self._ops = training_graph.build(plan, place, photos)
         self._init_fn = self._saver = self._writer = None
         if newest:
             saving.check_continues(newest, tf.global_variables())

@@ -3,7 +3,7 @@
 import typing
 
 from alexnet_flowers import devices
-from alexnet_flowers.input import pipeline
+from alexnet_flowers.input import training_input
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import (
@@ -35,11 +35,12 @@ class StepOps(typing.NamedTuple):
     sync_optimizer: typing.Optional[tf.train.SyncReplicasOptimizer]  # For ``slim.learning.train``.
 
 
-def build(plan, place):
+def build(plan, place, photos=None):
     """Builds the training graph in the default graph.
 
     Args:
       plan: a ``plan.Plan``.
+      photos: what ``training_input.choose`` returned for it.
       place: a ``cluster.Alone`` or ``cluster.Worker``.
 
     Returns:
@@ -47,14 +48,14 @@ def build(plan, place):
     """
     with tf.device(devices.INPUT_DEVICE):
         global_step = tf.train.get_or_create_global_step()
-    batch = _batch(plan)
-    logits, end_points = _clones(batch.images, plan)
-    cross_entropy, total_loss = optimization.losses(
-        logits, batch.labels, plan.settings.label_smoothing
-    )
+    with tf.device(place.own_device()):
+        batches = _batches(plan, photos, global_step)
+    batch, labels = batches[0], tf.concat([one.labels for one in batches], 0)
+    logits, end_points = _clones([one.images for one in batches], plan)
+    cross_entropy, total_loss = optimization.losses(logits, labels, plan.settings.label_smoothing)
     learning_rate = schedules.learning_rate(plan.settings, plan.num_decay_steps, global_step)
     with tf.device(place.own_device()):
-        metrics = summaries.streaming_metrics(logits, batch.labels)
+        metrics = summaries.streaming_metrics(logits, labels)
     optimizer = _optimizer(plan, place, learning_rate, global_step)
     train_op = optimization.train_op(
         plan.settings,
@@ -90,16 +91,11 @@ def build(plan, place):
     )
 
 
-def _batch(plan):
-    return pipeline.training_batches(
-        plan.split,
-        plan.settings.batch_size * len(plan.clone_devices),
-        plan.settings.image_size,
-        fast_mode=plan.settings.fast_mode,
-        min_crop_area=plan.settings.min_crop_area,
-        seed=plan.settings.seed,
-        **plan.options.queues._asdict(),
-    )
+def _batches(plan, photos, global_step):
+    """Returns the ``pipeline.Batch`` of each clone."""
+    # Photos on the device go on where the run does; the queues begin anew.
+    first_batch = 0 if photos is None else global_step.initialized_value()
+    return training_input.batches(plan.split, plan.input_request, photos, first_batch)
 
 
 def _optimizer(plan, place, learning_rate, global_step):
@@ -133,20 +129,18 @@ def _is_finite(total_loss):
     )
 
 
-def _clones(images, plan):
-    """Builds the network once for each device, with the same variables, on its part of the images.
+def _clones(batches, plan):
+    """Builds the network once for each device, with the same variables, on its batch of images.
 
     Returns:
       The logits of all images, and the end points of the first clone, whose names are slim's.
     """
-    num_clones = len(plan.clone_devices)
-    if num_clones == 1:
-        return _network(images, plan, plan.clone_devices[0])
+    if len(batches) == 1:
+        return _network(batches[0], plan, plan.clone_devices[0])
     all_logits, all_end_points = [], []
-    parts = tf.split(images, num_clones)
-    for number, (device, part) in enumerate(zip(plan.clone_devices, parts)):
+    for number, (device, images) in enumerate(zip(plan.clone_devices, batches)):
         with tf.name_scope("clone_%d" % number if number else None):
-            logits, end_points = _network(part, plan, device, reuse=number > 0 or None)
+            logits, end_points = _network(images, plan, device, reuse=number > 0 or None)
         all_logits.append(logits)
         all_end_points.append(end_points)
     return tf.concat(all_logits, 0), all_end_points[0]

@@ -57,6 +57,18 @@ def test_all_figures_of_two_runs(run_script, run_flags, tiny_dataset, tmp_path):
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
 
 
+def test_the_graph_is_of_the_size_and_the_classes_of_its_run(run_script, random_run, tmp_path):
+    event_files.write(tmp_path / "runs" / "summaries" / "mine", {1: {"learning_rate": 0.5}})
+    mine = tmp_path / "runs" / "checkpoints" / "mine"
+    shutil.copytree(random_run.checkpoints_dir, str(mine))  # Of 195 px.
+    (mine / "labels.txt").write_text("0:x\n1:y\n2:z\n")
+    done = run_script("make_figures", "--figures", "graph", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    svg = (tmp_path / "runs" / "figures" / "alexnet_v2.svg").read_text(encoding="utf-8")
+    for shape in ("195 \u00d7 195 \u00d7 3", "47 \u00d7 47 \u00d7 64", "1 \u00d7 1 \u00d7 3"):
+        assert shape in svg
+
+
 def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path):
     event_files.write(tmp_path / "summaries" / "random", {1: {"learning_rate": 0.5}})
     done = run_script("make_figures", *run_flags, "--figures", "curves,distributions,graph")

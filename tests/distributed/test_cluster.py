@@ -88,7 +88,7 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
         nothing = tf.constant([b""] * 4)
         return pipeline.Batch(tf.constant(images), tf.range(4, dtype=tf.int64), nothing, nothing)
 
-    monkeypatch.setattr(training_graph.pipeline, "training_batches", fixed)
+    monkeypatch.setattr(pipeline, "training_batches", fixed)
     logging = plan.Logging(max_images=0, save_histograms_secs=0)
     after, names = [], []
     for num_clones in (1, 2):

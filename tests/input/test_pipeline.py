@@ -6,6 +6,7 @@ import os
 import numpy as np
 import pytest
 
+from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline
@@ -79,7 +80,7 @@ def test_training_gives_each_photo_its_label_and_sees_all_of_them(tiny_dataset, 
     split = dataset.get_split("train", tiny_dataset)
     with tf.Graph().as_default() as graph:
         batch = pipeline.training_batches(
-            split, 4, SIZE, num_readers=2, num_preprocessing_threads=2, common_queue_min=10, seed=3
+            split, 4, SIZE, queues=pipeline.Queues(2, 2, common_queue_min=10), seed=3
         )
     session = started(graph)
     seen = collections.Counter()
@@ -98,7 +99,9 @@ def test_training_gives_each_photo_its_label_and_sees_all_of_them(tiny_dataset, 
 def test_training_draws_a_photo_anew_each_time(tiny_dataset, started):
     split = dataset.get_split("validation", tiny_dataset)
     with tf.Graph().as_default() as graph:
-        batch = pipeline.training_batches(split, 5, SIZE, common_queue_min=5)
+        batch = pipeline.training_batches(
+            split, 5, SIZE, queues=pipeline.Queues(common_queue_min=5)
+        )
     session = started(graph)
     of_photo = collections.defaultdict(list)
     for _ in range(6):
@@ -112,10 +115,8 @@ def test_training_draws_a_photo_anew_each_time(tiny_dataset, started):
 def test_queue_sizes_and_thread_counts_reach_the_graph(tiny_dataset):
     split = dataset.get_split("train", tiny_dataset)
     with tf.Graph().as_default() as graph:
-        pipeline.training_batches(
-            split, 4, SIZE, num_readers=3, num_preprocessing_threads=5, common_queue_capacity=91,
-            common_queue_min=17, batch_queue_capacity=13, prefetch_capacity=6,
-        )  # fmt: skip
+        queues = pipeline.Queues(3, 5, 91, 17, 13)
+        pipeline.training_batches(split, 4, SIZE, queues=queues)
         runners = {r.name: r for r in tf.get_collection(tf.GraphKeys.QUEUE_RUNNERS)}
         tags = {summary.op.name for summary in tf.get_collection(tf.GraphKeys.SUMMARIES)}
     (common,) = [op for op in graph.get_operations() if op.type == "RandomShuffleQueueV2"]
@@ -126,7 +127,7 @@ def test_queue_sizes_and_thread_counts_reach_the_graph(tiny_dataset):
     assert {
         "parallel_read/fraction_of_91_full",
         "batch/fraction_of_13_full",
-        "prefetch_queue/fraction_of_6_full",
+        "prefetch_queue/fraction_of_2_full",
     } <= tags
 
 
@@ -151,9 +152,8 @@ def test_the_same_seed_gives_the_same_photos_with_one_thread(tiny_dataset, start
         with tf.Graph().as_default() as graph:
             tf.set_random_seed(1)
             batch = pipeline.training_batches(
-                split, 5, SIZE, num_readers=1, num_preprocessing_threads=1, common_queue_min=20,
-                common_queue_capacity=21, seed=seed,
-            )  # fmt: skip
+                split, 5, SIZE, queues=pipeline.Queues(1, 1, 21, 20), seed=seed
+            )
         session = started(graph)
         return [list(session.run(batch.filenames)) for _ in range(3)]
 
@@ -169,15 +169,12 @@ def test_queue_sizes_follow_from_each_other():
         pipeline.common_queue_sizes(56, 8, 8)
 
 
-def test_unshuffled_epochs_end(tiny_dataset, started):
-    split = dataset.get_split("train", tiny_dataset)
-    with tf.Graph().as_default() as graph:
-        batch = pipeline.training_batches(
-            split, 5, SIZE, num_readers=1, num_preprocessing_threads=1, shuffle=False, num_epochs=2
-        )
-    session = started(graph)
-    names = []
-    with pytest.raises(tf.errors.OutOfRangeError):
-        while True:
-            names += list(session.run(batch.filenames))
-    assert len(names) == 50 and names[:25] == names[25:] and len(set(names)) == 25
+@pytest.mark.parametrize(
+    "num_cores, num_shards, readers, threads", [(2, 5, 4, 4), (16, 5, 5, 16), (16, 40, 16, 16)]
+)
+def test_numbers_of_threads_follow_the_machine(
+    monkeypatch, num_cores, num_shards, readers, threads
+):
+    monkeypatch.setattr(devices, "num_cores", lambda: num_cores)
+    assert pipeline.complete(pipeline.Queues(), num_shards, 56)[:2] == (readers, threads)
+    assert pipeline.complete(pipeline.Queues(7, 3), num_shards, 56)[:2] == (7, 3)

@@ -1,8 +1,6 @@
 """The layers are read from the graph: known facts of AlexNet v2 come out of it."""
 
-from alexnet_flowers.data import records
 from alexnet_flowers.nets import architecture
-from alexnet_flowers.training import runs, settings
 
 CONV1 = (
     "conv1",
@@ -41,12 +39,7 @@ def test_alexnet_v2():
     assert architecture.num_parameters(layers) == 46227397
 
 
-def test_a_runs_own_size_and_classes(tmp_path):
-    run = runs.locate_run("mine", str(tmp_path), str(tmp_path))
-    (tmp_path / "mine").mkdir()
-    kept = {"settings": {"image_size": 195}, "dataset": {}, "num_steps": 7}
-    settings.write(run.checkpoints_dir, kept)
-    records.write_labels(str(tmp_path / "mine" / records.LABELS_FILENAME), ["x", "y", "z"])
-    layers = architecture.layers_of_run(run)
+def test_another_size_and_other_classes():
+    layers = architecture.layers(image_size=195, num_classes=3)
     assert layers[0].shape == (195, 195, 3) and layers[1].shape == (47, 47, 64)
     assert layers[-1].shape == (1, 1, 3) and layers[-1].num_parameters == 4096 * 3 + 3

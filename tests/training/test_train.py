@@ -319,7 +319,7 @@ FLAGS = dict(
     keep_checkpoint_every_n_hours=29.0, max_images=31, num_readers=32,
     num_clones=41, num_preprocessing_threads=33, common_queue_capacity=34, common_queue_min=35,
     batch_queue_capacity=36, num_epochs=37.0, max_number_of_steps=38, device="cpu",
-    gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
+    input="queues", gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
     allow_changed_settings=True,
     skip_bad_records=3,
 )  # fmt: skip

@@ -1,0 +1,228 @@
+"""Photos that stay on the device: decoded once, kept as pixels, distorted there for every step.
+
+Meant for a GPU, which the queues cannot feed: the CPU then only draws (a few numbers a photo, some
+batches ahead), and nothing large is copied for a step. Each photo comes once an epoch, in a new
+order each time. What batch comes when follows from the seed and the number of the batch alone, so
+that a run that is continued goes on where it was.
+"""
+
+import concurrent.futures
+import io
+import typing
+
+import numpy as np
+from PIL import Image
+
+from alexnet_flowers import devices
+from alexnet_flowers.data import record_check, records
+from alexnet_flowers.devices import INPUT_DEVICE
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.input import batch_distortion, batch_draws
+from alexnet_flowers.input.pipeline import Batch
+from alexnet_flowers.input.preprocessing import Draw
+from alexnet_flowers.tf1 import tf
+
+_BYTES_PER_PIXEL = 4
+# Batches drawn ahead.
+_PREFETCH_CAPACITY = 8
+# Float images of a batch that a distortion holds at a time: what was gathered, its bytes as floats,
+# two sums, the planes before and after a change, and the result.
+_IMAGES_HELD = 8
+_NO_END = 2**62
+
+
+class Photos(typing.NamedTuple):
+    """All photos of a split, or of one device's share of it, in the host's memory.
+
+    Attributes:
+      encoded: a list of bytes, the JPEGs.
+      labels: int64 [number of photos].
+      filenames: a list of str.
+      sizes: int64 [number of photos, 2], height and width in px.
+    """
+
+    encoded: typing.List[bytes]
+    labels: np.ndarray
+    filenames: typing.List[str]
+    sizes: np.ndarray
+
+    @property
+    def num_pixels(self):
+        """How many pixels they have together."""
+        return int(self.sizes.prod(axis=1).sum())
+
+    def share(self, index, count):
+        """Returns every ``count``-th photo from number ``index`` on."""
+        chosen = slice(index, None, count)
+        return Photos(*(field[chosen] for field in self))
+
+    def decoded(self):
+        """Decodes all photos, by TensorFlow and on all cores, as the queues do.
+
+        Returns:
+          float32 [num_pixels], see ``batch_distortion.Photos``.
+
+        Raises:
+          tf.errors.InvalidArgumentError: one cannot be decoded.
+        """
+        pixels = np.empty(self.num_pixels, np.float32)
+        ends = np.cumsum(self.sizes.prod(axis=1))
+        with tf.Graph().as_default(), tf.Session(config=devices.session_config("cpu")) as session:
+            encoded = tf.placeholder(tf.string, [])
+            image = tf.image.decode_jpeg(encoded, channels=3)
+            decode = session.make_callable(image, [encoded], accept_options=True)
+
+            def put(number):
+                # In this thread: those of TensorFlow may all wait for what is being decoded.
+                image = decode(self.encoded[number], options=devices.ONE_BY_ONE)
+                packed = batch_distortion.pack(image)
+                pixels[ends[number] - len(packed) : ends[number]] = packed
+
+            with concurrent.futures.ThreadPoolExecutor(devices.num_cores()) as pool:
+                list(pool.map(put, range(len(ends))))
+        return pixels
+
+
+def read(split):
+    """Reads the photos of a split, without decoding them.
+
+    Args:
+      split: a ``slim.dataset.Dataset`` of ``dataset.get_split``.
+
+    Returns:
+      ``Photos``, in the order of the shards.
+
+    Raises:
+      DataError: a record is not of a photo, or its label is of no class.
+    """
+    try:
+        found = [one for path in split.data_sources for one in records.read_shard(path)]
+        labels = np.array([one.label for one in found], np.int64)
+        sizes = [Image.open(io.BytesIO(one.encoded)).size[::-1] for one in found]
+    except (DataError, OSError, ValueError) as error:
+        raise DataError(_explanation(split) or str(error))
+    if not ((labels >= 0) & (labels < split.num_classes)).all():
+        raise DataError(_explanation(split))
+    return Photos(
+        encoded=[one.encoded for one in found],
+        labels=labels,
+        filenames=[one.filename for one in found],
+        sizes=np.array(sizes, np.int64),
+    )
+
+
+def _explanation(split):
+    return record_check.explanation(split.data_sources, split.nums_records, split.num_classes)
+
+
+def bytes_needed(num_pixels, batch_size, image_size):
+    """Returns how many bytes of a device's memory the photos and their distortion take.
+
+    Args:
+      num_pixels: int, of all photos on this device.
+      batch_size: int.
+      image_size: int, px.
+    """
+    image = image_size * image_size * 3 * 4
+    return num_pixels * _BYTES_PER_PIXEL + batch_size * image * _IMAGES_HELD
+
+
+class Distortions(typing.NamedTuple):
+    """How photos are distorted, and into what; see ``preprocessing.preprocess_for_train``."""
+
+    image_size: int
+    fast_mode: bool
+    min_crop_area: float
+
+
+def training_batches(photos, batch_size, distortions, device, seed, first_batch):
+    """Builds batches of photos that stay on a device.
+
+    The session has to initialize local variables and tables, as ``slim.learning.train`` does.
+
+    Args:
+      photos: ``Photos``.
+      batch_size: int.
+      distortions: ``Distortions``.
+      device: where the pixels are and the images are made, for ``tf.device``.
+      seed: a list of int: the same one gives the same batches. None: others each time.
+      first_batch: int64 [] tensor, how many batches were taken before, of which this is the
+        continuation; read when tables are initialized.
+
+    Returns:
+      A ``Batch``, its images on ``device``.
+    """
+    order_seed, draw_seed = np.random.RandomState(seed).randint(2**31 - 1, size=2)
+    sizes = photos.sizes.astype(np.float32)
+    offsets = np.concatenate([[0], np.cumsum(photos.sizes.prod(axis=1))[:-1]])
+    with tf.device(INPUT_DEVICE), tf.name_scope("resident_photos"):
+        numbers = _numbers(len(photos.labels), batch_size, order_seed, first_batch)
+
+        def draw(numbers, batch_number):
+            heights, widths = tf.unstack(tf.gather(tf.constant(sizes), numbers), axis=1)
+            key = tf.stack([tf.constant(draw_seed, tf.int64), batch_number])
+            drawn = batch_draws.draw(heights, widths, key, distortions.min_crop_area)
+            # As one tensor, so that one copy brings them to the device.
+            return numbers, tf.stack([widths] + drawn.begin + drawn.size + list(drawn[2:]), axis=1)
+
+        batches = tf.data.Dataset.zip((numbers, tf.data.Dataset.range(first_batch, _NO_END)))
+        batches = batches.map(draw, num_parallel_calls=1).prefetch(_PREFETCH_CAPACITY)
+        iterator = tf.data.make_initializable_iterator(batches)
+        tf.add_to_collection(tf.GraphKeys.TABLE_INITIALIZERS, iterator.initializer)
+        numbers, drawn = iterator.get_next()
+        numbers.set_shape([batch_size])
+        drawn.set_shape([batch_size, drawn.shape[1]])
+        offset = tf.gather(tf.constant(offsets, tf.int64), numbers)
+    images = _distorted(photos, offset, drawn, distortions, device)
+    with tf.device(INPUT_DEVICE):
+        encoded = tf.py_func(
+            lambda chosen: np.array([photos.encoded[number] for number in chosen], object),
+            [numbers],
+            tf.string,
+        )
+        encoded.set_shape([batch_size])
+        names = [name.encode("utf-8", "surrogateescape") for name in photos.filenames]
+        return Batch(
+            images=images,
+            labels=tf.gather(tf.constant(photos.labels), numbers),
+            filenames=tf.gather(tf.constant(names), numbers),
+            encoded=encoded,
+        )
+
+
+def _numbers(num_photos, batch_size, seed, first_batch):
+    """Returns a ``tf.data.Dataset`` of batches of photos' numbers: each once an epoch, reordered.
+
+    An epoch may end within a batch; the next one then begins there.
+    """
+
+    def of_epoch(epoch):
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        order = tf.argsort(tf.random.stateless_uniform([num_photos], key))
+        return tf.data.Dataset.from_tensor_slices(tf.cast(order, tf.int64))
+
+    first = first_batch * batch_size
+    epochs = tf.data.Dataset.range(first // num_photos, _NO_END)
+    return epochs.flat_map(of_epoch).skip(first % num_photos).batch(batch_size)
+
+
+def _distorted(photos, offset, drawn, distortions, device):
+    """Returns the images that were drawn, made on the device that keeps the pixels."""
+    with tf.device(INPUT_DEVICE):
+        # Decoded when the variable is initialized, and forgotten by the host.
+        pixels = tf.py_func(photos.decoded, [], tf.float32)
+        pixels.set_shape([photos.num_pixels])
+    with tf.device(device):
+        kept = tf.Variable(
+            pixels, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES], name="photos"
+        )
+        width, top, left, height_drawn, width_drawn = tf.unstack(drawn, axis=1)[:5]
+        return batch_distortion.distort(
+            batch_distortion.Photos(kept, offset, width),
+            Draw([top, left], [height_drawn, width_drawn], *tf.unstack(drawn, axis=1)[5:]),
+            distortions.image_size,
+            batch_distortion.taps_needed(
+                distortions.image_size, int(photos.sizes.max()), distortions.fast_mode
+            ),
+            distortions.fast_mode,
+        )
