@@ -54,7 +54,7 @@ def resolve(device, num_clones=1):
     """
     if device not in DEVICES:
         raise UsageError("--device: %r is none of %s" % (device, ", ".join(DEVICES)))
-    # Also for the CPU: the first look at the machine, by whomever, prints what is silenced here.
+    # Also for the CPU: TensorFlow's first search for GPUs prints what is silenced here.
     gpus = _list_gpus()
     if device == "cpu":
         return "cpu"

@@ -25,7 +25,7 @@ _NOTE = r"^[IW][0-9]{4} [0-9:.]+ +[0-9]+ [^ ]+:[0-9]+\] "
 def quiet():
     """Returns a context in which TensorFlow reports nothing to the console from its C++ code.
 
-    That is for what it gives the rank of an error and is none, or is raised as one besides.
+    That is for lines that it logs as errors although they are none, or although it raises them.
     """
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
         return native_output.discarded()

@@ -224,7 +224,8 @@ class Worker(Alone):
           UsageError: the servers hold a run that differs.
         """
         with liveness.watched(self._cluster.ps_hosts, self._give_up):
-            self._agree(dict(run, sync_replicas=self.sync_replicas, **self._cluster.hosts))
+            shared = ("ps_hosts", "worker_hosts", "sync_replicas")
+            self._agree(dict(run, **{name: getattr(self._cluster, name) for name in shared}))
             self._set_state(HERE)
             try:
                 yield
