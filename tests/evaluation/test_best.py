@@ -184,7 +184,7 @@ def _read_always(run, ended, failures):
 
 
 def test_several_can_keep_and_others_read_at_once(run, small, trials, tally):
-    steps = range(10, trials(200, 400))
+    steps = range(10, trials(60, 400))
     for step in steps:
         for suffix in (".index", ".data-00000-of-00001"):
             source = os.path.join(run.checkpoints_dir, "small") + suffix
