@@ -130,7 +130,25 @@ def result_of(run):
       DataError: the file that says so is damaged.
     """
     folder = folder_of(run)
-    path = os.path.join(folder, _RESULT_FILENAME)
+    last = ()
+    while True:
+        read = _read(os.path.join(folder, _RESULT_FILENAME))
+        for result in read:
+            # Older versions had no other curve, another word for the cross entropy, and no name:
+            # then there is one checkpoint.
+            result.setdefault("curve", result["split"])
+            if "loss" in result:
+                result["cross_entropy"] = result.pop("loss")
+            name = result.get("checkpoint") or os.path.basename(checkpoints.newest(folder) or "")
+            if name and checkpoints.is_complete(os.path.join(folder, os.path.basename(name))):
+                return result
+        if read == last:
+            return None
+        last = read  # A better one may have taken its place meanwhile.
+
+
+def _read(path):
+    """Returns the results in a file, the one that is meant first; none where there is no file."""
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
@@ -139,19 +157,10 @@ def result_of(run):
         if before is not None:
             _check(before)
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return ()
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError("%s: damaged (%s)" % (path, str(error)[:80] or type(error).__name__))
-    for result in filter(None, (content, before)):
-        # Older versions had no other curve, another word for the cross entropy, and no name: then
-        # there is one checkpoint.
-        result.setdefault("curve", result["split"])
-        if "loss" in result:
-            result["cross_entropy"] = result.pop("loss")
-        name = result.get("checkpoint") or os.path.basename(checkpoints.newest(folder) or "")
-        if name and checkpoints.is_complete(os.path.join(folder, os.path.basename(name))):
-            return result
-    return None
+    return (content,) if before is None else (content, before)
 
 
 def _check(result):

@@ -41,7 +41,13 @@ _DAMAGED = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
 
 def newest(folder):
     """Returns the path (without suffix) of a folder's newest complete checkpoint, or None."""
-    return next((path for path in reversed(all_begun(folder)) if is_complete(path)), None)
+    last = None
+    while True:
+        begun = all_begun(folder)
+        found = next((path for path in reversed(begun) if is_complete(path)), None)
+        if found or begun == last:
+            return found
+        last = begun  # Another process may have put a newer one in their place meanwhile.
 
 
 def all_complete(folder):

@@ -72,7 +72,9 @@ def test_a_folder_may_have_any_name(tiny_dataset, tmp_path, monkeypatch, started
             if evaluate:
                 batch = pipeline.evaluation_batches(split, 5, SIZE)
             else:
-                batch = pipeline.training_batches(split, 5, SIZE, common_queue_min=4)
+                batch = pipeline.training_batches(
+                    split, 5, SIZE, queues=pipeline.Queues(common_queue_min=4)
+                )
         assert len(started(graph).run(batch.filenames)) == 5
 
 
