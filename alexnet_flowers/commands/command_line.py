@@ -224,8 +224,10 @@ def _with_errors_in_one_line(main):
 
 def end_at_once(error):
     """Ends the process with an error, from any thread and without waiting for the others."""
-    _print_error(error)
-    os._exit(error.exit_status)
+    try:
+        _print_error(error)
+    finally:  # Also where nobody reads standard error any more.
+        os._exit(error.exit_status)
 
 
 def _fail(message, status):
