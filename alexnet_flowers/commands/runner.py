@@ -92,8 +92,10 @@ def _with_errors_in_one_line(main):
 
 def end_at_once(error):
     """Ends the process with an error, from any thread and without waiting for the others."""
-    _print_error(error)
-    os._exit(error.exit_status)
+    try:
+        _print_error(error)
+    finally:  # Whoever read the standard error may be gone.
+        os._exit(error.exit_status)
 
 
 def _fail(message, status):

@@ -4,11 +4,14 @@ import contextlib
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
 import processes
 import pytest
+from conftest import ROOT
 from http_servers import serving
 from processes import Script, last_step, read_all_tensors
 
@@ -358,10 +361,10 @@ def test_whoever_is_refused_harms_nobody(tmp_path, members, tiny_dataset):
     chief, other = started.workers
     other.kill()  # Before it has joined: it still imports TensorFlow.
     assert chief.wait_until(lambda: last_step(chief.lines) >= 2)
-    elsewhere = "--worker_hosts=127.0.0.1:%d" % local_cluster.free_ports(1)[0]
+    one, two = ("--worker_hosts=127.0.0.1:%d" % port for port in local_cluster.free_ports(2))
     intruders = [
-        (started.start("worker", 0, elsewhere), 1, "is being trained by another process"),
-        (started.start("worker", 0, elsewhere, "--run_name=new"), 2, "run_name is run there and"),
+        (started.start("worker", 0, one), 1, "is being trained by another process"),
+        (started.start("worker", 0, two, "--run_name=new"), 2, "run_name is run there and"),
         (started.start("worker", 1, "--optimizer=adam"), 2, "optimizer is sgd there and adam here"),
     ]
     for intruder, status, message in intruders:
@@ -372,6 +375,18 @@ def test_whoever_is_refused_harms_nobody(tmp_path, members, tiny_dataset):
     started.workers[1] = started.start("worker", 1)
     ends = started.finish()
     assert newest_step(tmp_path) == 40 and "step 40 of 40" in ends[0].lines[-1]
+
+
+def test_a_process_that_gives_up_ends_though_nobody_reads_its_error():
+    program = (
+        "import os, threading, time\n"
+        "from alexnet_flowers.commands import runner\n"
+        "from alexnet_flowers.errors import DataError\n"
+        "read, write = os.pipe(); os.dup2(write, 2); os.close(read)\n"
+        "threading.Thread(target=runner.end_at_once, args=[DataError('')]).start()\n"
+        "time.sleep(30); os._exit(77)\n"
+    )
+    assert subprocess.call([sys.executable, "-c", program], cwd=ROOT) == 1
 
 
 def test_flags_of_a_cluster_need_its_hosts(run_script, tiny_dataset):
