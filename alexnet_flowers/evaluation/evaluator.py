@@ -229,30 +229,3 @@ def watch(run, make_evaluator, poll_secs=2.0):
                 return
         if not new:
             time.sleep(poll_secs)
-
-
-def table(result):
-    """Returns a result as lines of text."""
-    names = list(result["per_class"])
-    width = max(len(name) for name in names + ["class"])
-    cell = max(9, width + 1)
-    row = "%%-%ds %%6s %%9s %%7s   " % width
-    lines = [
-        row % ("class", "photos", "precision", "recall") + "predicted as",
-        row % ("", "", "", "") + "".join("%*s" % (cell, name) for name in names),
-    ]
-    for name, counts in zip(names, result["confusion_matrix"]):
-        one = result["per_class"][name]
-        lines.append(
-            row % (name, one["num_images"], _share(one["precision"]), _share(one["recall"]))
-            + "".join("%*d" % (cell, count) for count in counts)
-        )
-    lines.append(
-        "%(curve)s, %(num_images)d photos, step %(global_step)d: accuracy %(accuracy).4f, "
-        "recall@2 %(recall_at_2).4f, cross entropy %(cross_entropy).4f" % result
-    )
-    return "\n".join(lines)
-
-
-def _share(value):
-    return "-" if value is None else "%.3f" % value

@@ -7,7 +7,7 @@ import pytest
 
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.evaluation import evaluator
+from alexnet_flowers.evaluation import evaluator, tables
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import alexnet, slim, tf
 from alexnet_flowers.training import checkpoints
@@ -80,7 +80,7 @@ def test_the_rest_says_what_was_evaluated(result, random_run):
     }  # fmt: skip
     assert result["split"] == "train" and result["curve"] == "train" and result["global_step"] == 7
     assert result["checkpoint"] == random_run.checkpoints_dir + "/model.ckpt-7"
-    assert "train, 25 photos, step 7: accuracy" in evaluator.table(result)
+    assert "train, 25 photos, step 7: accuracy" in tables.table(result)
 
 
 def test_events_lie_in_the_splits_folder_under_the_trainings_tags(result, random_run):
@@ -119,7 +119,7 @@ def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_
 
     # Not the same curve as that of the view that the network was trained on.
     assert result["curve"] == "validation_227px_mirrored"
-    assert "validation_227px_mirrored, 5 photos, step 7" in evaluator.table(result)
+    assert "validation_227px_mirrored, 5 photos, step 7" in tables.table(result)
     made.write_events(result)
     assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
 
