@@ -35,9 +35,9 @@ def test_few_classes_have_their_matrix():
     lines = tables.table(result_of([[3, 1], [0, 0]], ["daisy", "tulips"])).splitlines()
     assert lines == [
         "class  photos precision  recall   predicted as",
-        "                                     daisy   tulips",
-        "daisy       4     1.000   0.750          3        1",
-        "tulips      0     0.000       -          0        0",
+        "                                      daisy   tulips",
+        "daisy       4     1.000   0.750           3        1",
+        "tulips      0     0.000       -           0        0",
         "validation, 4 photos, step 7: accuracy 0.7500, recall@2 0.5000, cross entropy 1.2500",
     ]
 
