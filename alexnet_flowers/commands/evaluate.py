@@ -39,6 +39,11 @@ with group("Photos"):
     )
     flags.DEFINE_boolean("mirror", False, "Show each photo mirrored, too, and average the answers.")
 with group("Run"):
+    flags.DEFINE_boolean(
+        "raw_weights",
+        False,
+        "Evaluate the weights themselves, also where the run has moving averages of them.",
+    )
     flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run is finished.")
     flags.DEFINE_boolean(
         "keep_best",
@@ -68,7 +73,7 @@ def main():
             FLAGS.device,
             FLAGS.batch_size,
             FLAGS.skip_bad_records,
-            evaluator.View(FLAGS.eval_image_size, FLAGS.mirror),
+            evaluator.View(FLAGS.eval_image_size, FLAGS.mirror, FLAGS.raw_weights),
         )
 
     if FLAGS.watch:

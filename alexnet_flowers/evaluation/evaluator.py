@@ -21,17 +21,19 @@ BATCH_SIZE = 50
 
 
 class View(NamedTuple):
-    """How an evaluation shows a photo to the network.
+    """How an evaluation asks the network about a photo.
 
     Attributes:
       image_size: px, 195 at least; None: as the network was trained. It slides over larger images,
         32 px at a time (227 px: 2 x 2 places, 259: 3 x 3), and the probabilities of all places
         are averaged.
       mirror: whether each photo is shown mirrored as well, and these probabilities averaged too.
+      raw_weights: whether the weights themselves answer, also where a run has averages of them.
     """
 
     image_size: Optional[int] = None
     mirror: bool = False
+    raw_weights: bool = False
 
 
 class Evaluator:
@@ -73,6 +75,8 @@ class Evaluator:
             self._curve += "_%dpx" % image_size
         if view.mirror:
             self._curve += "_mirrored"
+        if view.raw_weights:
+            self._curve += "_raw_weights"
         self._graph = tf.Graph()
         with self._graph.as_default():
             batch = pipeline.evaluation_batches(self._split, batch_size, image_size)
@@ -80,7 +84,7 @@ class Evaluator:
                 _log_probabilities(batch.images, self._split.num_classes, view.mirror),
                 batch.labels,
             )
-            self._restorer = saving.Restorer(slim.get_model_variables())
+            self._restorer = saving.Restorer(slim.get_model_variables(), view.raw_weights)
             self._local_init = tf.local_variables_initializer()
         self._writer = None
 

@@ -82,12 +82,16 @@ def test_tensorflow_lite_answers_the_same(network, asked, tmp_path):
 
 
 def test_onnx_answers_the_same(network, asked, tmp_path):
-    pytest.importorskip("tf2onnx")
+    try:
+        converters.check_installed("onnx")
+    except UsageError as error:
+        pytest.skip(str(error))
     _, images, expected = asked
     differences = export.export(network, str(tmp_path / "to"), ["onnx"])
     assert differences["network.onnx"] < 1e-4
-    found = converters.FORMATS["onnx"].answers(str(tmp_path / "to" / "network.onnx"), images)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+    # One, as the reference evaluator takes its time.
+    found = converters.FORMATS["onnx"].answers(str(tmp_path / "to" / "network.onnx"), images[:1])
+    np.testing.assert_allclose(found, expected[:1], rtol=0, atol=1e-4)
 
 
 def test_a_converter_that_is_missing_is_named_before_anything_is_written(
