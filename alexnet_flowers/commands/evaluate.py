@@ -11,7 +11,7 @@ from alexnet_flowers import json_file
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.evaluation import best, evaluator
+from alexnet_flowers.evaluation import best, evaluator, tables
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.training import checkpoints
 
@@ -39,6 +39,11 @@ with group("Photos"):
     )
     flags.DEFINE_boolean("mirror", False, "Show each photo mirrored, too, and average the answers.")
 with group("Run"):
+    flags.DEFINE_boolean(
+        "raw_weights",
+        False,
+        "Evaluate the weights themselves, also where the run has moving averages of them.",
+    )
     flags.DEFINE_boolean("watch", False, "Evaluate each new checkpoint until the run is finished.")
     flags.DEFINE_boolean(
         "keep_best",
@@ -47,6 +52,9 @@ with group("Run"):
     )
 with group("Output"):
     flags.DEFINE_string("json", None, "Write the result to this JSON file, too.")
+    flags.DEFINE_string(
+        "csv", None, "Write each class's figures and confusions to this CSV file, too."
+    )
 
 
 def main():
@@ -54,7 +62,7 @@ def main():
         raise UsageError("--watch: evaluates each new checkpoint of a run, not --checkpoint_path")
     if FLAGS.keep_best and FLAGS.checkpoint_path:
         raise UsageError("--keep_best: keeps a checkpoint of a run, not --checkpoint_path")
-    outputs.check(FLAGS.json, inputs=command_line.inputs())
+    outputs.check(FLAGS.json, FLAGS.csv, inputs=command_line.inputs())
     run = command_line.chosen_run()
 
     def make_evaluator():
@@ -65,7 +73,7 @@ def main():
             FLAGS.device,
             FLAGS.batch_size,
             FLAGS.skip_bad_records,
-            evaluator.View(FLAGS.eval_image_size, FLAGS.mirror),
+            evaluator.View(FLAGS.eval_image_size, FLAGS.mirror, FLAGS.raw_weights),
         )
 
     if FLAGS.watch:
@@ -77,9 +85,12 @@ def main():
         results = [(made, checkpoints.read_newest(*chosen, read=made.evaluate))]
     for made, result in results:
         made.write_events(result)
-        print(evaluator.table(result), flush=True)
+        print(tables.table(result), flush=True)
         if FLAGS.keep_best and best.keep(run, result):
             print("best so far: %s" % best.folder_of(run), flush=True)
         if FLAGS.json:
             with outputs.written(FLAGS.json) as path:
                 json_file.write(path, result)
+        if FLAGS.csv:
+            with outputs.written(FLAGS.csv) as path:
+                tables.write_csv(path, result)

@@ -135,7 +135,14 @@ with group("Run"):
     flags.DEFINE_string(
         "checkpoint_exclude_scopes",
         None,
-        "Leave out these scopes of --checkpoint_path, comma-separated, such as alexnet_v2/fc8.",
+        "Leave out these scopes of --checkpoint_path, comma-separated, such as alexnet_v2/fc8; a "
+        "scope is the beginning of names, so that alexnet_v2/fc means fc6 to fc8.",
+    )
+    flags.DEFINE_boolean(
+        "ignore_missing_vars",
+        _DEFAULTS.ignore_missing_vars,
+        "Leave out variables that --checkpoint_path lacks or has in another shape; each is "
+        "reported.",
     )
     flags.DEFINE_integer(
         "seed",
@@ -170,7 +177,8 @@ with group("Network"):
     flags.DEFINE_string(
         "trainable_scopes",
         None,
-        "Train only the variables of these scopes, comma-separated. Default: all.",
+        "Train only the variables of these scopes, comma-separated, which are beginnings of names. "
+        "Default: all.",
     )
 
 with group("Optimizer"):

@@ -157,13 +157,16 @@ def _shards(paths, written, num_classes, num_allowed, report):
     """Returns the ``_Shard`` of each path, bad records left out and reported.
 
     Raises:
-      DataError: there are more of them than ``num_allowed``.
+      DataError: there are more of them than ``num_allowed``, or labels run from 1.
     """
     found = [
         _examine(path, written.get(os.path.basename(path)), num_classes, num_allowed > 0)
         for path in paths
     ]
     bad = [one for examined in found if examined for one in examined.bad]
+    other_labels = record_check.labels_from_1(paths, num_classes) if bad else None
+    if other_labels:
+        raise DataError(other_labels)
     if record_check.count(bad) > num_allowed:
         raise DataError(record_check.complaint(bad, num_allowed))
     for one in bad:

@@ -1,5 +1,6 @@
 """Records that cannot be trained on: found, named, and left out of a copy of their shard."""
 
+import os
 import tempfile
 from typing import List, NamedTuple, Optional, Tuple
 
@@ -115,6 +116,29 @@ def complaint(bad, num_allowed=0):
     return text
 
 
+def labels_from_1(paths, num_classes):
+    """Says that labels run from 1 to the number of classes; None if they do not.
+
+    Such a dataset is another convention, not a damaged one: without its records of the last class
+    the others would be trained on under wrong names.
+
+    Args:
+      paths: its shards.
+      num_classes: how many names there are, of the labels 0 to ``num_classes - 1``.
+    """
+    found = set()
+    for path in paths:
+        for frame in record_frames.read(path):
+            if frame.problem is None:
+                found |= _labels(frame.record)
+    if found and min(found) == 1 and max(found) == num_classes:
+        return (
+            "%s: the labels run from 1 to %d, not from 0, as slim's --labels_offset=1 takes them; "
+            "convert again with labels from 0" % (os.path.dirname(paths[0]), num_classes)
+        )
+    return None
+
+
 def explanation(paths, nums_written, num_classes):
     """Says why reading failed; None if there is no bad record.
 
@@ -131,7 +155,7 @@ def explanation(paths, nums_written, num_classes):
             return str(error)
         except OSError as error:
             return "%s: %s; convert again" % (path, error.strerror)
-    return complaint(bad) if bad else None
+    return (labels_from_1(paths, num_classes) or complaint(bad)) if bad else None
 
 
 def copy_of_sound(examined):
@@ -151,6 +175,16 @@ def copy_of_sound(examined):
             copy.write(shard.read(end - start))
     copy.flush()
     return copy, "/proc/self/fd/%d" % copy.fileno()
+
+
+def _labels(record):
+    """Returns the labels of a record, as a set; empty where it has none."""
+    try:
+        feature = tf.train.Example.FromString(record).features.feature
+    except DecodeError:
+        return set()
+    name = "image/class/label"
+    return set(feature[name].int64_list.value) if name in feature else set()
 
 
 def _flaw(record, num_classes):

@@ -32,6 +32,9 @@ _SHARD_NAME = "flowers_%s_%05d-of-%05d.tfrecord"
 _SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord$")
 # Around each record: its length, a checksum of that, and one of the record.
 _FRAME_BYTES = 8 + 4 + 4
+# Of more classes than this, a line of text names the first few.
+_MAX_LISTED = 12
+_NUM_LISTED_OF_MANY = 5
 
 
 def example(encoded, height, width, label, filename):
@@ -220,6 +223,36 @@ def read_labels(dataset_dir):
         if int(label) in names:
             raise DataError("%s, line %d: the id %s is there twice" % (path, number, label))
         names[int(label)] = name
+    if names and sorted(names) == list(range(1, len(names) + 1)):
+        raise DataError(
+            "%s: the ids run from 1 to %d, not from 0, as slim's --labels_offset=1 takes them; "
+            "convert again with ids and labels from 0" % (path, len(names))
+        )
     if sorted(names) != list(range(len(names))) or not names:
         raise DataError("%s: the ids are not 0, 1, 2, ...; convert again" % path)
     return collections.OrderedDict(sorted(names.items()))
+
+
+def listed(class_names):
+    """Returns class names for a line of text; of many, the first ones and how many there are."""
+    names = list(class_names)
+    if len(names) <= _MAX_LISTED:
+        return ", ".join(names)
+    return "%s, ... (%d classes)" % (", ".join(names[:_NUM_LISTED_OF_MANY]), len(names))
+
+
+def listed_pair(labels_to_names, other_labels_to_names):
+    """Returns the classes of two runs or datasets, which differ, each for a line of text.
+
+    Of many, only the first that differ are named.
+
+    Args:
+      labels_to_names: a dict of id to class name.
+      other_labels_to_names: the same.
+    """
+    pair = labels_to_names, other_labels_to_names
+    if max(map(len, pair)) <= _MAX_LISTED:
+        return tuple(listed(one.values()) for one in pair)
+    labels = sorted(set(pair[0]) | set(pair[1]))
+    label = next(x for x in labels if pair[0].get(x) != pair[1].get(x))
+    return tuple("%d:%s among %d" % (label, one.get(label, ""), len(one)) for one in pair)

@@ -21,17 +21,19 @@ BATCH_SIZE = 50
 
 
 class View(NamedTuple):
-    """How an evaluation shows a photo to the network.
+    """How an evaluation asks the network about a photo.
 
     Attributes:
       image_size: px, 195 at least; None: as the network was trained. It slides over larger images,
         32 px at a time (227 px: 2 x 2 places, 259: 3 x 3), and the probabilities of all places
         are averaged.
       mirror: whether each photo is shown mirrored as well, and these probabilities averaged too.
+      raw_weights: whether the weights themselves answer, also where a run has averages of them.
     """
 
     image_size: Optional[int] = None
     mirror: bool = False
+    raw_weights: bool = False
 
 
 class Evaluator:
@@ -73,6 +75,8 @@ class Evaluator:
             self._curve += "_%dpx" % image_size
         if view.mirror:
             self._curve += "_mirrored"
+        if view.raw_weights:
+            self._curve += "_raw_weights"
         self._graph = tf.Graph()
         with self._graph.as_default():
             batch = pipeline.evaluation_batches(self._split, batch_size, image_size)
@@ -80,7 +84,7 @@ class Evaluator:
                 _log_probabilities(batch.images, self._split.num_classes, view.mirror),
                 batch.labels,
             )
-            self._restorer = saving.Restorer(slim.get_model_variables())
+            self._restorer = saving.Restorer(slim.get_model_variables(), view.raw_weights)
             self._local_init = tf.local_variables_initializer()
         self._writer = None
 
@@ -229,30 +233,3 @@ def watch(run, make_evaluator, poll_secs=2.0):
                 return
         if not new:
             time.sleep(poll_secs)
-
-
-def table(result):
-    """Returns a result as lines of text."""
-    names = list(result["per_class"])
-    width = max(len(name) for name in names + ["class"])
-    cell = max(9, width + 1)
-    row = "%%-%ds %%6s %%9s %%7s   " % width
-    lines = [
-        row % ("class", "photos", "precision", "recall") + "predicted as",
-        row % ("", "", "", "") + "".join("%*s" % (cell, name) for name in names),
-    ]
-    for name, counts in zip(names, result["confusion_matrix"]):
-        one = result["per_class"][name]
-        lines.append(
-            row % (name, one["num_images"], _share(one["precision"]), _share(one["recall"]))
-            + "".join("%*d" % (cell, count) for count in counts)
-        )
-    lines.append(
-        "%(curve)s, %(num_images)d photos, step %(global_step)d: accuracy %(accuracy).4f, "
-        "recall@2 %(recall_at_2).4f, cross entropy %(cross_entropy).4f" % result
-    )
-    return "\n".join(lines)
-
-
-def _share(value):
-    return "-" if value is None else "%.3f" % value

@@ -46,6 +46,37 @@ def per_class(confusion, class_names):
     }
 
 
+def worst_classes(per_class, count):
+    """Returns the names of the classes of the lowest recall, the worst first.
+
+    Of equal ones that with more photos comes first. Classes without photos are left out.
+
+    Args:
+      per_class: what ``per_class`` returns.
+      count: int, how many at most.
+    """
+    measured = [name for name, one in per_class.items() if one["recall"] is not None]
+    measured.sort(key=lambda name: (per_class[name]["recall"], -per_class[name]["num_images"]))
+    return measured[:count]
+
+
+def commonest_confusions(confusion, count):
+    """Returns which classes were taken for which others most often, the commonest first.
+
+    Args:
+      confusion: int [classes, classes], as of ``confusion_matrix``.
+      count: int, how many at most.
+
+    Returns:
+      A list of (true class id, predicted class id, number of photos above 0).
+    """
+    wrong = np.array(confusion)
+    np.fill_diagonal(wrong, 0)
+    ordered = np.argsort(-wrong, axis=None, kind="mergesort")[:count]  # Stable in every numpy.
+    pairs = zip(*np.unravel_index(ordered, wrong.shape))
+    return [(int(t), int(p), int(wrong[t, p])) for t, p in pairs if wrong[t, p]]
+
+
 def is_among_best(scores, labels, k):
     """Says of each photo whether fewer than ``k`` classes score higher than the true one.
 

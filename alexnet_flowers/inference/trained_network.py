@@ -70,7 +70,8 @@ class TrainedNetwork:
                 spatial_squeeze=False,
             )
             self.score_maps = tf.nn.softmax(logits)
-            self.probabilities = tf.squeeze(self.score_maps, [1, 2], name="probabilities")
+            # Squeezed first: of an exported graph OpenCV takes the softmax along another axis.
+            self.probabilities = tf.nn.softmax(tf.squeeze(logits, [1, 2]), name="probabilities")
             self.end_points = {
                 name.rpartition("/")[2]: tensor for name, tensor in end_points.items()
             }

@@ -28,6 +28,7 @@ import contextlib
 from alexnet_flowers.tf1 import HAS_MKL, tf
 
 _OVERRIDE = "AlexnetFlowersConv2D"
+_OVERRIDE_ATTRIBUTE = "_gradient_op_type"  # TensorFlow's name for what overrides a gradient.
 
 
 @contextlib.contextmanager
@@ -38,6 +39,17 @@ def rules(enabled=True):
         return
     with tf.get_default_graph().gradient_override_map({"Conv2D": _OVERRIDE}):
         yield
+
+
+def forget_rules():
+    """Has the default graph's convolutions name TensorFlow's own gradients again.
+
+    To be called once all gradients are built: a saved graph that named these rules could be trained
+    on, or differentiated, only by programs that register them.
+    """
+    for op in tf.get_default_graph().get_operations():
+        if op.type == "Conv2D" and op.node_def.attr[_OVERRIDE_ATTRIBUTE].s == _OVERRIDE.encode():
+            op._clear_attr(_OVERRIDE_ATTRIBUTE)  # There is no public way.
 
 
 @tf.RegisterGradient(_OVERRIDE)

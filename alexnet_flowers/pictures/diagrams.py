@@ -5,6 +5,7 @@ import numpy as np
 from alexnet_flowers.pictures import colors, style
 
 _MAX_NUMBERED = 30
+_MAX_NAMED = 60
 
 
 def dead_units(layers):
@@ -74,6 +75,8 @@ def dead_units_side_by_side(runs_to_layers):
 def confusion_matrix(counts, class_names):
     """Draws how often each class was predicted for each.
 
+    Of more than 30 classes without the numbers, of more than 60 with ids in place of the names.
+
     Args:
       counts: int [classes, classes]; rows are the true classes.
       class_names: list of str.
@@ -83,6 +86,7 @@ def confusion_matrix(counts, class_names):
     """
     counts = np.asarray(counts)
     names = [style.plain(name) for name in class_names]
+    is_named = len(names) <= _MAX_NAMED
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
 
     def draw(figure):
@@ -95,12 +99,13 @@ def confusion_matrix(counts, class_names):
                 column, row, counts[row, column], ha="center", va="center",
                 color="white" if shares[row, column] < 0.6 else "black",
             )  # fmt: skip
-        axes.set_xticks(range(len(class_names)))
-        axes.set_xticklabels(names, rotation=30, ha="right")
-        axes.set_yticks(range(len(class_names)))
-        axes.set_yticklabels(names)
-        axes.set_xlabel("predicted")
-        axes.set_ylabel("is")
+        if is_named:
+            axes.set_xticks(range(len(class_names)))
+            axes.set_xticklabels(names, rotation=30, ha="right")
+            axes.set_yticks(range(len(class_names)))
+            axes.set_yticklabels(names)
+        axes.set_xlabel("predicted" if is_named else "predicted (class id)")
+        axes.set_ylabel("is" if is_named else "is (class id)")
         bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.04)
         bar.set_label("share of the true class")
 

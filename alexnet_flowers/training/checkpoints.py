@@ -233,6 +233,10 @@ def resolve(path, run_dir):
     folder = path or run_dir
     found = newest(folder)
     if found is None:
+        if path is not None:
+            found = _only_foreign(folder)
+            if found:
+                return found
         there = all_begun(folder)
         if there:
             raise DataError(
@@ -241,6 +245,22 @@ def resolve(path, run_dir):
             )
         raise DataError("%s: no checkpoint yet; train first, with scripts/train.py" % folder)
     return found
+
+
+def _only_foreign(folder):
+    """Returns the one complete checkpoint of a folder under another name than this project's.
+
+    None if there is none; slim's models to start from are called alexnet_v2.ckpt and the like.
+
+    Raises:
+      DataError: there are several.
+    """
+    paths = [os.path.join(folder, name[:-6]) for name in _names(folder) if name.endswith(".index")]
+    found = [path for path in paths if is_complete(path)]
+    if len(found) > 1:
+        names = ", ".join(map(os.path.basename, found))
+        raise DataError("%s: which of its checkpoints? pass one of %s" % (folder, names))
+    return found[0] if found else None
 
 
 def read_newest(path, run_dir, read):

@@ -58,8 +58,8 @@ def split_scopes(scopes):
 
 
 def in_scope(name, scope):
-    """Says whether a variable's name lies in a scope."""
-    return name == scope or name.startswith(scope.rstrip("/") + "/")
+    """Says whether a variable's name begins with a scope, as slim takes it: fc means fc6 to fc8."""
+    return name.startswith(scope)
 
 
 def train_op(settings, total_loss, optimizer, global_step, gradients_beside_layers=False):

@@ -89,7 +89,8 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
       run_settings: a ``settings.Settings``.
       options: an ``Options``.
       members: a ``cluster.Cluster`` whose ``job_name`` is ``"worker"``, or None.
-      report: called with a line for each record that is left out.
+      report: called with a line for each record that is left out, and about a learning rate that
+        does not fall.
 
     Returns:
       A ``Plan``.
@@ -99,6 +100,9 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
       UsageError: a setting or an option has a value that it cannot have.
     """
     run_settings = check(run_settings, options, members)
+    remark = schedules.remark(run_settings)
+    if remark:
+        report(remark)
     device, session_config = _device(run_settings, options.compute)
     split = dataset.get_split(
         "train", dataset_dir, skip_bad_records=options.skip_bad_records, report=report

@@ -105,7 +105,6 @@ def check_labels(run, labels_to_names):
             "run"
             % (
                 run.checkpoints_dir,
-                ", ".join(trained_on.values()),
-                ", ".join(labels_to_names.values()),
+                *records.listed_pair(trained_on, labels_to_names),
             )
         )

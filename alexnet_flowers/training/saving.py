@@ -4,11 +4,15 @@ import contextlib
 import os
 import time
 
+from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
+from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints
 from alexnet_flowers.training.optimization import in_scope, split_scopes
 
+# The layer whose variables belong to the classes, one after the other.
+_CLASS_SCORES = alexnet_v2.SCOPE + "/fc8"
 _AVERAGE_SUFFIX = "/ExponentialMovingAverage"
 # The largest numbers that TensorFlow can note in its own description of a saver.
 _MOST_TO_KEEP = 2**31 - 1
@@ -92,9 +96,15 @@ class Saver(tf.train.Saver):
 class Restorer:
     """Restores variables from one checkpoint after another; their averages where it has some."""
 
-    def __init__(self, variables):
-        """Takes the variables to restore; their graph has to be the default one."""
+    def __init__(self, variables, raw_weights=False):
+        """Takes the variables to restore; their graph has to be the default one.
+
+        Args:
+          variables: a list of them.
+          raw_weights: restore the variables themselves also where there are averages.
+        """
         self._variables = variables
+        self._raw_weights = raw_weights
         self._savers = {}
 
     def restore(self, session, path):
@@ -107,7 +117,7 @@ class Restorer:
         names = {}
         for variable in self._variables:
             name = variable.op.name
-            if name + _AVERAGE_SUFFIX in shapes:
+            if name + _AVERAGE_SUFFIX in shapes and not self._raw_weights:
                 name += _AVERAGE_SUFFIX
             names[name] = variable
         _check_fits(path, shapes, names, "it belongs to another network or other classes")
@@ -137,7 +147,7 @@ def check_continues(path, variables):
     )
 
 
-def warm_start(path, exclude_scopes):
+def warm_start(path, exclude_scopes, ignore_missing_vars=False, labels_to_names=None, report=print):
     """Returns a function of a session that starts the model from another run's checkpoint.
 
     All model variables are taken from it but those in ``exclude_scopes``; the step and the
@@ -146,26 +156,60 @@ def warm_start(path, exclude_scopes):
     Args:
       path: a checkpoint, or a folder of them.
       exclude_scopes: comma-separated text, or None.
+      ignore_missing_vars: whether variables that the checkpoint lacks, or has in another shape,
+        keep their initial values instead of being an error.
+      labels_to_names: the dataset's classes; None: they are not compared with the checkpoint's.
+      report: called with a line for each variable that is ignored.
 
     Raises:
       DataError: a variable is missing there or has another shape; the message names its scope.
-      UsageError: a scope without any variable.
+      UsageError: a scope without any variable, nothing left to take, or scores of other classes.
     """
     path = checkpoints.resolve(path, None)
-    variables = slim.get_model_variables()
+    variables = _without(exclude_scopes, slim.get_model_variables())
+    shapes = checkpoints.shapes_of(path)
+    if ignore_missing_vars:
+        fitting = [v for v in variables if shapes.get(v.op.name) == v.shape.as_list()]
+        for variable in variables:
+            if variable not in fitting:
+                there = shapes.get(variable.op.name)
+                what = "has no such variable" if there is None else "has it as %s" % there
+                report(
+                    "--ignore_missing_vars: %s, %s, keeps its initial values: %s %s"
+                    % (variable.op.name, variable.shape.as_list(), path, what)
+                )
+        variables = fitting
+    if not variables:
+        raise UsageError("--checkpoint_exclude_scopes: nothing is left to take from %s" % path)
+    names = {variable.op.name: variable for variable in variables}
+    _check_fits(path, shapes, names, "pass --checkpoint_exclude_scopes %(scope)s")
+    if labels_to_names and any(in_scope(name, _CLASS_SCORES) for name in names):
+        _check_classes(path, labels_to_names)
+    saver = Saver(names)
+    return lambda session: saver.restore(session, path)
+
+
+def _without(exclude_scopes, variables):
     for scope in split_scopes(exclude_scopes):
         kept = [v for v in variables if not in_scope(v.op.name, scope)]
         if len(kept) == len(variables):
             raise UsageError("--checkpoint_exclude_scopes: no variable in %r" % scope)
         variables = kept
-    if not variables:
-        raise UsageError("--checkpoint_exclude_scopes: nothing is left to take from %s" % path)
-    names = {variable.op.name: variable for variable in variables}
-    _check_fits(
-        path, checkpoints.shapes_of(path), names, "pass --checkpoint_exclude_scopes %(scope)s"
-    )
-    saver = Saver(names)
-    return lambda session: saver.restore(session, path)
+    return variables
+
+
+def _check_classes(path, labels_to_names):
+    """Raises ``UsageError`` if the labels beside a checkpoint are others than a dataset's."""
+    folder = os.path.dirname(path) or os.curdir
+    if not os.path.exists(os.path.join(folder, records.LABELS_FILENAME)):
+        return  # slim's have none.
+    of_checkpoint = records.read_labels(folder)
+    if of_checkpoint != labels_to_names:
+        raise UsageError(
+            "--checkpoint_path %s: scores the classes %s, the dataset has %s; take all but the "
+            "scores with --checkpoint_exclude_scopes %s"
+            % (path, *records.listed_pair(of_checkpoint, labels_to_names), _CLASS_SCORES)
+        )
 
 
 def _check_fits(path, shapes, names, advice):

@@ -66,6 +66,23 @@ SCHEDULES = Table(
 )
 
 
+def remark(settings):
+    """Returns a line about a schedule that hardly anybody means, else None.
+
+    Args:
+      settings: a ``Settings``, complete.
+    """
+    start, end = settings.learning_rate, settings.end_learning_rate
+    if settings.learning_rate_decay_type != "polynomial" or start > end:
+        return None
+    how = "stays as it is" if start == end else "rises"
+    return "the learning rate %s: --learning_rate=%g is not above --end_learning_rate=%g" % (
+        how,
+        start,
+        end,
+    )
+
+
 def decay_steps(settings, num_samples, num_steps, num_replicas=1):
     """Returns over how many steps the learning rate decays once; None if it is fixed.
 

@@ -45,6 +45,7 @@ class _Common(typing.NamedTuple):
     # The start.
     checkpoint_path: typing.Optional[str] = None
     checkpoint_exclude_scopes: typing.Optional[str] = None
+    ignore_missing_vars: bool = False
     trainable_scopes: typing.Optional[str] = None
     seed: typing.Optional[int] = None
 
@@ -76,7 +77,7 @@ class Settings(collections.namedtuple("Settings", _DEFAULTS)):
 
 
 # Not among the settings of runs that were begun before these could be chosen.
-_ADDED_LATER = ("min_crop_area", "mixed_precision")
+_ADDED_LATER = ("min_crop_area", "mixed_precision", "ignore_missing_vars")
 _RANGES = dict(
     {name: known.range for name, known in HYPERPARAMETERS.items()},
     batch_size=hyperparameters.AT_LEAST_1,
@@ -126,6 +127,7 @@ def check(settings):
         raise UsageError("--weight_decay needs --arg_scope: it is what applies it")
     if (
         schedules.END_LEARNING_RATE in schedule.hyperparameters
+        and settings.learning_rate_decay_type != "polynomial"  # As in slim; see the remark.
         and settings.end_learning_rate >= settings.learning_rate
     ):
         raise UsageError(

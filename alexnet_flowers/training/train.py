@@ -113,7 +113,11 @@ class _Trainer:
             saving.check_continues(newest, tf.global_variables())
         elif place.is_chief and plan.settings.checkpoint_path:
             self._init_fn = saving.warm_start(
-                plan.settings.checkpoint_path, plan.settings.checkpoint_exclude_scopes
+                plan.settings.checkpoint_path,
+                plan.settings.checkpoint_exclude_scopes,
+                plan.settings.ignore_missing_vars,
+                plan.split.labels_to_names,
+                report,
             )
         if place.is_chief:
             self._saver, self._writer = _begin(run, plan.kept, plan.options.logging)
@@ -226,7 +230,8 @@ def _agreed(run, kept):
     """Returns what all workers of a run must agree on; where it starts from, the chief decides."""
     agreed = dict(kept["dataset"], run_name=run.name, num_steps=kept["num_steps"])
     agreed.update(kept["settings"])
-    del agreed["checkpoint_path"], agreed["checkpoint_exclude_scopes"]
+    for name in ("checkpoint_path", "checkpoint_exclude_scopes", "ignore_missing_vars"):
+        del agreed[name]
     return agreed
 
 

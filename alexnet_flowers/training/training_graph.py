@@ -4,7 +4,7 @@ import typing
 
 from alexnet_flowers import devices
 from alexnet_flowers.input import training_input
-from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.nets import alexnet_v2, conv_gradients
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import (
     optimization,
@@ -64,6 +64,7 @@ def build(plan, place, photos=None):
         global_step,
         gradients_beside_layers=len(plan.clone_devices) > 1,
     )
+    conv_gradients.forget_rules()
     with tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
     scalars = summaries.scalars(total_loss, cross_entropy, metrics, learning_rate, end_points)

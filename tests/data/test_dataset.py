@@ -162,6 +162,37 @@ def test_damaged_record_of_the_reference_is_found_when_it_is_counted(reference_d
         dataset.get_split("train", reference_dataset)
 
 
+@pytest.mark.parametrize("num_allowed", [0, 9])
+def test_labels_from_1_are_recognized_and_no_bad_records(reference_dataset, num_allowed):
+    path = os.path.join(reference_dataset, "flowers_train_%05d-of-00002.tfrecord")
+    for shard, labels in ((0, (1, 2)), (1, (3, 4, 5, 5))):
+        with tf.python_io.TFRecordWriter(path % shard) as writer:
+            for label in labels:
+                encoded = photo_archives.draw("tulips", label)
+                writer.write(reference_example(encoded, 40, 60, label))
+    with pytest.raises(DataError) as caught:
+        dataset.get_split("train", reference_dataset, skip_bad_records=num_allowed)
+    assert str(caught.value) == (
+        "%s: the labels run from 1 to 5, not from 0, as slim's --labels_offset=1 takes them; "
+        "convert again with labels from 0" % reference_dataset
+    )
+
+
+def test_one_label_that_is_too_large_is_a_bad_record(reference_dataset):
+    path = os.path.join(reference_dataset, "flowers_train_00001-of-00002.tfrecord")
+    with tf.python_io.TFRecordWriter(path) as writer:
+        writer.write(reference_example(photo_archives.draw("tulips", 1), 40, 60, 5))
+    with pytest.raises(DataError, match="the label is 5, not one of 0 to 4; .*--skip_bad_records"):
+        dataset.get_split("train", reference_dataset)
+
+
+def test_ids_from_1_in_labels_are_recognized(reference_dataset):
+    with open(os.path.join(reference_dataset, "labels.txt"), "w") as file:
+        file.write("1:daisy\n2:tulips\n")
+    with pytest.raises(DataError, match="the ids run from 1 to 2, not from 0"):
+        dataset.get_split("train", reference_dataset)
+
+
 def test_empty_split_is_an_error(reference_dataset):
     for name in records.shard_filenames("validation", 2):
         with open(os.path.join(reference_dataset, name), "wb"):

@@ -7,7 +7,7 @@ import pytest
 
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.evaluation import evaluator
+from alexnet_flowers.evaluation import evaluator, tables
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import alexnet, slim, tf
 from alexnet_flowers.training import checkpoints
@@ -80,7 +80,7 @@ def test_the_rest_says_what_was_evaluated(result, random_run):
     }  # fmt: skip
     assert result["split"] == "train" and result["curve"] == "train" and result["global_step"] == 7
     assert result["checkpoint"] == random_run.checkpoints_dir + "/model.ckpt-7"
-    assert "train, 25 photos, step 7: accuracy" in evaluator.table(result)
+    assert "train, 25 photos, step 7: accuracy" in tables.table(result)
 
 
 def test_events_lie_in_the_splits_folder_under_the_trainings_tags(result, random_run):
@@ -119,7 +119,7 @@ def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_
 
     # Not the same curve as that of the view that the network was trained on.
     assert result["curve"] == "validation_227px_mirrored"
-    assert "validation_227px_mirrored, 5 photos, step 7" in evaluator.table(result)
+    assert "validation_227px_mirrored, 5 photos, step 7" in tables.table(result)
     made.write_events(result)
     assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
 
@@ -149,3 +149,28 @@ def test_a_run_of_other_classes_is_refused(random_run, tiny_dataset, tmp_path):
     records.write_labels(str(tmp_path / "labels.txt"), ["cat", "dog"])
     with pytest.raises(DataError, match="was trained on the classes cat, dog"):
         evaluator.Evaluator(random_run._replace(checkpoints_dir=str(tmp_path)), tiny_dataset)
+
+
+def test_raw_weights_have_a_curve_of_their_own(random_run, tiny_dataset, tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        alexnet.alexnet_v2(tf.zeros([1, 195, 195, 3]), 5, is_training=False)
+        variables = slim.get_model_variables()
+        saver = tf.train.Saver(variables)
+        saver.restore(session, checkpoints.newest(random_run.checkpoints_dir))
+        average = tf.get_variable(
+            "alexnet_v2/fc8/biases/ExponentialMovingAverage", initializer=[0.0, 0, 0, 0, 1e9]
+        )
+        session.run(average.initializer)
+        path = tf.train.Saver(variables + [average]).save(
+            session, str(tmp_path / "model.ckpt"), write_meta_graph=False
+        )
+
+    def predicted(raw_weights):
+        view = evaluator.View(raw_weights=raw_weights)
+        made = evaluator.Evaluator(random_run, tiny_dataset, batch_size=5, view=view)
+        result = made.evaluate(path)
+        return result["curve"], np.sum(result["confusion_matrix"], 0).tolist()
+
+    assert predicted(False) == ("validation", [0, 0, 0, 0, 5])
+    curve, counts = predicted(True)
+    assert curve == "validation_raw_weights" and counts != [0, 0, 0, 0, 5]

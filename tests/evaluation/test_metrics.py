@@ -61,3 +61,16 @@ def test_cross_entropy_is_tensorflows():
         )
     found = metrics.cross_entropy(log_probabilities, labels)
     assert found == pytest.approx(losses.mean(), rel=1e-6)
+
+
+def test_the_worst_classes_are_those_of_the_lowest_recall_with_the_most_photos():
+    confusion = np.array([[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0], [0, 0, 1, 0]])
+    per_class = metrics.per_class(confusion, ["a", "b", "unseen", "d"])
+    assert metrics.worst_classes(per_class, 9) == ["d", "b", "a"]
+    assert metrics.worst_classes(per_class, 1) == ["d"]
+
+
+def test_the_commonest_confusions_leave_out_what_is_right():
+    confusion = [[9, 1, 0], [3, 9, 0], [0, 2, 9]]
+    assert metrics.commonest_confusions(confusion, 9) == [(1, 0, 3), (2, 1, 2), (0, 1, 1)]
+    assert metrics.commonest_confusions(confusion, 2) == [(1, 0, 3), (2, 1, 2)]

@@ -131,3 +131,13 @@ def test_the_confusion_matrix_shows_counts_and_any_class_name():
     axes.figure.canvas.draw()
     many = diagrams.confusion_matrix(np.eye(31, dtype=int), ["c"] * 31).axes[0]
     assert not many.texts
+    assert [text.get_text() for text in many.get_yticklabels()] == ["c"] * 31
+
+
+def test_of_a_thousand_classes_the_confusion_matrix_names_ids():
+    names = ["class %d" % label for label in range(1000)]
+    figure = diagrams.confusion_matrix(np.eye(1000, dtype=int), names)
+    figure.canvas.draw()
+    axes = figure.axes[0]
+    written = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(written) < 30 and "200" in written and axes.get_ylabel() == "is (class id)"

@@ -1,15 +1,18 @@
 """What is taken away answers as ``predict.py`` does, without this project's graph."""
 
 import os
+import sys
 
 import numpy as np
 import photo_archives
 import pytest
 
 from alexnet_flowers.data import photos, records
-from alexnet_flowers.errors import DataError
-from alexnet_flowers.inference import export, prediction
+from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.inference import converters, export, prediction
 from alexnet_flowers.tf1 import tf
+
+FILES = ["frozen.pb", "frozen_float.pb", "labels.txt", "saved_model"]
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +31,14 @@ def exported(network, tmp_path_factory):
     return folder
 
 
+def graph_in(folder, filename):
+    with open(os.path.join(folder, filename), "rb") as file:
+        return tf.GraphDef.FromString(file.read())
+
+
 def test_the_frozen_graph_answers_the_same(exported, asked):
     encoded, images, expected = asked
-    definition = tf.GraphDef()
-    with open(os.path.join(exported, "frozen.pb"), "rb") as file:
-        definition.ParseFromString(file.read())
+    definition = graph_in(exported, "frozen.pb")
     assert not [node for node in definition.node if "Variable" in node.op]
     with tf.Graph().as_default(), tf.Session() as session:
         tf.import_graph_def(definition, name="")
@@ -44,11 +50,78 @@ def test_the_frozen_graph_answers_the_same(exported, asked):
         tf.gradients(session.graph.get_tensor_by_name("probabilities:0"), "images:0")
 
 
+def test_the_float_graph_is_the_network_alone(exported, asked):
+    _, images, expected = asked
+    definition = graph_in(exported, "frozen_float.pb")
+    placeholders = [node for node in definition.node if "Placeholder" in node.op]
+    assert [(node.name, node.op) for node in placeholders] == [("images", "Placeholder")]
+    assert not [node.name for node in definition.node if "Jpeg" in node.op or node.name == "image"]
+    with tf.Graph().as_default(), tf.Session() as session:
+        tf.import_graph_def(definition, name="")
+        assert session.graph.get_tensor_by_name("images:0").shape.as_list() == [None, 195, 195, 3]
+        found = session.run("probabilities:0", {"images:0": images})
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+
+
+def test_opencv_reads_the_float_graph(exported, asked):
+    cv2 = pytest.importorskip("cv2")
+    _, images, expected = asked
+    network = cv2.dnn.readNetFromTensorflow(os.path.join(exported, "frozen_float.pb"))
+    network.setInput(np.ascontiguousarray(images[:2].transpose(0, 3, 1, 2)))
+    assert abs(network.forward() - expected[:2]).max() < 1e-4
+
+
+def test_tensorflow_lite_answers_the_same(network, asked, tmp_path):
+    _, images, expected = asked
+    differences = export.export(network, str(tmp_path / "to"), ["tflite"])
+    assert sorted(differences) == ["frozen_float.pb", "network.tflite"]
+    assert all(0 <= difference < 1e-4 for difference in differences.values())
+    assert sorted(os.listdir(str(tmp_path / "to"))) == sorted(FILES + ["network.tflite"])
+    found = converters.FORMATS["tflite"].answers(str(tmp_path / "to" / "network.tflite"), images)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4)
+
+
+def test_onnx_answers_the_same(network, asked, tmp_path):
+    try:
+        converters.check_installed("onnx")
+    except UsageError as error:
+        pytest.skip(str(error))
+    _, images, expected = asked
+    differences = export.export(network, str(tmp_path / "to"), ["onnx"])
+    assert differences["network.onnx"] < 1e-4
+    # One, as the reference evaluator takes its time.
+    found = converters.FORMATS["onnx"].answers(str(tmp_path / "to" / "network.onnx"), images[:1])
+    np.testing.assert_allclose(found, expected[:1], rtol=0, atol=1e-4)
+
+
+def test_a_converter_that_is_missing_is_named_before_anything_is_written(
+    network, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(UsageError, match="--onnx: .*; install the converter with: pip install"):
+        export.export(network, str(tmp_path / "to"), ["onnx"])
+    assert os.listdir(str(tmp_path)) == []
+
+
+def test_what_answers_otherwise_is_not_exported(network, tmp_path, monkeypatch):
+    wrong = converters.Converter(
+        "network.wrong",
+        "tensorflow",
+        lambda definition, input_name, output_name, path: open(path, "w").close(),
+        lambda path, images: np.full([len(images), 5], 0.2),
+        "",
+    )
+    monkeypatch.setitem(converters.FORMATS, "wrong", wrong)
+    with pytest.raises(DataError, match="network.wrong: its probabilities differ by .* nothing is"):
+        export.export(network, str(tmp_path / "to"), ["wrong"])
+    assert os.listdir(str(tmp_path)) == []
+
+
 def test_the_saved_model_answers_the_same(exported, asked):
     encoded, images, expected = asked
     with tf.Graph().as_default(), tf.Session() as session:
         meta_graph = tf.saved_model.loader.load(
-            session, ["serve"], os.path.join(exported, "saved_model")
+            session, ["serve"], os.path.join(exported, "saved_model", "1")
         )
         for name, key, value in (
             ("serving_default", "image", encoded),
@@ -62,9 +135,9 @@ def test_the_saved_model_answers_the_same(exported, asked):
 
 
 def test_the_labels_come_along(exported):
-    for folder in (exported, os.path.join(exported, "saved_model", "assets.extra")):
+    for folder in (exported, os.path.join(exported, "saved_model", "1", "assets.extra")):
         assert list(records.read_labels(folder).values()) == photo_archives.CLASS_NAMES
-    assert sorted(os.listdir(exported)) == ["frozen.pb", "labels.txt", "saved_model"]
+    assert sorted(os.listdir(exported)) == FILES
 
 
 def test_nothing_is_overwritten_and_nothing_half_written(network, tmp_path, monkeypatch):
@@ -96,7 +169,7 @@ def test_one_of_two_at_once_wins_and_files_of_others_stay(network, tmp_path, mon
     monkeypatch.setattr(export, "_save_model", overtaken)
     with pytest.raises(DataError, match="X: is not empty; choose"):
         export.export(network, path)
-    assert sorted(os.listdir(path)) == ["frozen.pb", "labels.txt", "saved_model"]
+    assert sorted(os.listdir(path)) == FILES
     assert sorted(os.listdir(str(tmp_path))) == ["X", "X.partial"]
     assert os.listdir(str(tmp_path / "X.partial")) == ["mine"]
 

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
+from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints, runs, saving
@@ -45,10 +46,10 @@ def saved(tmp_path_factory):
     return run_dir
 
 
-def restored(path, num_classes=5):
+def restored(path, num_classes=5, raw_weights=False):
     with tf.Graph().as_default(), tf.Session() as session:
         build(num_classes)
-        saving.Restorer(slim.get_model_variables()).restore(session, path)
+        saving.Restorer(slim.get_model_variables(), raw_weights).restore(session, path)
         return session.run("alexnet_v2/fc8/weights:0")
 
 
@@ -113,6 +114,7 @@ def test_averages_are_preferred_where_there_are_some(saved, tmp_path):
     averaged = save(str(tmp_path), averages=True)
     # 1 at first, 3 later, half of each.
     np.testing.assert_array_equal(restored(averaged), np.full([3, 5], 2.0))
+    np.testing.assert_array_equal(restored(averaged, raw_weights=True), np.full([3, 5], 3.0))
 
 
 def test_another_number_of_classes_names_the_scope_to_exclude(saved):
@@ -131,6 +133,83 @@ def test_another_number_of_classes_names_the_scope_to_exclude(saved):
             saving.warm_start(saved, "fc8")
         with pytest.raises(UsageError, match="nothing is left to take"):
             saving.warm_start(saved, "alexnet_v2")
+
+
+def warm(saved, value=9.0, **options):
+    """Builds a model of 5 classes, starts it from ``saved``; returns its fc7 and fc8, one each."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        build(value=value)
+        session.run(tf.global_variables_initializer())
+        saving.warm_start(saved, **options)(session)
+        names = ["alexnet_v2/%s/weights:0" % layer for layer in ("fc7", "fc8")]
+        return [float(weights.mean()) for weights in session.run(names)]
+
+
+def test_scopes_are_beginnings_of_names(saved):
+    assert warm(saved, exclude_scopes="alexnet_v2/fc8") == [1.0, 9.0]
+    assert warm(saved, exclude_scopes="alexnet_v2/fc7/") == [9.0, 1.0]
+    with pytest.raises(UsageError, match="nothing is left to take"):
+        warm(saved, exclude_scopes="alexnet_v2/fc")
+
+
+def test_scores_of_other_classes_are_not_taken_for_these(saved, tmp_path):
+    shutil.copytree(saved, str(tmp_path / "run"))
+    path, names = str(tmp_path / "run"), list("abcde")
+    records.write_labels(os.path.join(path, "labels.txt"), names)
+    assert warm(path, exclude_scopes=None, labels_to_names=dict(enumerate(names))) == [1.0, 1.0]
+    other = dict(enumerate("abdce"))
+    assert warm(path, exclude_scopes="alexnet_v2/fc8", labels_to_names=other) == [1.0, 9.0]
+    with pytest.raises(UsageError) as caught:
+        warm(path, exclude_scopes=None, labels_to_names=other)
+    assert str(caught.value) == (
+        "--checkpoint_path %s/model.ckpt-20: scores the classes a, b, c, d, e, the dataset has a, "
+        "b, d, c, e; take all but the scores with --checkpoint_exclude_scopes alexnet_v2/fc8" % path
+    )
+
+
+def test_of_many_classes_the_first_that_differ_are_named(saved, tmp_path):
+    run = runs.Run("many", str(tmp_path), None)
+    names = ["class%d" % label for label in range(1000)]
+    records.write_labels(str(tmp_path / "labels.txt"), names)
+    runs.check_labels(run, dict(enumerate(names)))
+    names[567] = "another"
+    with pytest.raises(DataError) as caught:
+        runs.check_labels(run, dict(enumerate(names)))
+    assert "567:class567 among 1000, the dataset has 567:another among 1000" in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_missing_variables_are_ignored_only_when_asked_to_and_not_without_a_word(tmp_path):
+    with tf.Graph().as_default(), tf.Session() as session:
+        fc8 = tf.get_variable("alexnet_v2/fc8/weights", [3, 7])
+        extra = tf.get_variable("alexnet_v2/fc7/weights", initializer=tf.ones([2, 3]))
+        session.run(tf.global_variables_initializer())
+        both = tf.train.Saver().save(session, str(tmp_path / "both"))
+        without = tf.train.Saver([extra]).save(session, str(tmp_path / "without"))
+        none = tf.train.Saver([fc8]).save(session, str(tmp_path / "none"))
+    for path, said in ((both, "has it as [3, 7]"), (without, "has no such variable")):
+        with pytest.raises(DataError):
+            warm(path, exclude_scopes=None)
+        lines = []
+        found = warm(path, exclude_scopes=None, ignore_missing_vars=True, report=lines.append)
+        assert found == [1.0, 9.0]
+        assert lines == [
+            "--ignore_missing_vars: alexnet_v2/fc8/weights, [3, 5], keeps its initial values: %s %s"
+            % (path, said)
+        ]
+    with pytest.raises(UsageError, match="nothing is left to take"):
+        warm(none, exclude_scopes=None, ignore_missing_vars=True, report=lines.append)
+
+
+def test_a_bare_folder_with_a_checkpoint_of_any_name_can_be_meant(saved, tmp_path):
+    for part in ("index", "data-00000-of-00001"):
+        shutil.copy(saved + "/model.ckpt-20." + part, str(tmp_path / ("alexnet_v2.ckpt." + part)))
+    assert checkpoints.resolve(str(tmp_path), None) == str(tmp_path / "alexnet_v2.ckpt")
+    assert warm(str(tmp_path), exclude_scopes=None) == [1.0, 1.0]
+    for part in ("index", "data-00000-of-00001"):
+        shutil.copy(saved + "/model.ckpt-20." + part, str(tmp_path / ("other.ckpt." + part)))
+    with pytest.raises(DataError, match="which of its checkpoints.*alexnet_v2.ckpt, other.ckpt"):
+        checkpoints.resolve(str(tmp_path), None)
 
 
 def test_one_restorer_serves_many_checkpoints_without_the_graph_growing(saved):

@@ -7,7 +7,7 @@ import pytest
 
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import optimization, optimizers, schedules
+from alexnet_flowers.training import optimization, optimizers, schedules, settings
 from alexnet_flowers.training.settings import Settings
 
 
@@ -34,6 +34,20 @@ def test_the_exponential_decay_falls_in_stairs():
 def test_the_polynomial_decay_ends_at_its_end():
     found = rates(10, [0, 5, 10, 99], learning_rate_decay_type="polynomial", end_learning_rate=0.1)
     np.testing.assert_allclose(found, [0.5, 0.3, 0.1, 0.1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "rate, at_half, said", [(0.1, 0.1, "stays as it is"), (0.02, 0.06, "rises")]
+)
+def test_a_polynomial_decay_from_its_end_or_below_is_slims(rate, at_half, said):
+    changes = dict(learning_rate_decay_type="polynomial", learning_rate=rate, end_learning_rate=0.1)
+    np.testing.assert_allclose(rates(10, [0, 5, 99], **changes), [rate, at_half, 0.1], rtol=1e-6)
+    settings.check(settings.complete(Settings(**changes)))
+    assert schedules.remark(Settings(**changes)) == (
+        "the learning rate %s: --learning_rate=%g is not above --end_learning_rate=0.1"
+        % (said, rate)
+    )
+    assert schedules.remark(Settings(**dict(changes, learning_rate=0.2))) is None
 
 
 def test_the_cosine_decay_is_half_a_cosine():
@@ -192,8 +206,10 @@ def test_trainable_scopes_choose_the_variables(two_layers):
     assert names == ["net/fc8/weights"]
     assert len(optimization.variables_to_train("net/fc8, net")) == 2
     assert len(optimization.variables_to_train(None)) == 2
-    with pytest.raises(UsageError, match="'net/fc'; the layers are net/fc7, net/fc8"):
-        optimization.variables_to_train("net/fc")
+    # The beginning of a name, as slim takes it.
+    assert len(optimization.variables_to_train("net/fc")) == 2
+    with pytest.raises(UsageError, match="'fc'; the layers are net/fc7, net/fc8"):
+        optimization.variables_to_train("fc")
 
 
 def trained(settings, loss, num_steps=1):

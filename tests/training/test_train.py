@@ -259,6 +259,46 @@ def test_a_warm_start_takes_the_weights_and_trains_the_chosen_scope_only(folder)
     assert new.get_tensor("global_step") == 1
 
 
+TRAIN_ON = """
+import sys
+import tensorflow
+tf = tensorflow.compat.v1
+if tensorflow.__version__ >= "2":
+    tf.disable_v2_behavior()
+checkpoint = sys.argv[1]
+saver = tf.train.import_meta_graph(checkpoint + ".meta")
+graph = tf.get_default_graph()
+weights = graph.get_tensor_by_name("alexnet_v2/conv2/weights:0")
+with tf.Session() as session:
+    saver.restore(session, checkpoint)
+    session.run(tf.local_variables_initializer())
+    coordinator = tf.train.Coordinator()
+    threads = tf.train.start_queue_runners(session, coordinator)
+    before = session.run(weights)
+    session.run(tf.get_collection("train_op"))
+    after = session.run(weights)
+    # And by another program's own optimizer.
+    loss = tf.losses.get_total_loss()
+    session.run(tf.train.GradientDescentOptimizer(0.1).minimize(loss))
+    print((before != after).any(), (after != session.run(weights)).any())
+    print(session.run("global_step:0"))
+    coordinator.request_stop()
+    session.close()
+assert not [name for name in sys.modules if name.startswith("alexnet_flowers")]
+"""
+
+
+def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
+    checkpoint = checkpoints.newest(str(folder / "runs/checkpoints/sgd"))
+    for name in (checkpoint + ".meta", str(folder / "runs/checkpoints/sgd/graph.pbtxt")):
+        with open(name, "rb") as file:
+            assert b"AlexnetFlowersConv2D" not in file.read()
+    out = subprocess.check_output(
+        [sys.executable, "-c", TRAIN_ON, checkpoint], cwd=str(folder), stderr=subprocess.DEVNULL
+    )
+    assert out.decode().split() == ["True", "True", "3"]
+
+
 @pytest.mark.parametrize(
     "args, status, message",
     [
@@ -313,7 +353,7 @@ FLAGS = dict(
     rmsprop_decay=0.13, rmsprop_momentum=0.14, opt_epsilon=0.15, clip_gradient_norm=0.16,
     moving_average_decay=0.17, learning_rate_decay_type="cosine", learning_rate_decay_factor=0.18,
     num_epochs_per_decay=19.0, end_learning_rate=0.21, warmup_steps=22, checkpoint_path="c",
-    checkpoint_exclude_scopes="d", trainable_scopes="e", seed=23, log_every_n_steps=24,
+    checkpoint_exclude_scopes="d", ignore_missing_vars=True, trainable_scopes="e", seed=23, log_every_n_steps=24,
     save_summaries_secs=25.0, save_histograms_secs=25.5, save_interval_secs=26.0,
     save_interval_steps=27, max_to_keep=28,
     keep_checkpoint_every_n_hours=29.0, max_images=31, num_readers=32,
