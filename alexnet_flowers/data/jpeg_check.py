@@ -9,6 +9,7 @@ import struct
 import threading
 
 from alexnet_flowers import devices
+from alexnet_flowers.data.photo_kind import BadPhotoError
 from alexnet_flowers.errors import first_line
 from alexnet_flowers.tf1 import tf
 
@@ -24,10 +25,6 @@ _MAX_SEGMENTS = 10000
 _MARKER = re.compile(b"\xff([^\x00\xff\xd0-\xd7])")
 _START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
 _START_OF_FRAME = {bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC)}
-
-
-class BadPhotoError(Exception):
-    """A photo that cannot be used; the message is the reason."""
 
 
 def check(encoded):

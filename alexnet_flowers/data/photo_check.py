@@ -16,7 +16,8 @@ from typing import NamedTuple, Optional
 from PIL import Image, UnidentifiedImageError
 
 from alexnet_flowers.data import jpeg_check, photo_kind
-from alexnet_flowers.data.jpeg_check import MAX_PIXELS, BadPhotoError
+from alexnet_flowers.data.jpeg_check import MAX_PIXELS
+from alexnet_flowers.data.photo_kind import BadPhotoError
 
 __all__ = ["MAX_PIXELS", "BadPhotoError", "Verified", "on_all_cores", "verify"]
 
@@ -130,7 +131,7 @@ def _errors_of_pillow(encoded):
     try:
         yield
     except UnidentifiedImageError:
-        raise BadPhotoError(photo_kind.reason(encoded))
+        raise photo_kind.error(encoded)
     except BadPhotoError:
         raise
     except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to.

@@ -33,25 +33,40 @@ _OTHERS = (
 _NUM_BYTES = 1024
 
 
-def reason(encoded):
-    """Says why a file of none of the formats that are decoded cannot be used.
+class BadPhotoError(Exception):
+    """A photo that cannot be used; the message is the reason."""
+
+
+class NotAPhotoError(BadPhotoError):
+    """A file that is no photo; the message says what it is."""
+
+
+def error(encoded):
+    """Returns the error for a file of none of the formats that are decoded.
 
     Args:
       encoded: bytes, the file's.
 
     Returns:
-      str, the kind of the file where it is known.
+      A ``BadPhotoError``, whose message names the kind of the file where it is known.
     """
     if not encoded:
-        return "an empty file"
-    begins = encoded[:_NUM_BYTES]
-    for known, text in ((_IMAGES, _SAVE_AS_JPEG), (_OTHERS, _NO_PHOTO)):
-        for pattern, name in known:
-            if re.match(pattern, begins, re.DOTALL | re.IGNORECASE):
-                return text % name
+        return BadPhotoError("an empty file")
     if not encoded.strip(b"\0"):
-        return "nothing but zeros, not a photo"
-    return _NO_PHOTO % "text" if _is_text(begins) else "not an image"
+        return BadPhotoError("nothing but zeros, not a photo")
+    begins = encoded[:_NUM_BYTES]
+    name = _name(_IMAGES, begins)
+    if name:
+        return BadPhotoError(_SAVE_AS_JPEG % name)
+    name = _name(_OTHERS, begins) or ("text" if _is_text(begins) else None)
+    return NotAPhotoError(_NO_PHOTO % name if name else "not an image")
+
+
+def _name(kinds, begins):
+    for pattern, name in kinds:
+        if re.match(pattern, begins, re.DOTALL | re.IGNORECASE):
+            return name
+    return None
 
 
 def _is_text(begins):

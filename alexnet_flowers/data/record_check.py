@@ -190,7 +190,7 @@ def _flaw(record, num_classes):
     (encoded,) = feature["image/encoded"].bytes_list.value
     try:
         jpeg_check.check(encoded)
-    except jpeg_check.BadPhotoError as error:
+    except photo_check.BadPhotoError as error:
         return "the photo is of no use: %s" % error
     return None
 
