@@ -4,7 +4,7 @@ import contextlib
 import io
 import typing
 
-from PIL import Image, ImageOps
+from PIL import Image
 
 from alexnet_flowers.data import jpeg_check, photo_kind
 from alexnet_flowers.events import tags
@@ -122,9 +122,12 @@ class Images:
             seen = Image.fromarray(preprocessing.as_bytes(image))
             values.append(_image("%s/image/%d" % (tags.PREPROCESSED, number), seen))
             with contextlib.suppress(photo_kind.BadPhotoError):
-                whole = Image.fromarray(jpeg_check.decode(encoded))
-                fitted = ImageOps.pad(whole, seen.size, Image.BICUBIC)
-                values.append(_image("%s/image/%d" % (tags.RAW, number), fitted))
+                fitted = cards.fitted(Image.fromarray(jpeg_check.decode(encoded)), seen.width)
+                raw = Image.new("RGB", seen.size)
+                raw.paste(
+                    fitted, ((raw.width - fitted.width) // 2, (raw.height - fitted.height) // 2)
+                )
+                values.append(_image("%s/image/%d" % (tags.RAW, number), raw))
         return tf.Summary(value=values)
 
 
