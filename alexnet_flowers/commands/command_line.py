@@ -129,16 +129,44 @@ def chosen_network():
 
 
 def chosen_photos(paths, network):
-    """Returns the photos of a command: those of ``paths``, or the split of the flags."""
+    """Returns the photos of a command: those of ``paths``, or the split of the flags.
+
+    Those of paths are a ``photos.FilePhotos``, whose bad ones ``report_left_out`` tells.
+    """
     if paths and FLAGS["split"].present:
         raise UsageError("--split %s: or photos, not both" % FLAGS.split)
     if paths:
-        return photos.from_paths(paths, network.class_names)
+        return photos.FilePhotos(paths, network.class_names)
     if not FLAGS.split:
         raise UsageError("no photos; name files or folders, or pass --split validation")
     found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
     runs.check_labels(network.run, labels_to_names)
     return found
+
+
+def check_any_usable(asked, num_found):
+    """Raises ``DataError`` where photos that were gone through had none that can be used."""
+    if not num_found:
+        raise photos.nothing_usable(asked)
+
+
+def report_left_out(asked):
+    """Says on standard error which photos were left out; returns the status, 1 if any was."""
+    if not isinstance(asked, photos.FilePhotos):
+        return 0
+    for note in asked.notes:
+        print("note: %s: %s" % note, file=sys.stderr)
+    if asked.no_photos:
+        print(
+            "skipped %d of %d files, which are no photos; the first: %s: %s"
+            % (len(asked.no_photos), len(asked), *asked.no_photos[0]),
+            file=sys.stderr,
+        )
+    for bad in asked.left_out:
+        print("left out: %s: %s" % bad, file=sys.stderr)
+    if asked.left_out:
+        print("%d of %d photos left out" % (len(asked.left_out), len(asked)), file=sys.stderr)
+    return 1 if asked.left_out else 0
 
 
 def inputs(paths=()):

@@ -40,3 +40,4 @@ def main(paths):
         shown = command_line.chosen_photos(paths, network)
         values = embedding.write(network, shown, FLAGS.end_point, output_dir)
     print("%s: %d photos, %d values of %s each" % (output_dir, *values.shape, FLAGS.end_point))
+    return command_line.report_left_out(shown)

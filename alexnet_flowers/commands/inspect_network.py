@@ -43,7 +43,7 @@ def main(paths):
     outputs.check_folder(FLAGS.output_dir)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        shown = photos.from_paths(paths, network.class_names)
+        shown = photos.from_paths(paths, network.class_names) if paths else []
         split = command_line.chosen_photos([], network)
 
         def save(picture, name, what):

@@ -3,6 +3,8 @@
 python scripts/predict.py photo.jpg another.jpg --run_name sgd
 python scripts/predict.py folder/of/photos --sheet sheet.png
 python scripts/predict.py --split validation --csv predictions.csv
+
+Photos that cannot be used are named at the end, with status 1; the others are predicted.
 """
 
 from absl import flags
@@ -34,7 +36,8 @@ def main(paths):
     outputs.check(FLAGS.json, FLAGS.csv, FLAGS.sheet, inputs=command_line.inputs(paths))
     with command_line.chosen_network() as network:
         asked = command_line.chosen_photos(paths, network)
-        predictions = prediction.predict(network, asked)
+        predictions = prediction.predict(network, asked, for_sheet=bool(FLAGS.sheet))
+    command_line.check_any_usable(asked, len(predictions))
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
     if FLAGS.csv:
         with outputs.written(FLAGS.csv) as path:
@@ -43,6 +46,9 @@ def main(paths):
         with outputs.written(FLAGS.json) as path:
             json_file.write(path, prediction.as_rows(predictions, network.class_names))
     if FLAGS.sheet:
+        if len(predictions) > prediction.MAX_CARDS:
+            print("%s: %d of them, wrong ones first" % (FLAGS.sheet, prediction.MAX_CARDS))
         drawn = prediction.contact_sheet(predictions, network.class_names)
         with outputs.written(FLAGS.sheet) as path:
             picture_file.save(drawn, path, command_line.origin("predictions", network))
+    return command_line.report_left_out(asked)

@@ -23,7 +23,8 @@ def get_split(
 
     Records of this project and of slim's own converter can both be read. This project has decoded
     every photo before it wrote it, and the checksums are compared whenever a record is read; so
-    only shards of another size than was written are examined here. Of slim's, which have no
+    only shards of another size than was written, or that would end the process, are examined here.
+    Of slim's, which have no
     ``dataset.json``, every record is; and of both, where bad ones are to be skipped.
 
     Args:
@@ -131,7 +132,7 @@ def _check_names(paths, written):
 
 
 def _examine(path, written, num_classes, everything):
-    """Returns a shard's ``Examined``; None where it is as large as ``written`` says.
+    """Returns a shard's ``Examined``; None where it is read as ``written`` says, for all we know.
 
     Args:
       path: the shard.
@@ -142,7 +143,7 @@ def _examine(path, written, num_classes, everything):
     if written is None:
         return record_check.examine(path, num_classes)
     num_bytes = os.path.getsize(path)
-    if num_bytes == written["num_bytes"] and not everything:
+    if num_bytes == written["num_bytes"] and not everything and not record_check.crashes(path):
         return None
     examined = record_check.examine(path, num_classes, written["num_records"])
     if num_bytes != written["num_bytes"] and not examined.bad:

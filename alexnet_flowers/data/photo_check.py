@@ -1,101 +1,213 @@
-"""A photo's bytes, decoded to the last row before they may enter a dataset or a network."""
+"""A photo's bytes, decoded to the last row before they may enter a dataset or a network.
 
+What a file is, its content decides. JPEGs that the pipeline reads as they are keep their bytes;
+everything else that Pillow decodes by itself becomes a JPEG.
+"""
+
+import collections
 import concurrent.futures
+import contextlib
 import io
 import os
+import threading
 import warnings
 from typing import NamedTuple, Optional
 
 from PIL import Image, UnidentifiedImageError
 
-# A photo of 50 million pixels takes 150 MB when it is decoded; a small file can claim far more.
-MAX_PIXELS = 50 * 1000 * 1000
-# For photos that have to be encoded anew: high enough to lose nothing visible.
+from alexnet_flowers.data import jpeg_check, photo_kind
+from alexnet_flowers.data.jpeg_check import MAX_PIXELS
+from alexnet_flowers.data.photo_kind import BadPhotoError
+
+__all__ = ["MAX_PIXELS", "BadPhotoError", "Verified", "on_all_cores", "verify"]
+
+# Phones make 200 million; such a photo takes 800 MB while it is decoded, one at a time.
+MAX_PIXELS_REDUCED = 200 * 1000 * 1000
+# That limit is kept here, where it can be told with its numbers; Pillow's own is lower.
+Image.MAX_IMAGE_PIXELS = None
+_ONE_AT_A_TIME = threading.Lock()
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+# High enough to lose nothing visible.
 _JPEG_QUALITY = 95
-_JPEG_BEGINS = b"\xff\xd8\xff"
+# TensorFlow decodes gray and CMYK to RGB, whole and in part.
+_KEPT_MODES = ("RGB", "L", "CMYK")
+
+_ORIENTATION_TAG = 0x0112
+# What makes a picture upright, by its EXIF orientation.
+_UPRIGHT = {
+    2: Image.FLIP_LEFT_RIGHT,
+    3: Image.ROTATE_180,
+    4: Image.FLIP_TOP_BOTTOM,
+    5: Image.TRANSPOSE,
+    6: Image.ROTATE_270,
+    7: Image.TRANSVERSE,
+    8: Image.ROTATE_90,
+}
+# TIFF's NewSubfileType, whose first bit says that a picture is a small one of another.
+_SUBFILE_TAG = 254
+
+# Photos that wait, decoded, for whoever takes them; per core.
+_AHEAD = 4
 
 
 class Verified(NamedTuple):
     """A photo that can be decoded.
 
     Attributes:
-      height_px: int.
+      height_px: int, as it is trained on: upright and, where need be, reduced.
       width_px: int.
       replacement: bytes of an RGB JPEG where the photo was something else, None where its own
         bytes are good as they are.
+      note: str, what a person should know of it, such as that only a GIF's first frame was taken;
+        None where there is nothing.
     """
 
     height_px: int
     width_px: int
-    replacement: Optional[bytes]
-
-
-class BadPhotoError(Exception):
-    """A photo that cannot be used; the message is the reason."""
+    replacement: Optional[bytes] = None
+    note: Optional[str] = None
 
 
 def verify(encoded):
     """Decodes a photo fully.
 
-    An RGB JPEG (the file's own color space being YCbCr or RGB) is left as it is. What TensorFlow's
-    JPEG path would read differently or not at all (CMYK, grayscale, a PNG under any name) is
-    encoded anew as an RGB JPEG.
+    A JPEG that is upright and not too large is left as it is, if TensorFlow decodes it; gray and
+    CMYK ones too. Turned JPEGs, those of up to ``MAX_PIXELS_REDUCED``, PNG, WebP, BMP, TIFF and
+    the first frame of a GIF are encoded anew as upright RGB JPEGs, what is transparent on white.
 
     Args:
-      encoded: bytes.
+      encoded: bytes, of any file.
 
     Returns:
       A ``Verified``.
 
     Raises:
-      BadPhotoError: not a JPEG or PNG, damaged, cut off or larger than ``MAX_PIXELS``.
+      BadPhotoError: another kind of file, damaged, cut off or larger than that.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Broken metadata; the pixels decide.
-            with Image.open(io.BytesIO(encoded), formats=("JPEG", "PNG")) as image:
-                width_px, height_px = image.size
-                if width_px * height_px > MAX_PIXELS:
-                    raise BadPhotoError(
-                        "%d x %d pixels, more than %d million"
-                        % (width_px, height_px, MAX_PIXELS // 10**6)
-                    )
-                image.load()
-                if image.format != "PNG" and image.mode == "RGB":
-                    return Verified(height_px, width_px, None)
-                if image.mode.startswith("I"):  # 16 bits of gray, which would be clipped to 8.
-                    image = image.point(lambda value: value / 256).convert("L")
-                buffer = io.BytesIO()
-                image.convert("RGB").save(buffer, "JPEG", quality=_JPEG_QUALITY)
-                return Verified(height_px, width_px, buffer.getvalue())
-    except UnidentifiedImageError:
-        raise BadPhotoError("not a JPEG or PNG" if encoded else "an empty file")
-    except Image.DecompressionBombError:  # Pillow's own limit is higher.
-        raise BadPhotoError("far more than %d million pixels" % (MAX_PIXELS // 10**6))
-    except BadPhotoError:
-        raise
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to.
-        raise BadPhotoError("cannot be decoded: %s" % error)
-
-
-def is_jpeg(encoded):
-    """Says whether bytes that ``verify`` accepts are a JPEG's."""
-    return encoded.startswith(_JPEG_BEGINS)
+    is_jpeg = encoded.startswith(jpeg_check.BEGINS)
+    if is_jpeg:
+        jpeg_check.check_structure(encoded)
+    with _errors_of_pillow(encoded), _opened(encoded) as image:
+        _check_size(image)
+        orientation = _orientation(image)
+        is_small = image.width * image.height <= MAX_PIXELS
+        if is_jpeg and is_small and image.mode in _KEPT_MODES and orientation not in _UPRIGHT:
+            jpeg_check.check_decoding(encoded)
+            return Verified(image.height, image.width)
+        with contextlib.ExitStack() as held:
+            if not is_small:
+                held.enter_context(_ONE_AT_A_TIME)
+            return _encoded_anew(image, orientation)
 
 
 def on_all_cores(check, photos):
-    """Yields the results of checks, in the order of the photos.
+    """Yields the results of checks, in the order of the photos, only a few ahead of who asks.
 
-    Pillow decodes without holding the interpreter's lock, so threads use all cores.
+    Neither Pillow nor TensorFlow decodes under the interpreter's lock, so threads use all cores.
 
     Args:
       check: a function of a photo, which calls ``verify``.
-      photos: a list of whatever ``check`` takes. Closing the generator drops the checks that have
-        not begun.
+      photos: an iterable of whatever ``check`` takes, read as it is needed. Closing the generator
+        drops the checks that have not begun.
     """
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(check, photos)
+    num_threads = os.cpu_count()
+    waiting = collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
         try:
-            yield from results
+            for photo in photos:
+                waiting.append(pool.submit(check, photo))
+                if len(waiting) > _AHEAD * num_threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
         finally:
-            results.close()
+            for one in waiting:
+                one.cancel()
+
+
+@contextlib.contextmanager
+def _errors_of_pillow(encoded):
+    try:
+        yield
+    except UnidentifiedImageError:
+        raise photo_kind.error(encoded)
+    except BadPhotoError:
+        raise
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to.
+        raise BadPhotoError("cannot be decoded: %s" % " ".join(str(error).split()))
+
+
+@contextlib.contextmanager
+def _opened(encoded):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Broken metadata; the pixels decide.
+        with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
+            yield image
+
+
+def _check_size(image):
+    if image.width * image.height > MAX_PIXELS_REDUCED:
+        raise BadPhotoError(
+            "%d x %d pixels, more than %d million" % (*image.size, MAX_PIXELS_REDUCED // 10**6)
+        )
+    if image.format == "TIFF" and image.tag_v2.get(_SUBFILE_TAG, 0) & 1:
+        raise BadPhotoError(photo_kind.RAW)
+
+
+def _orientation(image):
+    """Returns the EXIF orientation, 1 where it cannot be read."""
+    try:
+        return image.getexif().get(_ORIENTATION_TAG, 1)
+    except Exception:  # Pillow raises whatever broken metadata leads it to.
+        return 1
+
+
+def _encoded_anew(image, orientation):
+    """Returns the ``Verified`` of an opened image as an upright RGB JPEG."""
+    width_px, height_px = image.size
+    notes = []
+    if image.format in ("GIF", "WEBP", "PNG", "TIFF") and getattr(image, "is_animated", False):
+        notes.append("only the first picture of this %s is taken" % image.format)
+    scale = _scale(image)
+    if scale > 1:
+        # Decodes a JPEG, and only that, at this scale already.
+        image.draft(None, (width_px // scale, height_px // scale))
+    upright = _rgb(image, -(-width_px // scale))
+    if orientation in _UPRIGHT:
+        upright = upright.transpose(_UPRIGHT[orientation])
+    if scale > 1:
+        notes.append("%d x %d pixels, reduced to %d x %d" % (width_px, height_px, *upright.size))
+    buffer = io.BytesIO()
+    upright.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return Verified(upright.height, upright.width, buffer.getvalue(), "; ".join(notes) or None)
+
+
+def _scale(image):
+    """Returns by how much the sides are divided: 1, 2, 4 or 8."""
+    return next(
+        scale
+        for scale in (1, 2, 4, 8)
+        if -(-image.width // scale) * -(-image.height // scale) <= MAX_PIXELS
+    )
+
+
+def _rgb(image, width_px):
+    """Returns an image in RGB, what is transparent on white, reduced to a width."""
+    image.load()
+    if image.mode.startswith("I"):  # 16 bits of gray, which would be clipped to 8.
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    elif image.mode == "F":
+        raise BadPhotoError("its pixels are numbers of any range, not colors; save it as a JPEG")
+    elif image.mode.endswith(("A", "a")) or "transparency" in image.info:
+        image = image.convert("RGBA")
+    elif image.mode in ("1", "P"):
+        image = image.convert("RGB")
+    factor = round(image.width / width_px)
+    if factor > 1:
+        image = image.reduce(factor)
+    if image.mode == "RGBA":
+        white = Image.new("RGB", image.size, "white")
+        white.paste(image, mask=image)
+        return white
+    return image.convert("RGB")

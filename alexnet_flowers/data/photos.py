@@ -1,12 +1,14 @@
 """The photos that a person asks about: files, folders, or a split of a dataset."""
 
+import contextlib
 import io
 import os
+import re
 from typing import NamedTuple, Optional
 
 from PIL import Image
 
-from alexnet_flowers.data import dataset, photo_check, record_check, records
+from alexnet_flowers.data import dataset, jpeg_check, photo_check, photo_kind, record_check, records
 from alexnet_flowers.data.sources import class_folders
 from alexnet_flowers.errors import DataError
 
@@ -16,7 +18,7 @@ class Photo(NamedTuple):
 
     Attributes:
       name: str, its path, or ``<class>/<file>`` of a record.
-      encoded: bytes, an RGB JPEG.
+      encoded: bytes, a JPEG.
       label: int, its true class id; None where it is not known.
     """
 
@@ -26,35 +28,92 @@ class Photo(NamedTuple):
 
 
 def open_image(photo):
-    """Returns a ``Photo`` as a Pillow image, RGB."""
-    return Image.open(io.BytesIO(photo.encoded)).convert("RGB")
+    """Returns a ``Photo`` as a Pillow image, RGB: the very pixels that the network is shown."""
+    return Image.fromarray(jpeg_check.decode(photo.encoded))
+
+
+def reduced(photo, side_px):
+    """Returns a ``Photo`` that fits into a square; for drawing, not for a network."""
+    image = open_image(photo)
+    image.thumbnail((side_px, side_px), Image.BICUBIC)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95)
+    return photo._replace(encoded=buffer.getvalue())
+
+
+class FilePhotos:
+    """The photos of files and folders, each read and decoded when its turn comes.
+
+    To go through them yields a ``Photo`` for each that can be used, in the order of the paths,
+    those of a folder sorted. A photo's class is known where its folder is called like one. What a
+    file is, its content decides; hidden ones are not looked at.
+
+    Attributes, lists of (path, text) that are filled on the way:
+      left_out: photos that cannot be used, and why.
+      no_photos: files of a folder that are no photos at all, and what they are.
+      notes: photos of which a person should know more.
+    """
+
+    def __init__(self, paths, class_names=()):
+        """Lists the files.
+
+        Args:
+          paths: of files and folders.
+          class_names: list of str, by id.
+
+        Raises:
+          DataError: no such file, or a folder without any.
+        """
+        self._named = set(paths)
+        self._files = [file for path in paths for file in _files_of(path)]
+        self._labels = {name: label for label, name in enumerate(class_names)}
+        self.left_out, self.no_photos, self.notes = [], [], []
+
+    def __len__(self):
+        """Returns the number of files, of which not all need to be photos."""
+        return len(self._files)
+
+    def __iter__(self):
+        with contextlib.closing(photo_check.on_all_cores(_read, self._files)) as results:
+            for file, result in zip(self._files, results):
+                if isinstance(result, Exception):
+                    self._leave_out(file, result)
+                    continue
+                encoded, note = result
+                if note:
+                    self.notes.append((file, note))
+                folder = os.path.basename(os.path.dirname(os.path.abspath(file)))
+                yield Photo(file, encoded, self._labels.get(folder))
+
+    def _leave_out(self, file, error):
+        is_no_photo = isinstance(error, photo_kind.NotAPhotoError) and file not in self._named
+        (self.no_photos if is_no_photo else self.left_out).append((file, str(error)))
 
 
 def from_paths(paths, class_names=()):
-    """Reads photos, and all photos of folders, each decoded once to make sure that it can be.
-
-    A photo's class is known where its folder is called like one.
-
-    Args:
-      paths: of files and folders.
-      class_names: list of str, by id.
+    """Reads all photos of files and folders at once; see ``FilePhotos``.
 
     Returns:
-      A list of ``Photo``, in the order of ``paths``, those of a folder sorted.
+      A list of ``Photo``.
 
     Raises:
-      DataError: no such file, not a photo, or a folder without any.
+      DataError: no such file, a photo that cannot be used, or a folder without any.
     """
-    labels = {name: label for label, name in enumerate(class_names)}
-    found = []
-    for path in paths:
-        files = _files_of(path)
-        if not files:
-            raise DataError("%s: no photos in this folder (.jpg, .jpeg or .png)" % path)
-        for file in files:
-            folder = os.path.basename(os.path.dirname(os.path.abspath(file)))
-            found.append(Photo(file, _read(file), labels.get(folder)))
+    asked = FilePhotos(paths, class_names)
+    found = list(asked)
+    if asked.left_out:
+        raise DataError("%s: cannot be used: %s" % asked.left_out[0])
+    if not found:
+        raise nothing_usable(asked)
     return found
+
+
+def nothing_usable(asked):
+    """Returns the ``DataError`` of a ``FilePhotos`` with no photo that can be used."""
+    first = (asked.left_out + asked.no_photos)[0]
+    if len(asked) == 1:
+        return DataError("%s: cannot be used: %s" % first)
+    return DataError("none of %d files can be used; the first: %s: %s" % (len(asked), *first))
 
 
 def from_split(dataset_dir, split_name):
@@ -79,22 +138,59 @@ def from_split(dataset_dir, split_name):
 
 
 def _files_of(path):
-    if not os.path.isdir(path):
+    """Returns a file, or the files of a folder."""
+    if os.path.isdir(path):
+        files = [
+            os.path.join(folder, name)
+            for folder, folders, names in _walk(path)
+            for name in sorted(names)
+            if not name.startswith(".")
+        ]
+        if not files:
+            raise DataError("%s: no photos in this folder" % path)
+        return files
+    if os.path.exists(path):
         return [path]
-    return [
-        os.path.join(folder, name)
-        for folder, _, names in sorted(os.walk(path))
-        for name in sorted(names)
-        if class_folders.is_photo(os.path.relpath(os.path.join(folder, name), path).split(os.sep))
-    ]
+    if re.match("https?://", path, re.IGNORECASE):
+        raise DataError("%s: a URL; download it, and name the file" % path)
+    if re.search(r"[*?\[]", path):
+        raise DataError(
+            "%s: no such photo; a pattern is for the shell, without quotes; or name the folder"
+            % path
+        )
+    raise DataError("%s: no such photo" % path)
+
+
+def _walk(path):
+    """Returns what ``os.walk`` yields, sorted, without hidden folders.
+
+    Raises:
+      OSError: a folder cannot be read.
+    """
+
+    def fail(error):
+        raise error
+
+    found = []
+    for folder, folders, names in os.walk(path, onerror=fail):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found.append((folder, folders, names))
+    return sorted(found)
 
 
 def _read(path):
-    if not os.path.isfile(path):
-        raise DataError("%s: no such photo" % path)
-    with open(path, "rb") as file:
-        encoded = file.read()
+    """Returns a photo's bytes and the note on it, or the error why it cannot be used."""
     try:
-        return photo_check.verify(encoded).replacement or encoded
-    except photo_check.BadPhotoError as error:
-        raise DataError("%s: not a photo that can be used: %s" % (path, error))
+        if not os.path.isfile(path):
+            raise photo_check.BadPhotoError(
+                "a broken link" if os.path.islink(path) else "not a regular file"
+            )
+        class_folders.check_size(path, os.path.getsize(path))
+        with open(path, "rb") as file:
+            encoded = file.read()
+        found = photo_check.verify(encoded)
+        return found.replacement or encoded, found.note
+    except (photo_check.BadPhotoError, DataError) as error:
+        return error
+    except OSError as error:
+        return photo_check.BadPhotoError(error.strerror)

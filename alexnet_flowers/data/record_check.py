@@ -6,9 +6,9 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from google.protobuf.message import DecodeError
 
-from alexnet_flowers.data import photo_check, record_frames
+from alexnet_flowers.data import jpeg_check, photo_check, record_frames
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.tf1 import tf
+from alexnet_flowers.tf1 import quiet, tf
 
 # The features of a record, and whether it has to have them.
 _FEATURES = (
@@ -75,26 +75,43 @@ def examine(path, num_classes, num_written=None):
         explains.
       OSError: it cannot be read.
     """
-    frames = list(record_frames.read(path))
-    reasons = photo_check.on_all_cores(
-        lambda frame: frame.problem or _flaw(frame.record, num_classes), frames
-    )
-    sound, bad = [], []
-    for number, (frame, reason) in enumerate(zip(frames, reasons)):
+
+    def check(frame):  # The record itself is not kept.
+        return frame.start, frame.end, frame.problem or _flaw(frame.record, num_classes)
+
+    with quiet():  # What is wrong with a record, libraries write to the console, too.
+        found = list(photo_check.on_all_cores(check, record_frames.read(path)))
+    sound, bad, num_found = [], [], 0
+    for start, end, reason in found:
+        number = last = num_found
+        num_found += 1
         if reason is None:
-            sound.append((frame.start, frame.end))
+            sound.append((start, end))
             continue
-        last = number
-        if frame.end is None:  # How many more are lost?
+        if end is None:  # How many more are lost?
             last = None if num_written is None else max(number, num_written - 1)
+            num_found = num_found if last is None else last + 1
         bad.append(BadRecord(path, number, last, reason))
-    num_found = bad[-1].last + 1 if bad and frames[-1].end is None and num_written else len(frames)
     if num_written is not None and num_found != num_written:
         raise DataError(
             "%s: %d records, not the %d that were written; it is another conversion's, or was cut "
             "off between two records; convert again" % (path, num_found, num_written)
         )
     return Examined(path, sound, bad)
+
+
+def crashes(path):
+    """Says whether a shard holds what ends, on the spot, a process in which TensorFlow reads it.
+
+    That is a length for which there is no memory, and a record that is no ``tf.train.Example``,
+    which TensorFlow quotes in an error that Python cannot take. Both have their checksums right.
+    """
+    with quiet():
+        return any(
+            frame.problem == record_frames.CUT_OFF
+            or (frame.record is not None and _example(frame.record) is None)
+            for frame in record_frames.read(path)
+        )
 
 
 def count(bad):
@@ -189,10 +206,10 @@ def _labels(record):
 
 def _flaw(record, num_classes):
     """Returns why a record whose bytes are as they were written is of no use; None if it is."""
-    try:
-        feature = tf.train.Example.FromString(record).features.feature
-    except DecodeError:
+    example = _example(record)
+    if example is None:
         return "not a tf.train.Example"
+    feature = example.features.feature
     for name, kind, is_needed in _FEATURES:
         found = feature[name].WhichOneof("kind") if name in feature else None
         if found is None and not is_needed:
@@ -206,7 +223,15 @@ def _flaw(record, num_classes):
         return "the label is %d, not one of 0 to %d" % (label, num_classes - 1)
     (encoded,) = feature["image/encoded"].bytes_list.value
     try:
-        photo_check.verify(encoded)
+        jpeg_check.check(encoded)
     except photo_check.BadPhotoError as error:
-        return "the photo is of no use: %s" % " ".join(str(error).split())
-    return None if photo_check.is_jpeg(encoded) else "the photo is not a JPEG"
+        return "the photo is of no use: %s" % error
+    return None
+
+
+def _example(record):
+    """Returns a record as a ``tf.train.Example``, None where it is not one."""
+    try:
+        return tf.train.Example.FromString(record)
+    except (DecodeError, UnicodeDecodeError):
+        return None

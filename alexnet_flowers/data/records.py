@@ -22,6 +22,7 @@ from typing import NamedTuple
 from google.protobuf.message import DecodeError
 
 from alexnet_flowers import atomic
+from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
 
@@ -30,8 +31,6 @@ LABELS_FILENAME = "labels.txt"
 FILE_PATTERN = "flowers_%s_*.tfrecord"
 _SHARD_NAME = "flowers_%s_%05d-of-%05d.tfrecord"
 _SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord$")
-# Around each record: its length, a checksum of that, and one of the record.
-_FRAME_BYTES = 8 + 4 + 4
 # Of more classes than this, a line of text names the first few.
 _MAX_LISTED = 12
 _NUM_LISTED_OF_MANY = 5
@@ -175,18 +174,16 @@ def count_records(path):
 
 
 def _raw_records(path):
-    count, num_bytes, problem = 0, 0, None
     try:
-        for record in tf.python_io.tf_record_iterator(path):
-            count += 1
-            num_bytes += len(record) + _FRAME_BYTES
-            yield record
-    except tf.errors.OpError as error:
-        problem = error.message
-    if problem is None and num_bytes != os.path.getsize(path):
-        problem = "cut off"  # TensorFlow takes half a length for the end of the file.
-    if problem is not None:
-        raise DataError("%s: damaged after record %d (%s); convert again" % (path, count, problem))
+        for number, frame in enumerate(record_frames.read(path)):
+            if frame.problem is not None:
+                raise DataError(
+                    "%s: damaged after record %d (%s); convert again"
+                    % (path, number, frame.problem)
+                )
+            yield frame.record
+    except OSError as error:
+        raise DataError("%s: %s; convert again" % (path, error.strerror))
 
 
 def write_labels(path, class_names):

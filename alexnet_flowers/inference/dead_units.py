@@ -47,7 +47,7 @@ def dead_units(network, photos):
             for layer in RELU_LAYERS
         }
     largest, zeros, counts = {}, collections.Counter(), 0
-    for batch in network.ask(photos, fetches, "counting dead units"):
+    for _, batch in network.ask(photos, fetches, "counting dead units"):
         for layer in RELU_LAYERS:
             per_photo, share = batch[layer]
             top = per_photo.max(0)
@@ -97,7 +97,7 @@ def strongest_maps(network, photo, end_point, count):
       UsageError: no such end point.
     """
     fetches = {"maps": network.end_point(end_point), "images": network.images}
-    (batch,) = network.ask([photo], fetches)
+    ((_, batch),) = network.ask([photo], fetches)
     maps = np.moveaxis(batch["maps"][0], -1, 0)
     units = np.argsort(-maps.mean((1, 2)), kind="stable")[:count]
     return units, maps[units], batch["images"][0]

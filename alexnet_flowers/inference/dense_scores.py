@@ -17,6 +17,8 @@ from alexnet_flowers.tf1 import tf
 
 # Strides of conv1, pool1, pool2 and pool5.
 STRIDE_PX = 4 * 2 * 2 * 2
+# The activations of all layers take about 160 bytes a pixel, 1.3 GB of these.
+MAX_PIXELS = 8 * 1000 * 1000
 # fc6 at its first place covers what pool5 makes of the first 195 px.
 WINDOW_PX = alexnet_v2.SMALLEST_IMAGE_SIZE
 
@@ -46,7 +48,8 @@ def score_map(network, photo, short_side_px):
       A ``ScoreMap``.
 
     Raises:
-      DataError: the photo is too large for the memory there is.
+      DataError: the photo, scaled, has more than ``MAX_PIXELS``, or is too large for the memory
+        there is.
     """
     image = _scaled(photo, short_side_px)
     try:
@@ -62,4 +65,10 @@ def _scaled(photo, short_side_px):
     image = photos.open_image(photo)
     scale = short_side_px / float(min(image.size))
     size = [int(round(side * scale)) for side in image.size]
+    if size[0] * size[1] > MAX_PIXELS:
+        raise DataError(
+            "%s: its %d x %d pixels are %d x %d at --short_side_px %d, more than %d million; lower "
+            "it, or cut the photo"
+            % (photo.name, *image.size, *size, short_side_px, MAX_PIXELS // 10**6)
+        )
     return np.asarray(image.resize(size, Image.BICUBIC))

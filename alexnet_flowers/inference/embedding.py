@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 from tensorboard.plugins import projector
 
-from alexnet_flowers.data.photos import open_image
+from alexnet_flowers.data.photos import nothing_usable, open_image
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.events.event_writer import EventWriter
 from alexnet_flowers.tf1 import tf
@@ -30,7 +30,7 @@ def write(network, photos, end_point, output_dir):
 
     Args:
       network: a ``trained_network.TrainedNetwork``.
-      photos: a list of ``photos.Photo``.
+      photos: ``photos.Photo``, a list or a ``photos.FilePhotos``.
       end_point: str, see ``TrainedNetwork.end_point``; its maps are flattened.
       output_dir: made if need be.
 
@@ -38,11 +38,11 @@ def write(network, photos, end_point, output_dir):
       float32 [photos, values], the embedding.
 
     Raises:
-      DataError: more photos than a sprite can hold; or see ``TrainedNetwork.ask``.
+      DataError: no photo that can be used, or more than a sprite can hold; or see
+        ``TrainedNetwork.ask``.
       UsageError: no such end point.
     """
-    per_side = int(np.ceil(np.sqrt(len(photos))))
-    if per_side * _THUMBNAIL_PX > _MAX_SPRITE_PX:
+    if _per_side(len(photos)) * _THUMBNAIL_PX > _MAX_SPRITE_PX:
         raise DataError(
             "%d photos: TensorBoard's projector shows at most %d"
             % (len(photos), (_MAX_SPRITE_PX // _THUMBNAIL_PX) ** 2)
@@ -51,19 +51,25 @@ def write(network, photos, end_point, output_dir):
         "values": network.end_point(end_point),
         "probabilities": network.probabilities,
     }
-    batches = list(network.ask(photos, fetches, "embedding"))
-    values = np.concatenate(
-        [batch["values"].reshape(len(batch["values"]), -1) for batch in batches]
-    )
-    predicted = np.concatenate([batch["probabilities"].argmax(1) for batch in batches])
+    values, predicted, shown = [], [], []
+    for batch, answers in network.ask(photos, fetches, "embedding"):
+        values.append(answers["values"].reshape(len(batch), -1))
+        predicted.extend(answers["probabilities"].argmax(1))
+        for photo in batch:
+            thumbnail = open_image(photo).resize([_THUMBNAIL_PX] * 2, Image.BICUBIC)
+            shown.append((photo._replace(encoded=None), thumbnail))
+    if not shown:
+        raise nothing_usable(photos)
+    values = np.concatenate(values)
 
     os.makedirs(output_dir, exist_ok=True)
     config = _config(end_point, network.global_step)
     (files,) = config.embeddings
     # Nine digits are enough to read the same float32 back.
     np.savetxt(os.path.join(output_dir, files.tensor_path), values, "%.9g", "\t")
-    _write_metadata(os.path.join(output_dir, files.metadata_path), photos, predicted, network)
-    _sprite(photos, per_side).save(os.path.join(output_dir, files.sprite.image_path))
+    _write_metadata(os.path.join(output_dir, files.metadata_path), zip(shown, predicted), network)
+    sprite = _sprite([thumbnail for _, thumbnail in shown])
+    sprite.save(os.path.join(output_dir, files.sprite.image_path))
     writer = EventWriter(output_dir)
     projector.visualize_embeddings(writer, config)
     writer.add_summary(tf.Summary(), network.global_step)
@@ -82,10 +88,10 @@ def _config(end_point, global_step):
     return config
 
 
-def _write_metadata(path, photos, predicted, network):
+def _write_metadata(path, answers, network):
     with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
         file.write("class\tpredicted\tright\tfile\n")
-        for photo, class_id in zip(photos, predicted):
+        for (photo, _), class_id in answers:
             known = photo.label is not None
             file.write(
                 "%s\t%s\t%s\t%s\n"
@@ -98,12 +104,16 @@ def _write_metadata(path, photos, predicted, network):
             )
 
 
-def _sprite(photos, per_side):
-    """Draws all thumbnails into a square, row by row, as the projector expects them."""
+def _sprite(thumbnails):
+    """Lays all thumbnails out in a square, row by row, as the projector expects them."""
+    per_side = _per_side(len(thumbnails))
     side = per_side * _THUMBNAIL_PX
     sprite = Image.new("RGB", (side, side), "white")
-    for number, photo in enumerate(photos):
+    for number, thumbnail in enumerate(thumbnails):
         row, column = divmod(number, per_side)
-        thumbnail = open_image(photo).resize([_THUMBNAIL_PX] * 2, Image.BICUBIC)
         sprite.paste(thumbnail, (column * _THUMBNAIL_PX, row * _THUMBNAIL_PX))
     return sprite
+
+
+def _per_side(num_photos):
+    return int(np.ceil(np.sqrt(num_photos)))

@@ -11,6 +11,9 @@ from alexnet_flowers import atomic
 from alexnet_flowers.data import photos
 from alexnet_flowers.pictures import cards
 
+# Each takes about 200 kB on the sheet.
+MAX_CARDS = 1000
+
 
 class Prediction(NamedTuple):
     """The network's answer to a photo.
@@ -24,12 +27,13 @@ class Prediction(NamedTuple):
     probabilities: np.ndarray
 
 
-def predict(network, asked):
+def predict(network, asked, for_sheet=False):
     """Asks a network about photos.
 
     Args:
       network: a ``trained_network.TrainedNetwork``.
-      asked: a list of ``photos.Photo``.
+      asked: ``photos.Photo``, a list or a ``photos.FilePhotos``.
+      for_sheet: keep of each photo what ``contact_sheet`` draws; otherwise ``encoded`` is None.
 
     Returns:
       A list of ``Prediction`` in the same order.
@@ -37,9 +41,15 @@ def predict(network, asked):
     Raises:
       DataError: see ``TrainedNetwork.ask``.
     """
-    answers = network.ask(asked, {"probabilities": network.probabilities}, "predicting")
-    rows = [row for batch in answers for row in batch["probabilities"]]
-    return [Prediction(photo, row) for photo, row in zip(asked, rows)]
+    predictions = []
+    fetches = {"probabilities": network.probabilities}
+    for batch, answers in network.ask(asked, fetches, "predicting"):
+        for photo, row in zip(batch, answers["probabilities"]):
+            kept = photo._replace(encoded=None)
+            if for_sheet:
+                kept = photos.reduced(photo, cards.PHOTO_PX)
+            predictions.append(Prediction(kept, row))
+    return predictions
 
 
 def best_classes(prediction, count):
@@ -110,11 +120,11 @@ def contact_sheet(predictions, class_names):
     """Draws a card for each prediction; the wrong ones come first and are marked.
 
     Returns:
-      A Pillow image.
+      A Pillow image, of ``MAX_CARDS`` cards at most.
     """
-    ordered = sorted(predictions, key=lambda one: not is_wrong(one))
+    ordered = sorted(predictions, key=lambda one: not is_wrong(one))[:MAX_CARDS]
     drawn = []
-    for one in tqdm(ordered, desc="drawing", unit="photo", delay=1):
+    for one in tqdm(ordered, desc="drawing", unit="photo", delay=1, disable=None):
         image = photos.open_image(one.photo)
         drawn.append(cards.card(image, one.probabilities, class_names, one.photo.label))
     return cards.sheet(drawn)

@@ -1,5 +1,6 @@
 """A trained network, restored: its answers to photos, and what happens within it."""
 
+import itertools
 import os
 
 import numpy as np
@@ -119,21 +120,24 @@ class TrainedNetwork:
         """Shows the network some photos, a batch at a time.
 
         Args:
-          photos: a list of ``photos.Photo``.
+          photos: ``photos.Photo``, a list or a ``photos.FilePhotos``, of which a batch at a time is
+            in memory.
           fetches: a dict of tensors.
           doing: str, written beside the progress bar.
 
         Yields:
-          For each batch a dict of arrays, whose first dimension is the photo.
+          Each batch as a list of ``Photo``, with a dict of arrays, whose first dimension is the
+          photo.
 
         Raises:
           DataError: a photo that TensorFlow cannot decode, or answers that are NaN or infinite.
         """
-        with tqdm(total=len(photos), desc=doing, unit="photo", delay=1) as bar:
-            for start in range(0, len(photos), BATCH_SIZE):
-                batch = photos[start : start + BATCH_SIZE]
-                yield self._ask_batch(batch, fetches)
-                bar.update(len(batch))
+        shown = iter(tqdm(photos, desc=doing, unit="photo", delay=1, disable=None))
+        while True:
+            batch = list(itertools.islice(shown, BATCH_SIZE))
+            if not batch:
+                return
+            yield batch, self._ask_batch(batch, fetches)
 
     def _ask_batch(self, photos, fetches):
         try:

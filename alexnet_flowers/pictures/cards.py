@@ -55,6 +55,12 @@ def card(photo, probabilities, class_names, label=None, photo_px=PHOTO_PX):
     return drawn
 
 
+def fitted(photo, side_px):
+    """Returns a Pillow image scaled to touch the sides of a square, the narrowest a pixel wide."""
+    scale = side_px / float(max(photo.size))
+    return photo.resize([max(1, int(round(side * scale))) for side in photo.size], Image.BICUBIC)
+
+
 def sheet(cards, num_columns=None):
     """Lays cards of one size out in rows.
 
@@ -79,8 +85,7 @@ def sheet(cards, num_columns=None):
 def _paste_photo(drawn, photo, photo_px):
     """Fits a photo into its box, in the middle."""
     photo = photo if isinstance(photo, Image.Image) else Image.fromarray(photo)
-    scale = photo_px / float(max(photo.size))
-    photo = photo.resize([max(1, int(round(side * scale))) for side in photo.size], Image.BICUBIC)
+    photo = fitted(photo, photo_px)
     top = _MARGIN_PX + (photo_px - photo.height) // 2
     drawn.paste(photo, ((drawn.width - photo.width) // 2, top))
 

@@ -6,6 +6,8 @@ from alexnet_flowers.pictures import colors, style
 
 _PANEL_IN = 2.3
 _MAX_COLUMNS = 3
+# A panel is at most so many times as high as wide; a narrower photo leaves its sides empty.
+_MAX_RATIO = 4
 
 
 def score_heat_map(image, scores, class_names, window_px, stride_px):
@@ -49,7 +51,7 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
         bar = figure.colorbar(heat, ax=list(panels), fraction=0.025, pad=0.02)
         bar.set_label("softmax")
 
-    panel_height_in = _PANEL_IN * height / width + 0.3
+    panel_height_in = _PANEL_IN * min(height / width, _MAX_RATIO) + 0.3
     return style.figure(num_columns * _PANEL_IN * 1.15, num_rows * panel_height_in, draw)
 
 

@@ -89,9 +89,10 @@ class _Speed(Callback):
 class _Summaries(Callback):
     """Writes scalars and images every so many seconds, and of the first and the last step."""
 
-    def __init__(self, writer, ops, speed, plan):
+    def __init__(self, writer, ops, speed, plan, report):
         self._writer = writer
         self._ops = ops
+        self._report = report
         self._speed = speed
         self._images_per_step = plan.images_per_step
         self._interval = Interval(plan.options.logging.save_summaries_secs, at_once=True)
@@ -99,17 +100,21 @@ class _Summaries(Callback):
     def fetches(self, upcoming):
         if not (self._interval.is_due() or upcoming.is_last):
             return {}
-        fetches = {"summary": self._ops.summary}
-        if self._ops.predictions is not None:
-            fetches["predictions"] = self._ops.predictions.fetches
-        return fetches
+        pictures = [one.fetches for one in self._ops.pictures]
+        return {"summary": self._ops.summary, "pictures": pictures}
 
     def after(self, step):
         if "summary" not in step.fetched:
             return
         self._writer.add_summary(step.fetched["summary"], step.number)
-        if "predictions" in step.fetched:
-            drawn = self._ops.predictions.summary(step.fetched["predictions"])
+        for picture, fetched in zip(self._ops.pictures, step.fetched["pictures"]):
+            try:
+                drawn = picture.summary(fetched)
+            except Exception as error:  # Whatever it is, a picture is not worth a run.
+                self._report(
+                    "step %d: a picture for TensorBoard is left out: %s" % (step.number, error)
+                )
+                continue
             self._writer.add_summary(drawn, step.number)
         images_per_sec = self._speed.steps_per_sec(step.number) * self._images_per_step
         event_writer.write_scalars(self._writer, {tags.IMAGES_PER_SEC: images_per_sec}, step.number)
@@ -255,7 +260,7 @@ def build(ops, plan, saver, writer, path, report):
     speed = _Speed()
     built = [speed]
     if writer is not None:
-        built.append(_Summaries(writer, ops, speed, plan))
+        built.append(_Summaries(writer, ops, speed, plan, report))
         if ops.histograms is not None:
             built.append(_Histograms(writer, ops.histograms, logging.save_histograms_secs))
     built.append(_TrimMemory())

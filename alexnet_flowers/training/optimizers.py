@@ -16,7 +16,7 @@ from alexnet_flowers.training.hyperparameters import (
 )
 
 EPSILON = Hyperparameter(
-    "opt_epsilon", None, ABOVE_0, "Added to a denominator, so that it is never 0"
+    "opt_epsilon", None, ABOVE_0, "Add this to a denominator, so that it is never 0"
 )
 
 
@@ -48,7 +48,7 @@ OPTIMIZERS = Table(
     momentum=Optimizer(
         "gradient descent along a decaying sum of past gradients",
         lambda tf, rate, settings: tf.train.MomentumOptimizer(rate, settings.momentum),
-        own=(Hyperparameter("momentum", 0.9, AT_LEAST_0, "Share of the sum that a step keeps"),),
+        own=(Hyperparameter("momentum", 0.9, AT_LEAST_0, "Keep this share of the sum of past gradients at each step"),),
     ),
     adam=Optimizer(
         "steps scaled by running means of the gradient and of its square",
@@ -56,8 +56,8 @@ OPTIMIZERS = Table(
             rate, settings.adam_beta1, settings.adam_beta2, settings.opt_epsilon
         ),
         own=(
-            Hyperparameter("adam_beta1", 0.9, BELOW_1, "Decay of the gradient's mean"),
-            Hyperparameter("adam_beta2", 0.999, BELOW_1, "Decay of the squared gradient's mean"),
+            Hyperparameter("adam_beta1", 0.9, BELOW_1, "Let the gradient's mean decay by this factor a step"),
+            Hyperparameter("adam_beta2", 0.999, BELOW_1, "Let the squared gradient's mean decay by this factor a step"),
         ),
         epsilon=1e-8,
         learning_rate=0.001,
@@ -67,7 +67,7 @@ OPTIMIZERS = Table(
         lambda tf, rate, settings: tf.train.AdadeltaOptimizer(
             rate, settings.adadelta_rho, settings.opt_epsilon
         ),
-        own=(Hyperparameter("adadelta_rho", 0.95, BELOW_1, "Decay of both means"),),
+        own=(Hyperparameter("adadelta_rho", 0.95, BELOW_1, "Let both means decay by this factor a step"),),
         epsilon=1e-8,
         learning_rate=0.001,
     ),
@@ -78,7 +78,7 @@ OPTIMIZERS = Table(
         ),
         own=(
             Hyperparameter(
-                "adagrad_initial_accumulator_value", 0.1, ABOVE_0, "What the sum starts at"
+                "adagrad_initial_accumulator_value", 0.1, ABOVE_0, "Start the sum of squared gradients at this"
             ),
         ),
     ),
@@ -96,13 +96,13 @@ OPTIMIZERS = Table(
                 "ftrl_learning_rate_power",
                 -0.5,
                 AT_MOST_0,
-                "Power of the summed squares that scales the learning rate; 0: it stays",
+                "Scale the learning rate by this power of the summed squares; 0: not at all",
             ),
             Hyperparameter(
-                "ftrl_initial_accumulator_value", 0.1, AT_LEAST_0, "What the sum starts at"
+                "ftrl_initial_accumulator_value", 0.1, AT_LEAST_0, "Start the sum of squared gradients at this"
             ),
-            Hyperparameter("ftrl_l1", 0.0, AT_LEAST_0, "Strength of the L1 penalty"),
-            Hyperparameter("ftrl_l2", 0.0, AT_LEAST_0, "Strength of the L2 penalty"),
+            Hyperparameter("ftrl_l1", 0.0, AT_LEAST_0, "Give the L1 penalty this strength"),
+            Hyperparameter("ftrl_l2", 0.0, AT_LEAST_0, "Give the L2 penalty this strength"),
         ),
     ),
     rmsprop=Optimizer(
@@ -111,8 +111,8 @@ OPTIMIZERS = Table(
             rate, settings.rmsprop_decay, settings.rmsprop_momentum, settings.opt_epsilon
         ),
         own=(
-            Hyperparameter("rmsprop_decay", 0.9, BELOW_1, "Decay of the mean"),
-            Hyperparameter("rmsprop_momentum", 0.0, AT_LEAST_0, "Share of a step that is kept"),
+            Hyperparameter("rmsprop_decay", 0.9, BELOW_1, "Let the mean decay by this factor a step"),
+            Hyperparameter("rmsprop_momentum", 0.0, AT_LEAST_0, "Keep this share of the step before at each step"),
         ),
         epsilon=1e-10,
     ),

@@ -9,7 +9,7 @@ import typing
 from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, Hyperparameter, Table
 
 END_LEARNING_RATE = Hyperparameter(
-    "end_learning_rate", 0.0001, AT_LEAST_0, "Learning rate at which the decay ends"
+    "end_learning_rate", 0.0001, AT_LEAST_0, "End the decay at this learning rate"
 )
 
 
@@ -41,7 +41,7 @@ SCHEDULES = Table(
         ),
         (
             Hyperparameter(
-                "learning_rate_decay_factor", 0.94, ABOVE_0, "Factor after each decay period"
+                "learning_rate_decay_factor", 0.94, ABOVE_0, "Multiply the learning rate by this after each decay period"
             ),
         ),
         epochs_per_decay=2.0,  # research/slim's.

@@ -1,8 +1,12 @@
 """What TensorBoard shows of a run while it trains; ``events/tags.py`` lists the tags."""
 
+import contextlib
 import io
 import typing
 
+from PIL import Image
+
+from alexnet_flowers.data import jpeg_check, photo_kind
 from alexnet_flowers.events import tags
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.pictures import cards
@@ -77,43 +81,54 @@ def histograms(end_points, after):
     """
     built = []
     for name, activations in sorted(end_points.items()):
-        built.append(tf.summary.histogram(tags.ACTIVATIONS_PREFIX + name, activations))
+        built.append(tf.summary.histogram(tags.ACTIVATIONS_PREFIX + name, _finite(activations)))
     for variable in slim.get_model_variables():
         with tf.control_dependencies([after]):
             value = variable.read_value()
         # The prefix, because a summary named like the variable itself would be called weights_1.
-        built.append(tf.summary.histogram(tags.PARAMETERS_PREFIX + variable.op.name, value))
+        tag = tags.PARAMETERS_PREFIX + variable.op.name
+        built.append(tf.summary.histogram(tag, _finite(value)))
     return tf.summary.merge(built)
 
 
-def images(batch, image_size, max_images):
-    """Builds the summaries of a batch's first images: the whole photos, and what was made of them.
+def _finite(values):
+    """Returns values with 0 for what is NaN or infinite, for which a histogram stops the step.
 
-    The photos are decoded here, that is, only when a summary is written.
+    What is due then is said by those who watch the loss and the variables.
+    """
+    return tf.where(tf.is_finite(values), values, tf.zeros_like(values))
 
-    Args:
-      batch: a ``pipeline.Batch``.
-      image_size: int, px; the photos are fitted into a square of this size.
-      max_images: int, how many of the batch.
 
-    Returns:
-      string [], a serialized ``tf.Summary``.
+class Images:
+    """A batch's first images: the whole photos, and what was made of them.
+
+    They are made after the step, of what it was made with: a step must not fail for a picture.
+
+    Attributes:
+      fetches: the tensors to fetch for ``summary``.
     """
 
-    def whole(encoded):
-        photo = tf.image.decode_jpeg(encoded, channels=3)
-        fitted = tf.image.resize_image_with_pad(photo, image_size, image_size)
-        return tf.cast(tf.clip_by_value(fitted, 0, 255), tf.uint8)
+    def __init__(self, batch, max_images):
+        """Takes the first ``max_images`` images of a ``pipeline.Batch``."""
+        self.fetches = (batch.encoded[:max_images], batch.images[:max_images])
 
-    raw = tf.map_fn(whole, batch.encoded[:max_images], dtype=tf.uint8)
-    # Scaled here: left to itself, the summary would stretch each image to its own extremes.
-    seen = tf.saturate_cast((batch.images[:max_images] / 2 + 0.5) * 255, tf.uint8)
-    return tf.summary.merge(
-        [
-            tf.summary.image(tags.RAW, raw, max_outputs=max_images),
-            tf.summary.image(tags.PREPROCESSED, seen, max_outputs=max_images),
-        ]
-    )
+    def summary(self, fetched):
+        """Returns a ``tf.Summary`` of what was fetched, the photos fitted into the images' size.
+
+        A photo of which only the boxes that were drawn can be decoded is left out.
+        """
+        values = []
+        for number, (encoded, image) in enumerate(zip(*fetched)):
+            seen = Image.fromarray(preprocessing.as_bytes(image))
+            values.append(_image("%s/image/%d" % (tags.PREPROCESSED, number), seen))
+            with contextlib.suppress(photo_kind.BadPhotoError):
+                fitted = cards.fitted(Image.fromarray(jpeg_check.decode(encoded)), seen.width)
+                raw = Image.new("RGB", seen.size)
+                raw.paste(
+                    fitted, ((raw.width - fitted.width) // 2, (raw.height - fitted.height) // 2)
+                )
+                values.append(_image("%s/image/%d" % (tags.RAW, number), raw))
+        return tf.Summary(value=values)
 
 
 class Predictions:
@@ -148,15 +163,18 @@ class Predictions:
             drawn = cards.card(
                 preprocessing.as_bytes(image), probabilities, self._class_names, label
             )
-            buffer = io.BytesIO()
-            drawn.save(buffer, "PNG")
-            encoded = tf.Summary.Image(
-                height=drawn.height,
-                width=drawn.width,
-                colorspace=3,
-                encoded_image_string=buffer.getvalue(),
-            )
-            values.append(
-                tf.Summary.Value(tag="%s%d" % (tags.PREDICTIONS_PREFIX, position), image=encoded)
-            )
+            values.append(_image("%s%d" % (tags.PREDICTIONS_PREFIX, position), drawn))
         return tf.Summary(value=values)
+
+
+def _image(tag, image):
+    """Returns a ``tf.Summary.Value`` of a Pillow image, RGB."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    encoded = tf.Summary.Image(
+        height=image.height,
+        width=image.width,
+        colorspace=3,
+        encoded_image_string=buffer.getvalue(),
+    )
+    return tf.Summary.Value(tag=tag, image=encoded)

@@ -29,8 +29,8 @@ class StepOps(typing.NamedTuple):
     # bool [], whether all model variables, and the loss of another batch, are finite; to be run
     # between steps.
     is_finite: tf.Tensor
-    summary: tf.Tensor  # string [], scalars and images.
-    predictions: typing.Optional[summaries.Predictions]
+    summary: tf.Tensor  # string [], scalars.
+    pictures: tuple  # Of ``summaries.Images`` and ``Predictions``: to draw after a step.
     histograms: typing.Optional[tf.Tensor]  # string [].
     sync_optimizer: typing.Optional[tf.train.SyncReplicasOptimizer]  # For ``slim.learning.train``.
 
@@ -68,7 +68,6 @@ def build(plan, place, photos=None):
     with tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
     scalars = summaries.scalars(total_loss, cross_entropy, metrics, learning_rate, end_points)
-    images, predictions = _images(plan, batch, logits)
     histograms = None
     if plan.options.logging.save_histograms_secs:
         histograms = summaries.histograms(end_points, after=train_op)
@@ -85,8 +84,8 @@ def build(plan, place, photos=None):
             for layer in alexnet_v2.RELU_LAYERS
         },
         is_finite=_is_finite(total_loss),
-        summary=tf.summary.merge([scalars] + images),
-        predictions=predictions,
+        summary=scalars,
+        pictures=_pictures(plan, batch, logits),
         histograms=histograms,
         sync_optimizer=optimizer if place.sync_replicas else None,
     )
@@ -107,14 +106,13 @@ def _optimizer(plan, place, learning_rate, global_step):
     return sync_replicas.wrap(optimizer, place.num_workers, averages)
 
 
-def _images(plan, batch, logits):
-    """Returns a list of the images' summaries, and the ``summaries.Predictions`` or None."""
+def _pictures(plan, batch, logits):
     shown = min(plan.options.logging.max_images, plan.settings.batch_size)
     if not shown:
-        return [], None
+        return ()
     class_names = list(plan.split.labels_to_names.values())
     return (
-        [summaries.images(batch, plan.settings.image_size, shown)],
+        summaries.Images(batch, shown),
         summaries.Predictions(batch, logits, class_names, shown),
     )
 

@@ -109,7 +109,12 @@ def test_export(run_script, run_flags, tmp_path):
         ("predict", ["roses/1.jpg", "--run_name", "nobody"], 1, "no checkpoint yet; train first"),
         ("predict", [], 2, "no photos; name files or folders"),
         ("predict", ["roses/1.jpg", "--split", "train"], 2, "--split train: or photos, not both"),
-        ("predict", ["page.jpg"], 1, "page.jpg: not a photo that can be used: not a JPEG or PNG"),
+        (
+            "predict",
+            ["page.jpg"],
+            1,
+            "page.jpg: not a photo that can be used: a web page, not a photo",
+        ),
         ("predict", ["roses/1.jpg", "--sheet", "sheet.gif"], 2, "sheet.gif: must be the name of"),
         ("predict", ["roses/1.jpg", "--csv", "roses"], 2, "roses: is a folder; name a file"),
         (

@@ -54,7 +54,7 @@ def test_what_is_no_rgb_jpeg_becomes_one(tmp_path):
     "name, content, message",
     [
         ("gone.jpg", None, "no such photo"),
-        ("page.jpg", b"<html>", "not a photo that can be used: not a JPEG or PNG"),
+        ("page.jpg", b"<html>", "cannot be used: a web page, not a photo"),
         ("cut.jpg", photo_archives.draw("daisy", 0)[:300], "cannot be decoded"),
         ("empty.jpg", b"", "an empty file"),
     ],

@@ -4,17 +4,26 @@ A mutant is a copy of a small dataset with one thing changed in one shard, drawn
 """
 
 import collections
+import json
 import os
 import random
 import re
 import shutil
+import struct
 
 import conversions
 import photo_archives
 import pytest
 from PIL import Image
 
-from alexnet_flowers.data import dataset, photos, record_check, records
+from alexnet_flowers.data import (
+    dataset,
+    manifest,
+    photos,
+    record_check,
+    record_frames,
+    records,
+)
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.tf1 import slim, tf
@@ -261,7 +270,7 @@ def test_every_mutant_is_found_and_what_is_left_is_as_it_was(tiny_dataset, tmp_p
         (set_label(5), "the label is 5, not one of 0 to 4"),
         (set_label(-1), "the label is -1, not one of 0 to 4"),
         (set_photo(b""), "the photo is of no use: an empty file"),
-        (set_photo(b"<html>"), "the photo is of no use: not a JPEG or PNG"),
+        (set_photo(b"<html>"), "the photo is of no use: not a JPEG"),
         (lambda f: f["image/encoded"].Clear(), "the feature image/encoded is missing"),
         (
             lambda f: f["image/class/label"].bytes_list.value.append(b"1"),
@@ -278,6 +287,72 @@ def test_the_shard_the_number_and_the_reason_are_told(of_another_converter, how,
         "%s: record 3: %s; convert again, or train and evaluate without: --skip_bad_records 1"
         % (path, reason)
     )
+
+
+def with_size_told(path):
+    """Says in ``dataset.json`` how large a shard is now."""
+    folder, name = os.path.split(path)
+    info = manifest.read(folder)
+    info["splits"]["train"]["shards"][name]["num_bytes"] = os.path.getsize(path)
+    with open(manifest.path(folder), "w") as file:
+        json.dump(info, file)
+
+
+@pytest.mark.parametrize("length", [2**60, 2**63 + 5, 2**64 - 1, 2**33])
+def test_a_length_for_which_there_is_no_memory_is_told_before_it_is_read(copy, length):
+    path = shards(copy)[0]
+    os.truncate(path, start_of(path, 12))
+    header = struct.pack("<Q", length)
+    with open(path, "ab") as file:
+        file.write(header + struct.pack("<I", record_frames._masked_crc32c(header)) + b"x" * 50)
+    with_size_told(path)
+    with pytest.raises(DataError, match="%s: record 12: cut off; convert again" % path):
+        dataset.get_split("train", copy)
+    lines = []
+    dataset.get_split("train", copy, skip_bad_records=1, report=lines.append)
+    assert lines == ["skipped: %s: record 12: cut off" % path]
+    with pytest.raises(DataError, match="damaged after record 12 .cut off."):
+        records.count_records(path)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda payload: b"\xff" * 100,
+        lambda payload: payload[:-3],
+        lambda payload: payload.replace(b"image/class", b"image/\xff\xfeass"),
+    ],
+)
+def test_what_is_no_example_is_told_before_tensorflow_reads_it(copy, capfd, damage):
+    path = shards(copy)[0]
+    payloads = read(path)
+    payloads[2] = damage(payloads[2])
+    write(path, payloads)
+    with_size_told(path)
+    with pytest.raises(DataError, match="%s: record 2: not a tf.train.Example; conv" % path):
+        dataset.get_split("train", copy)
+    split = dataset.get_split("train", copy, skip_bad_records=1, report=lambda line: None)
+    assert split.num_samples == 24
+    assert capfd.readouterr().err == ""
+
+
+def test_a_photo_that_only_tensorflow_does_not_decode_is_found(copy):
+    """Pillow fills its missing end with gray; training sees it whole or in part."""
+    path = shards(copy)[0]
+    encoded = photos_of(path)[1]
+    change(path, 1, set_photo(encoded.replace(b"\xff\xdb\0\x43", b"\xff\xdb\0\2", 1)))
+    split = dataset.get_split("train", copy)
+    reason = "%s: record 1: the photo is of no use: cannot be decoded: " % path
+    assert record_check.explanation(
+        split.data_sources, split.nums_records, split.num_classes
+    ).startswith(reason)
+    lines = []
+    dataset.get_split("train", copy, skip_bad_records=1, report=lines.append)
+    assert len(lines) == 1 and lines[0].startswith("skipped: " + reason)
+
+
+def photos_of(path):
+    return [record.encoded for record in records.read_shard(path)]
 
 
 def test_one_line_a_skipped_record_and_the_others_are_read(copy):

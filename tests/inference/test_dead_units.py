@@ -51,7 +51,7 @@ def test_units_killed_on_purpose_are_counted(network, killed, validation):
 
 
 def _largest(network, shown, layer):
-    (batch,) = network.ask(shown, {"values": network.end_points[layer]})
+    ((_, batch),) = network.ask(shown, {"values": network.end_points[layer]})
     return batch["values"].max((0, 1, 2))
 
 
@@ -66,7 +66,7 @@ def test_batches_do_not_matter(network, validation, monkeypatch):
 
 def test_the_share_of_zeros_is_that_of_the_values(network, validation):
     found = {one.layer: one for one in dead_units.dead_units(network, validation)}
-    (batch,) = network.ask(validation, {"values": network.end_points["conv3"]})
+    ((_, batch),) = network.ask(validation, {"values": network.end_points["conv3"]})
     assert found["conv3"].zeros == pytest.approx((batch["values"] == 0).mean(), abs=1e-6)
     assert "conv3     384" in dead_units.table(list(found.values()))
 
@@ -88,7 +88,7 @@ def test_the_kernels_picture_has_the_checkpoints_values(network):
 
 def test_maps_are_the_strongest_first(network, validation):
     units, maps, image = dead_units.strongest_maps(network, validation[1], "conv2", 10)
-    (batch,) = network.ask(validation[1:2], {"values": network.end_points["conv2"]})
+    ((_, batch),) = network.ask(validation[1:2], {"values": network.end_points["conv2"]})
     means = batch["values"][0].mean((0, 1))
     assert list(units) == list(np.argsort(-means, kind="stable")[:10])
     np.testing.assert_array_equal(maps, np.moveaxis(batch["values"][0], -1, 0)[units])

@@ -27,7 +27,7 @@ def written(network, train, tmp_path_factory):
 
 def test_the_rows_are_the_graphs_fc7(written, network, train):
     rows = np.loadtxt(os.path.join(written, "fc7.tsv"), np.float32, delimiter="\t")
-    (batch,) = network.ask(train, {"fc7": network.end_points["fc7"]})
+    ((_, batch),) = network.ask(train, {"fc7": network.end_points["fc7"]})
     assert rows.shape == (25, 4096)
     np.testing.assert_array_equal(rows, batch["fc7"].reshape(25, 4096))
 
@@ -36,7 +36,7 @@ def test_each_line_of_metadata_is_of_its_photo(written, network, train):
     with open(os.path.join(written, "metadata.tsv"), encoding="utf-8") as file:
         header, *lines = file.read().splitlines()
     assert header.split("\t") == ["class", "predicted", "right", "file"]
-    (batch,) = network.ask(train, {"p": network.probabilities})
+    ((_, batch),) = network.ask(train, {"p": network.probabilities})
     for line, photo, probabilities in zip(lines, train, batch["p"]):
         predicted = network.class_names[probabilities.argmax()]
         true = network.class_names[photo.label]

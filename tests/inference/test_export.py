@@ -19,7 +19,7 @@ FILES = ["frozen.pb", "frozen_float.pb", "labels.txt", "saved_model"]
 def asked(tiny_dataset, network):
     """Photos, their images as the network sees them, and the probabilities of ``predict``."""
     shown = photos.from_split(tiny_dataset, "validation")[0]
-    (batch,) = network.ask(shown, {"images": network.images})
+    ((_, batch),) = network.ask(shown, {"images": network.images})
     expected = np.stack([one.probabilities for one in prediction.predict(network, shown)])
     return [photo.encoded for photo in shown], batch["images"], expected
 

@@ -48,7 +48,7 @@ def test_a_batch_more_changes_nothing(network, validation, monkeypatch):
 
 def test_its_end_points_are_slims(network, validation):
     fetches = {"images": network.images, "fc7": network.end_point("alexnet_v2/fc7")}
-    (batch,) = network.ask(validation[:2], fetches)
+    ((_, batch),) = network.ask(validation[:2], fetches)
     with tf.Graph().as_default(), tf.Session() as session:
         _, end_points = alexnet.alexnet_v2(tf.constant(batch["images"]), 5, is_training=False)
         tf.train.Saver(slim.get_model_variables()).restore(session, network.checkpoint_path)

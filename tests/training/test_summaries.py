@@ -10,9 +10,16 @@ from alexnet_flowers.input.pipeline import Batch
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import summaries
 
+# Its summary is made of what was fetched alone.
+IMAGES = summaries.Images(Batch([], [], [], []), 0)
+
+
+def by_tag(summary):
+    return {value.tag: value for value in summary.value}
+
 
 def values_of(serialized):
-    return {value.tag: value for value in tf.Summary.FromString(serialized).value}
+    return by_tag(tf.Summary.FromString(serialized))
 
 
 def decoded(image):
@@ -30,16 +37,40 @@ def test_images_show_the_batchs_own_photos_without_stretching_their_range():
     encoded = [jpeg(30, 60, color) for color in ((200, 0, 0), (0, 200, 0), (0, 0, 200))]
     with tf.Graph().as_default(), tf.Session() as session:
         batch = Batch(tf.constant(images), None, None, tf.constant(encoded))
-        values = values_of(session.run(summaries.images(batch, 8, 2)))
+        shown = summaries.Images(batch, 2)
+        values = by_tag(shown.summary(session.run(shown.fetches)))
     assert sorted(values) == [
         "preprocessed/image/0", "preprocessed/image/1", "raw/image/0", "raw/image/1",
     ]  # fmt: skip
-    for number, level in enumerate((0, 127)):
+    for number, level in enumerate((0, 128)):
         assert (decoded(values["preprocessed/image/%d" % number].image) == level).all()
     raw = decoded(values["raw/image/1"].image)
     # Twice as wide as high: fitted with black above and below, nothing cut off or distorted.
     assert (raw[:2] == 0).all() and (raw[6:] == 0).all()
     assert np.abs(raw[2:6].astype(int) - [0, 200, 0]).max() <= 3
+
+
+@pytest.mark.parametrize("height, width", [(1, 1), (3, 1000), (1, 3000), (3000, 1)])
+def test_the_narrowest_photo_has_a_picture(height, width):
+    fetched = ([jpeg(height, width, (200, 0, 0))], np.zeros([1, 8, 8, 3], np.float32))
+    raw = decoded(by_tag(IMAGES.summary(fetched))["raw/image/0"].image)
+    red = (raw[..., 0] > 150).sum(axis=(0, 1))
+    assert raw.shape == (8, 8, 3) and red == (64 if height == width else 8)
+
+
+def test_a_photo_that_cannot_be_decoded_as_a_whole_is_left_out():
+    whole = jpeg(30, 60, (200, 0, 0))
+    fetched = ([whole[: len(whole) // 2], whole], np.zeros([2, 8, 8, 3], np.float32))
+    assert sorted(by_tag(IMAGES.summary(fetched))) == [
+        "preprocessed/image/0", "preprocessed/image/1", "raw/image/1",
+    ]  # fmt: skip
+
+
+def test_a_histogram_of_what_is_not_finite_stops_nothing():
+    with tf.Graph().as_default(), tf.Session() as session:
+        end_points = {"net/conv1": tf.constant([np.nan, np.inf, -np.inf, 2.0])}
+        values = values_of(session.run(summaries.histograms(end_points, tf.no_op())))
+    assert values["activations/net/conv1"].histo.max == 2
 
 
 def test_histograms_and_shares_of_zeros_are_of_the_end_points():

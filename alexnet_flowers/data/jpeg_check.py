@@ -1,0 +1,136 @@
+"""Whether a JPEG can be trained on: asked of the operations that decode it there.
+
+Pillow reads some damaged JPEGs that TensorFlow does not, and the other way round. So TensorFlow's
+own operations decide, once the file's structure says that they end, and soon.
+"""
+
+import re
+import struct
+import threading
+
+from alexnet_flowers import devices
+from alexnet_flowers.data.photo_kind import BadPhotoError
+from alexnet_flowers.errors import first_line
+from alexnet_flowers.tf1 import tf
+
+# Photos of more pixels are decoded at a reduced scale, see ``photo_check``; a record of one is bad.
+MAX_PIXELS = 50 * 1000 * 1000
+BEGINS = b"\xff\xd8\xff"
+
+# Encoders write ten scans. Each goes over all blocks of the photo, even one of a few bytes.
+_MAX_SCANS = 100
+# Each is a step of Python here and in Pillow. Metadata of 64 KiB a segment takes a few dozens.
+_MAX_SEGMENTS = 10000
+# Not: what fills up space between segments, and in a scan stuffed bytes and restarts.
+_MARKER = re.compile(b"\xff([^\x00\xff\xd0-\xd7])")
+_START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
+_START_OF_FRAME = {bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC)}
+
+
+def check(encoded):
+    """Decodes a JPEG as training and evaluation do.
+
+    Args:
+      encoded: bytes.
+
+    Raises:
+      BadPhotoError: not a JPEG, cut off, damaged, with too many pixels or scans.
+    """
+    height_px, width_px = check_structure(encoded)
+    if height_px * width_px > MAX_PIXELS:
+        raise BadPhotoError(
+            "%d x %d pixels, more than %d million" % (width_px, height_px, MAX_PIXELS // 10**6)
+        )
+    check_decoding(encoded)
+
+
+def check_decoding(encoded):
+    """Decodes a JPEG that ``check_structure`` has accepted.
+
+    To decode the last row is to decode all others but for their colors: what fails in any box of
+    a photo, or in the whole, fails there.
+
+    Raises:
+      BadPhotoError: it is damaged.
+    """
+    _decoder().check(encoded)
+
+
+def decode(encoded):
+    """Returns the pixels of a JPEG that ``check`` accepts, uint8 [height, width, 3]."""
+    return _decoder().decode(encoded)
+
+
+def check_structure(encoded):
+    """Goes from segment to segment, to the end of the image.
+
+    Returns:
+      Its height and width in px.
+
+    Raises:
+      BadPhotoError: it is not a JPEG, has no end, or would take far too long to decode.
+    """
+    if not encoded.startswith(BEGINS):
+        raise BadPhotoError("not a JPEG" if encoded else "an empty file")
+    at, num_scans, size = 2, 0, (0, 0)
+    for _ in range(_MAX_SEGMENTS):
+        found = _MARKER.search(encoded, at)
+        if found is None:
+            raise BadPhotoError("cannot be decoded: it is cut off")
+        if found.group(1) == _END_OF_IMAGE:
+            return size
+        if found.group(1) in _START_OF_FRAME and found.end() + 7 <= len(encoded):
+            size = struct.unpack_from(">HH", encoded, found.end() + 3)
+        num_scans += found.group(1) == _START_OF_SCAN
+        if num_scans > _MAX_SCANS:
+            raise BadPhotoError(
+                "more than %d scans, which would take minutes to decode" % _MAX_SCANS
+            )
+        at = found.end() + _segment_bytes(encoded, found)
+    raise BadPhotoError("more than %d segments" % _MAX_SEGMENTS)
+
+
+def _segment_bytes(encoded, marker):
+    """Returns the length of what follows a marker, 0 for those that stand alone."""
+    if marker.group(1) in (b"\x01", b"\xd8"):
+        return 0
+    length = encoded[marker.end() : marker.end() + 2]
+    return struct.unpack(">H", length)[0] if len(length) == 2 else 0
+
+
+class _Decoder:
+    """TensorFlow's operations, in a graph and a session of their own, for any thread."""
+
+    def __init__(self):
+        devices.resolve("cpu")  # So that TensorFlow does not report later that it found no GPU.
+        with tf.Graph().as_default():
+            self._encoded = tf.placeholder(tf.string, [])
+            self._whole = tf.image.decode_jpeg(self._encoded, channels=3)
+            height = tf.image.extract_jpeg_shape(self._encoded)[0]
+            box = tf.stack([height - 1, 0, 1, 1])
+            self._last_row = tf.image.decode_and_crop_jpeg(self._encoded, box, channels=3)
+            self._session = tf.Session(config=devices.session_config("cpu"))
+
+    def check(self, encoded):
+        self._run(self._last_row.op, encoded)
+
+    def decode(self, encoded):
+        return self._run(self._whole, encoded)
+
+    def _run(self, fetched, encoded):
+        try:
+            return self._session.run(fetched, {self._encoded: encoded}, options=devices.ONE_BY_ONE)
+        except tf.errors.OpError as error:
+            raise BadPhotoError("cannot be decoded: %s" % first_line(error))
+
+
+_made = []
+_making = threading.Lock()
+
+
+def _decoder():
+    """Returns this process's decoder, made when it is first needed."""
+    with _making:
+        if not _made:
+            _made.append(_Decoder())
+        return _made[0]
