@@ -52,7 +52,7 @@ def read_photos(path, spool_dir):
     spool = Spool(spool_dir)
     try:
         with _Archive.open(path, mode="r|*", tarinfo=_Member) as tar:
-            for member in iter(tar.next, None):
+            for member in tar:
                 tar.members.clear()  # Which tarfile would keep, all of them.
                 tar.listed.add(
                     _parts(path, member),
