@@ -9,6 +9,7 @@ python scripts/download_and_convert.py --sample --dataset_dir data/sample
 from absl import flags
 
 from alexnet_flowers.commands.help_text import group
+from alexnet_flowers.data import splits
 from alexnet_flowers.data.sources import photo_source
 
 FLAGS = flags.FLAGS
@@ -17,8 +18,8 @@ with group("Photos"):
     flags.DEFINE_string(
         "archive",
         photo_source.OFFICIAL.urls[0],
-        "Take the photos from here: a folder of class folders, or a tar archive of one, which is a "
-        "local file or a URL.",
+        "Take the photos from here: a folder of class folders, or a tar or zip archive of one, a "
+        "local file or a URL. Folders called train, validation and test are the splits.",
     )
     flags.DEFINE_boolean("sample", False, "Take the built-in drawn flowers instead.")
     flags.DEFINE_integer(
@@ -27,7 +28,25 @@ with group("Photos"):
         "Put so many photos into the validation split. Default: 350, but at most a tenth of all.",
     )
     flags.DEFINE_integer("num_test", 0, "Put so many photos into a test split.")
+    flags.DEFINE_enum(
+        "split_by",
+        "seed",
+        splits.SPLIT_BY,
+        "Divide the photos by --seed, or each by its class and name, so that it stays in its split "
+        "when photos are added.",
+    )
+    flags.DEFINE_integer(
+        "validation_percentage",
+        None,
+        "With --split_by=name, put about this share into the validation split. Default: 10.",
+    )
+    flags.DEFINE_integer(
+        "test_percentage", None, "With --split_by=name, put about this share into a test split."
+    )
     flags.DEFINE_integer("seed", 0, "Divide the photos into the splits by this seed.")
+    flags.DEFINE_boolean(
+        "drop_duplicates", False, "Leave out all but the first of photos with identical bytes."
+    )
     flags.DEFINE_boolean(
         "strict", False, "Stop at a photo that cannot be used, instead of leaving it out."
     )
@@ -44,7 +63,7 @@ def main():
     info = conversion.convert(
         FLAGS.dataset_dir,
         photo_source.choose(FLAGS.archive, FLAGS.sample),
-        conversion.Settings(FLAGS.num_validation, FLAGS.num_test, FLAGS.num_shards, FLAGS.seed),
+        conversion.Settings(**{name: FLAGS[name].value for name in conversion.Settings._fields}),
         strict=FLAGS.strict,
         keep_archive=FLAGS.keep_archive,
     )

@@ -10,47 +10,27 @@ A conversion that was broken off leaves ``dataset.json.partial``, see ``manifest
 again finishes it with the same bytes.
 """
 
-import glob
 import os
-from typing import NamedTuple, Optional
 
 from PIL import Image
 
 import alexnet_flowers
 from alexnet_flowers import lock
-from alexnet_flowers.data import manifest, records, shard_writer, splits, verification
+from alexnet_flowers.data import (
+    conversion_report,
+    conversion_settings,
+    duplicates,
+    manifest,
+    records,
+    shard_writer,
+    splits,
+    verification,
+)
+from alexnet_flowers.data.conversion_settings import Settings
 from alexnet_flowers.data.sources import photo_format
+from alexnet_flowers.data.sources.class_folders import some
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
-
-
-class Settings(NamedTuple):
-    """What decides, besides the photos, which records a dataset holds.
-
-    Attributes:
-      num_validation: photos for validation; None: 350, but at most a tenth of all.
-      num_test: photos for the test split.
-      num_shards: shards of each split.
-      seed: decides which photo falls into which split.
-    """
-
-    num_validation: Optional[int] = None
-    num_test: int = 0
-    num_shards: int = 5
-    seed: int = 0
-
-    def check(self):
-        """Raises ``UsageError`` for a number that cannot be meant."""
-        for flag, least in (("num_validation", 0), ("num_test", 0), ("num_shards", 1)):
-            value = getattr(self, flag)
-            if value is not None and value < least:
-                raise UsageError("--%s=%d: must be at least %d" % (flag, value, least))
-
-    def for_photos(self, num_photos):
-        """Returns the same with ``num_validation`` decided for a number of photos."""
-        if self.num_validation is not None:
-            return self
-        return self._replace(num_validation=splits.default_num_validation(num_photos))
 
 
 def convert(
@@ -135,13 +115,9 @@ def _finished(dataset_dir, source, settings, report):
 def _differences(info, source, settings):
     """Returns how a finished dataset differs from what is asked for, as a list of str."""
     made = info["request"]
-    wanted = settings.for_photos(manifest.num_photos(info))._asdict()
     of_source = source.difference(made["archive"], info["archive_sha256"])
-    return ([of_source] if of_source else []) + [
-        "%s is %s, not %s" % (key, made[key], wanted[key])
-        for key in sorted(wanted)
-        if made[key] != wanted[key]
-    ]
+    of_settings = settings.differences(made, manifest.num_photos(info))
+    return ([of_source] if of_source else []) + of_settings
 
 
 def _damaged_shard(dataset_dir, info):
@@ -159,24 +135,39 @@ def _damaged_shard(dataset_dir, info):
 
 def _make(dataset_dir, source, settings, strict, keep_archive, report):
     """Makes the dataset anew; returns the contents of its ``dataset.json``."""
+    rule = _rule_of_before(dataset_dir)
     _clear_unfinished(dataset_dir)
+    _check_own_names(dataset_dir)
+    request = dict(settings._asdict(), archive=source.name)
     try:
-        manifest.begin(dataset_dir, dict(settings._asdict(), archive=source.name))
+        manifest.begin(dataset_dir, dict(request, split_by=rule) if rule else request)
         with source.fetched(dataset_dir, keep_archive, report) as path:
             found = photo_format.read_photos(path, dataset_dir)
+            _report(conversion_report.of_source(found), report)
+            if found.split_folders:
+                settings.check_folders(found.split_folders)
             photos, left_out = verification.verify(found, path, dataset_dir, strict)
-            _report_left_out(left_out, len(photos), report)
-            class_names = _class_names(photos, path)
-            settings = settings.for_photos(len(photos))
-            parts = _split(photos, settings)
+            if settings.drop_duplicates:
+                photos, later = duplicates.without_later(photos)
+                left_out.update(later)
+            _report(conversion_report.of_left_out(left_out, len(photos)), report)
+            class_names = _class_names(found.photos, photos, left_out, path)
+            sha256 = photo_format.sha256_of(path, found.photos)
+            rule = _rule(found, source, sha256, settings, rule)
+            parts = _divide(photos, rule, settings, report)
+            identical = duplicates.kinds(parts)
+            _report(conversion_report.of_duplicates(identical), report)
             info = {
-                "request": dict(settings._asdict(), archive=source.name),
-                "archive_sha256": photo_format.sha256_of(path, found.photos),
+                "request": settings.request(source.name, rule, parts),
+                "archive_sha256": sha256,
                 "classes": class_names,
                 "left_out": left_out,
+                "duplicates": identical,
                 "splits": shard_writer.write(dataset_dir, parts, settings.num_shards, class_names),
                 "versions": _versions(),
             }
+            for split_name in info["splits"]:
+                _report(manifest.gaps(info, split_name), report)
             records.write_labels(os.path.join(dataset_dir, records.LABELS_FILENAME), class_names)
             manifest.finish(dataset_dir, info)
     except BaseException:
@@ -186,32 +177,61 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
     return info
 
 
+def _report(lines, report):
+    for line in lines:
+        report(line)
+
+
 def _clear_unfinished(dataset_dir):
     """Removes what a conversion that did not finish has left; touches nothing else."""
     if not manifest.is_unfinished(dataset_dir):
         return
-    leftovers = ["flowers_*.tfrecord", "flowers_*.tfrecord.partial"]
-    leftovers += [records.LABELS_FILENAME, records.LABELS_FILENAME + ".partial"]
-    for pattern in leftovers:
-        for path in glob.glob(os.path.join(glob.escape(dataset_dir), pattern)):
-            os.remove(path)
+    for name in os.listdir(dataset_dir):
+        whole = name[: -len(".partial")] if name.endswith(".partial") else name
+        if records.is_shard(whole) or whole == records.LABELS_FILENAME:
+            os.remove(os.path.join(dataset_dir, name))
     manifest.forget(dataset_dir)
 
 
-def _report_left_out(left_out, num_good, report):
-    for filename, reason in left_out.items():
-        # A name may hold bytes that are no UTF-8.
-        name = filename.encode("utf-8", "backslashreplace").decode("utf-8")
-        report("left out: %s: %s" % (name, reason))
-    if left_out:
-        report("%d of %d photos left out" % (len(left_out), len(left_out) + num_good))
+def _check_own_names(dataset_dir):
+    """Raises ``DataError`` for somebody's file that the conversion would replace."""
+    names = [records.LABELS_FILENAME, records.LABELS_FILENAME + ".partial"]
+    names += [
+        name
+        for name in os.listdir(dataset_dir)
+        if name.endswith(".partial") and records.is_shard(name[: -len(".partial")])
+    ]
+    for name in names:
+        path = os.path.join(dataset_dir, name)
+        if os.path.lexists(path):
+            raise DataError(
+                "%s: is not of a conversion, which would replace it; move it away or choose "
+                "another --dataset_dir" % path
+            )
 
 
-def _class_names(photos, path):
-    """Returns the sorted names of the photos' classes; ``DataError`` if there are not two."""
+def _class_names(files, photos, left_out, path):
+    """Returns the sorted names of the photos' classes.
+
+    Args:
+      files: all that were found, ``class_folders.PhotoFile``.
+      photos: those that can be used.
+      left_out: why the others cannot.
+      path: where they lie, for messages.
+
+    Raises:
+      DataError: a class has none left, or there are not two classes.
+    """
     if not photos:
         raise DataError("%s: none of its photos can be decoded" % path)
     class_names = sorted({photo.class_name for photo in photos})
+    lost = sorted({photo.class_name for photo in files} - set(class_names))
+    if lost:
+        places = [photo.place for photo in files if photo.class_name == lost[0]]
+        raise DataError(
+            "%s: nothing of the class %s can be used (%s: %s); convert these photos to JPEG, or "
+            "move the folder away" % (path, some(map(repr, lost)), places[0], left_out[places[0]])
+        )
     if len(class_names) < 2:
         raise DataError(
             "%s: all photos that can be used are of one class, %r; a classifier needs two or more, "
@@ -220,15 +240,54 @@ def _class_names(photos, path):
     return class_names
 
 
-def _split(photos, settings):
+def _rule_of_before(dataset_dir):
+    """Returns how a damaged dataset was divided, which is to be made again as it was; or None."""
+    mark = manifest.unfinished(dataset_dir)
+    if isinstance(mark.get("request"), dict):
+        mark = dict({"split_by": conversion_settings.SHUFFLED}, **mark["request"])
+    rule = mark.get("split_by")
+    return rule if rule in (conversion_settings.SHUFFLED, conversion_settings.BY_CLASS) else None
+
+
+def _rule(found, source, sha256, settings, rule_of_before):
+    """Returns how photos are to be divided, one of the rules of ``conversion_settings``."""
+    if found.split_folders:
+        return conversion_settings.BY_FOLDERS
+    if settings.split_by == "name":
+        return conversion_settings.BY_NAME
+    if rule_of_before:
+        return rule_of_before
+    if source.is_published(sha256):
+        return conversion_settings.SHUFFLED
+    return conversion_settings.BY_CLASS
+
+
+def _divide(photos, rule, settings, report):
     """Returns the photos of each split; ``UsageError`` if none is left to train on."""
-    held_out = settings.num_validation + settings.num_test
-    if held_out >= len(photos):
-        raise UsageError(
-            "--num_validation and --num_test take %d of %d photos: none is left to train on"
-            % (held_out, len(photos))
-        )
-    return splits.split(photos, settings.num_validation, settings.num_test, settings.seed)
+    if rule == conversion_settings.BY_FOLDERS:
+        parts = splits.split_by_folders(photos, settings.seed)
+    elif rule == conversion_settings.BY_NAME:
+        parts = splits.split_by_name(photos, *settings.percentages, seed=settings.seed)
+    else:
+        held_out = settings.num_held_out(len(photos))
+        if sum(held_out) >= len(photos):
+            raise UsageError(
+                "--num_validation and --num_test take %d of %d photos: none is left to train on"
+                % (sum(held_out), len(photos))
+            )
+        divide = splits.split
+        if rule == conversion_settings.BY_CLASS:
+            divide = splits.split_by_class
+        parts = divide(photos, *held_out, seed=settings.seed)
+        for name, asked in zip(("validation", "test"), held_out):
+            if len(parts[name]) < asked:
+                report(
+                    "%s: %d photos, not %d; each class keeps one to train on"
+                    % (name, len(parts[name]), asked)
+                )
+    if not parts["train"]:
+        raise DataError("none of the %d photos is to train on" % len(photos))
+    return parts
 
 
 def _versions():

@@ -35,7 +35,8 @@ def get_split(
       reader: the ``tf.ReaderBase`` class that reads the shards, which are TFRecord files whatever
         it is; None: ``tf.TFRecordReader``.
       skip_bad_records: how many may be bad; they are left out.
-      report: called with a line for each that is left out.
+      report: called with a line for each that is left out, and one for the classes that have no
+        photos in this split.
 
     Returns:
       A ``slim.dataset.Dataset`` with the items ``image`` (uint8 [height, width, 3], decoded only
@@ -60,6 +61,8 @@ def get_split(
     written = {}
     if info is not None and split_name in info["splits"]:
         written = info["splits"][split_name]["shards"]
+        for line in manifest.gaps(info, split_name):
+            report(line)
     if info is not None and file_pattern in (None, records.FILE_PATTERN):
         _check_names(paths, written)
     shards = _shards(paths, written, num_classes, skip_bad_records, report)

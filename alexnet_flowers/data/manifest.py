@@ -9,6 +9,7 @@ import json
 import os
 
 from alexnet_flowers import json_file
+from alexnet_flowers.data.sources.class_folders import some
 from alexnet_flowers.errors import DataError
 
 FILENAME = "dataset.json"
@@ -44,6 +45,16 @@ def path(dataset_dir):
 def is_unfinished(dataset_dir):
     """Says whether a conversion into a folder is under way, or was broken off."""
     return os.path.exists(_partial(dataset_dir))
+
+
+def unfinished(dataset_dir):
+    """Returns what the mark of an unfinished conversion holds; nothing where it is damaged."""
+    try:
+        with open(_partial(dataset_dir), encoding="utf-8") as file:
+            content = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def begin(dataset_dir, request):
@@ -97,6 +108,23 @@ def read(dataset_dir):
 def num_photos(info):
     """Returns the number of photos of all splits."""
     return sum(split["num_photos"] for split in info["splits"].values())
+
+
+def gaps(info, split_name):
+    """Returns a line on the classes that have no photos in a split; none if all have.
+
+    Args:
+      info: the contents of ``dataset.json``.
+      split_name: a split of it.
+
+    Returns:
+      A list of at most one str.
+    """
+    per_class = info["splits"][split_name]["per_class"]
+    missing = [name for name in info["classes"] if not per_class.get(name)]
+    if not missing:
+        return []
+    return ["warning: no photos in the %s split: %s" % (split_name, some(missing))]
 
 
 def table(info):

@@ -30,7 +30,9 @@ LABELS_FILENAME = "labels.txt"
 # As slim's flowers.py has it; %s is the split.
 FILE_PATTERN = "flowers_%s_*.tfrecord"
 _SHARD_NAME = "flowers_%s_%05d-of-%05d.tfrecord"
-_SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord$")
+_SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord\Z")
+# What five digits can count.
+MAX_SHARDS = 99999
 # Of more classes than this, a line of text names the first few.
 _MAX_LISTED = 12
 _NUM_LISTED_OF_MANY = 5
@@ -67,6 +69,11 @@ def shard_sizes(num_records, num_shards):
     """Returns how many records each shard gets: ceil(n / shards) each, the last ones fewer."""
     size = int(math.ceil(num_records / float(num_shards)))
     return [min(size, max(0, num_records - shard * size)) for shard in range(num_shards)]
+
+
+def is_shard(name):
+    """Says whether a file's name is a shard's, whichever conversion's."""
+    return _SHARD_PATTERN.match(name) is not None
 
 
 def find_splits(dataset_dir):

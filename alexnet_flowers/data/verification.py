@@ -1,12 +1,14 @@
 """Every photo of a source, decoded once on all cores; the bad ones are told apart."""
 
 import contextlib
+import hashlib
 import io
-from typing import Callable, NamedTuple
+from typing import Callable, NamedTuple, Optional
 
 from tqdm import tqdm
 
 from alexnet_flowers.data import photo_check
+from alexnet_flowers.data.sources.class_folders import PhotoFile
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
 
@@ -22,6 +24,8 @@ class VerifiedPhoto(NamedTuple):
       height_px: int.
       width_px: int.
       read: a function without arguments that returns its bytes, a JPEG's; safe in threads.
+      digest: the SHA-256 of the file it comes from, 32 bytes.
+      split: see ``class_folders.PhotoFile``.
     """
 
     class_name: str
@@ -29,6 +33,11 @@ class VerifiedPhoto(NamedTuple):
     height_px: int
     width_px: int
     read: Callable[[], bytes]
+    digest: bytes = b""
+    split: Optional[str] = None
+
+    # As in the source; the split, if any, is not a part of a record's file name.
+    place = PhotoFile.place
 
     @property
     def filename(self):
@@ -47,7 +56,7 @@ def verify(found, path, spool_dir, strict=False):
       strict: a photo that cannot be used is an error.
 
     Returns:
-      A list of ``VerifiedPhoto`` in the order of ``found``, and ``{filename: reason}`` of the
+      A list of ``VerifiedPhoto`` in the order of ``found``, and ``{place: reason}`` of the
       photos that cannot be used.
 
     Raises:
@@ -56,27 +65,34 @@ def verify(found, path, spool_dir, strict=False):
     spool = Spool(spool_dir)
     photos, left_out = [], {}
 
-    def leave_out(filename, reason):
+    def leave_out(place, reason):
         if strict:
-            raise DataError("%s: %s: %s (--strict)" % (path, filename, reason))
-        left_out[filename] = reason
+            raise DataError("%s: %s: %s (--strict)" % (path, place, reason))
+        left_out[place] = reason
 
-    for filename in found.strays:
-        leave_out(filename, _STRAY)
+    for place in found.strays:
+        leave_out(place, _STRAY)
     with contextlib.closing(photo_check.on_all_cores(_check, found.photos)) as results:
         checked = tqdm(results, desc="checking", unit="photo", total=len(found.photos))
-        for result, (class_name, name, read) in zip(checked, found.photos):
+        for result, photo in zip(checked, found.photos):
             if isinstance(result, photo_check.BadPhotoError):
-                leave_out("%s/%s" % (class_name, name), str(result))
+                leave_out(photo.place, str(result))
                 continue
-            if result.replacement is not None:
-                read = spool.add(io.BytesIO(result.replacement), len(result.replacement))
-            photos.append(VerifiedPhoto(class_name, name, result.height_px, result.width_px, read))
+            verified, digest = result
+            class_name, name, read, split = photo
+            if verified.replacement is not None:
+                read = spool.add(io.BytesIO(verified.replacement), len(verified.replacement))
+            photos.append(
+                VerifiedPhoto(
+                    class_name, name, verified.height_px, verified.width_px, read, digest, split
+                )
+            )
     return photos, left_out
 
 
 def _check(photo):
+    encoded = photo.read()
     try:
-        return photo_check.verify(photo.read())
+        return photo_check.verify(encoded), hashlib.sha256(encoded).digest()
     except photo_check.BadPhotoError as error:
         return error

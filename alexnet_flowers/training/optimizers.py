@@ -48,7 +48,14 @@ OPTIMIZERS = Table(
     momentum=Optimizer(
         "gradient descent along a decaying sum of past gradients",
         lambda tf, rate, settings: tf.train.MomentumOptimizer(rate, settings.momentum),
-        own=(Hyperparameter("momentum", 0.9, AT_LEAST_0, "Keep this share of the sum of past gradients at each step"),),
+        own=(
+            Hyperparameter(
+                "momentum",
+                0.9,
+                AT_LEAST_0,
+                "Keep this share of the sum of past gradients at each step",
+            ),
+        ),
     ),
     adam=Optimizer(
         "steps scaled by running means of the gradient and of its square",
@@ -56,8 +63,15 @@ OPTIMIZERS = Table(
             rate, settings.adam_beta1, settings.adam_beta2, settings.opt_epsilon
         ),
         own=(
-            Hyperparameter("adam_beta1", 0.9, BELOW_1, "Let the gradient's mean decay by this factor a step"),
-            Hyperparameter("adam_beta2", 0.999, BELOW_1, "Let the squared gradient's mean decay by this factor a step"),
+            Hyperparameter(
+                "adam_beta1", 0.9, BELOW_1, "Let the gradient's mean decay by this factor a step"
+            ),
+            Hyperparameter(
+                "adam_beta2",
+                0.999,
+                BELOW_1,
+                "Let the squared gradient's mean decay by this factor a step",
+            ),
         ),
         epsilon=1e-8,
         learning_rate=0.001,
@@ -67,7 +81,11 @@ OPTIMIZERS = Table(
         lambda tf, rate, settings: tf.train.AdadeltaOptimizer(
             rate, settings.adadelta_rho, settings.opt_epsilon
         ),
-        own=(Hyperparameter("adadelta_rho", 0.95, BELOW_1, "Let both means decay by this factor a step"),),
+        own=(
+            Hyperparameter(
+                "adadelta_rho", 0.95, BELOW_1, "Let both means decay by this factor a step"
+            ),
+        ),
         epsilon=1e-8,
         learning_rate=0.001,
     ),
@@ -78,7 +96,10 @@ OPTIMIZERS = Table(
         ),
         own=(
             Hyperparameter(
-                "adagrad_initial_accumulator_value", 0.1, ABOVE_0, "Start the sum of squared gradients at this"
+                "adagrad_initial_accumulator_value",
+                0.1,
+                ABOVE_0,
+                "Start the sum of squared gradients at this",
             ),
         ),
     ),
@@ -99,7 +120,10 @@ OPTIMIZERS = Table(
                 "Scale the learning rate by this power of the summed squares; 0: not at all",
             ),
             Hyperparameter(
-                "ftrl_initial_accumulator_value", 0.1, AT_LEAST_0, "Start the sum of squared gradients at this"
+                "ftrl_initial_accumulator_value",
+                0.1,
+                AT_LEAST_0,
+                "Start the sum of squared gradients at this",
             ),
             Hyperparameter("ftrl_l1", 0.0, AT_LEAST_0, "Give the L1 penalty this strength"),
             Hyperparameter("ftrl_l2", 0.0, AT_LEAST_0, "Give the L2 penalty this strength"),
@@ -111,8 +135,15 @@ OPTIMIZERS = Table(
             rate, settings.rmsprop_decay, settings.rmsprop_momentum, settings.opt_epsilon
         ),
         own=(
-            Hyperparameter("rmsprop_decay", 0.9, BELOW_1, "Let the mean decay by this factor a step"),
-            Hyperparameter("rmsprop_momentum", 0.0, AT_LEAST_0, "Keep this share of the step before at each step"),
+            Hyperparameter(
+                "rmsprop_decay", 0.9, BELOW_1, "Let the mean decay by this factor a step"
+            ),
+            Hyperparameter(
+                "rmsprop_momentum",
+                0.0,
+                AT_LEAST_0,
+                "Keep this share of the step before at each step",
+            ),
         ),
         epsilon=1e-10,
     ),

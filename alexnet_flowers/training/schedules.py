@@ -41,7 +41,10 @@ SCHEDULES = Table(
         ),
         (
             Hyperparameter(
-                "learning_rate_decay_factor", 0.94, ABOVE_0, "Multiply the learning rate by this after each decay period"
+                "learning_rate_decay_factor",
+                0.94,
+                ABOVE_0,
+                "Multiply the learning rate by this after each decay period",
             ),
         ),
         epochs_per_decay=2.0,  # research/slim's.

@@ -125,7 +125,9 @@ def test_help_has_groups_and_every_flag_a_sentence(parsed):
         sentence = re.sub(r"^<[^>]*>: ", "", sentence)
         assert re.match(r"[A-Z][\w']+( \S+){2,}", sentence), entry
     assert "  --optimizer: <sgd|momentum|adam|" in text and "(default: 'sgd')" in text
-    assert "--momentum: Keep this share of the sum of past gradients at each step (momentum)." in text
+    assert (
+        "--momentum: Keep this share of the sum of past gradients at each step (momentum)." in text
+    )
 
 
 def test_purposes_are_sentences_of_one_line():

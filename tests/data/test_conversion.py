@@ -47,6 +47,8 @@ def test_info_describes_the_dataset(tiny_dataset, tiny_archive):
         "num_test": 0,
         "num_shards": 2,
         "seed": 0,
+        "split_by": "class",
+        "drop_duplicates": False,
     }
     with open(tiny_archive, "rb") as file:
         assert info["archive_sha256"] == hashlib.sha256(file.read()).hexdigest()
@@ -70,13 +72,14 @@ def test_info_describes_the_dataset(tiny_dataset, tiny_archive):
 
 
 def test_validation_photos_are_pinned(tiny_dataset):
-    # The first five of the 30 sorted names after random.Random(0).shuffle.
+    # One of each class: the first five that come first of their class when the 30 sorted names
+    # have been shuffled by random.Random(0).
     assert filenames(tiny_dataset, "validation") == [
         "daisy/1003_n.jpg",
         "dandelion/1004_n.jpg",
         "sunflowers/1000_n.jpg",
         "roses/1005_n.jpg",
-        "daisy/1005_n.jpg",
+        "tulips/1002_n.jpg",
     ]
 
 
@@ -190,7 +193,7 @@ def test_damaged_shard_is_found_and_everything_converted_again(
             file.write(content if damage == "flipped" else content[:-100])
     lines = []
     convert(copy, tiny_archive, lines, **TINY)
-    assert lines == ["%s: damaged or missing; converting again" % path]
+    assert lines == ["%s: damaged or missing; converting again" % path, "not photos: 1 .txt"]
     assert contents(copy) == contents(tiny_dataset)
 
 
@@ -260,6 +263,7 @@ def test_bad_photo_is_named_counted_and_left_out(tiny_dataset, tmp_path):
     lines = []
     info = convert(tmp_path / "flowers", path, lines, **TINY)
     assert lines == [
+        "not photos: 1 .txt",
         "left out: roses/bad.jpg: not a JPEG or PNG",
         "1 of 31 photos left out",
     ]
@@ -276,18 +280,12 @@ def test_bad_photo_is_an_error_when_strict(tmp_path):
     assert os.listdir(str(tmp_path)) == ["photos.tgz"]
 
 
-def test_class_of_bad_photos_only_is_no_class(tmp_path):
-    members = official_members() + [("flower_photos/alien/1.jpg", b"?")]
-    info = convert(tmp_path / "flowers", write_tgz(tmp_path / "photos.tgz", members))
-    assert info["classes"] == photo_archives.CLASS_NAMES
-
-
 def test_bad_photo_whose_name_is_no_utf8_is_named_in_letters_that_can_be_printed(tmp_path):
     name = b"flower_photos/roses/\xe9.jpg".decode("utf-8", "surrogateescape")
     path = write_tgz(tmp_path / "photos.tgz", official_members() + [(name, b"?")])
     lines = []
     convert(tmp_path / "flowers", path, lines)
-    assert lines[0] == "left out: roses/\\udce9.jpg: not a JPEG or PNG"
+    assert lines[1] == "left out: roses/\\udce9.jpg: not a JPEG or PNG"
 
 
 def test_photos_of_other_kinds_are_converted_so_that_training_can_decode_them(tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import tarfile
 
@@ -105,16 +106,16 @@ def test_a_changed_folder_is_another_dataset(mine, tmp_path, change):
 def test_a_folder_that_changes_meanwhile_is_an_error_and_leaves_nothing(
     mine, tmp_path, monkeypatch, change
 ):
-    def split(*args):
+    def split(*args, **kwargs):
         # All photos have been decoded, none is written yet.
         if change == "removed":
             (mine / "roses" / "1000_n.jpg").unlink()
         else:
             (mine / "roses" / "1000_n.jpg").write_bytes(b"not even a photo")
-        return divide(*args)
+        return divide(*args, **kwargs)
 
-    divide = splits.split
-    monkeypatch.setattr(splits, "split", split)
+    divide = splits.split_by_class
+    monkeypatch.setattr(splits, "split_by_class", split)
     with pytest.raises(DataError, match="roses/1000_n.jpg: cannot be read any more"):
         convert(tmp_path / "made", mine)
     assert os.listdir(str(tmp_path)) == ["mine"]
@@ -133,7 +134,10 @@ def test_strays_are_named_counted_and_left_out(mine, tmp_path):
     lines = []
     info = convert(tmp_path / "made", mine, lines)
     reason = "not as deep in folders as most photos, so of no class"
-    assert lines == ["left out: cover.jpg: " + reason, "1 of 31 photos left out"]
+    assert lines == [
+        "not photos: 1 .txt", "left out: cover.jpg: " + reason, "1 of 31 photos left out",
+        "warning: no photos in the validation split: sunflowers, tulips",
+    ]  # fmt: skip
     assert info["left_out"] == {"cover.jpg": reason}
     assert info["classes"] == photo_archives.CLASS_NAMES
 
@@ -145,10 +149,22 @@ def test_strays_are_an_error_when_strict(mine, tmp_path):
     assert os.listdir(str(tmp_path)) == ["mine"]
 
 
-@pytest.mark.parametrize("other", [{}, {"weeds/1.jpg": b"not a photo"}], ids=["alone", "bad"])
-def test_one_class_is_nothing_to_learn(tmp_path, other):
+def test_a_class_of_which_nothing_is_left_is_an_error(tmp_path):
+    members = [("%s/1.jpg" % name, draw("daisy", 0)) for name in ("daisy", "roses")]
+    members += [("weeds/%d.heic" % number, b"not a photo") for number in range(2)]
+    path = write_tgz(tmp_path / "photos.tgz", members)
+    with pytest.raises(DataError) as caught:
+        convert(tmp_path / "made", path)
+    assert re.fullmatch(
+        re.escape(path) + r": nothing of the class 'weeds' can be used \(weeds/0\.heic: .+\); "
+        "convert these photos to JPEG, or move the folder away",
+        str(caught.value),
+    )
+    assert os.listdir(str(tmp_path)) == ["photos.tgz"]
+
+
+def test_one_class_is_nothing_to_learn(tmp_path):
     members = {"daisy/%d.jpg" % number: draw("daisy", number) for number in range(3)}
-    members.update(other)
     path = write_tgz(tmp_path / "photos.tgz", sorted(members.items()))
     with pytest.raises(DataError) as caught:
         convert(tmp_path / "made", path)

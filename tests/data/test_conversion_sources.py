@@ -91,7 +91,7 @@ def test_official_archive_is_downloaded_once_when_the_conversion_fails(
         url = pretend_official(monkeypatch, server, body)
         with pytest.raises(UsageError, match="none is left to train on"):
             convert(tmp_path, url, num_validation=30)
-        assert os.listdir(str(tmp_path)) == ["flower_photos.tgz"]
+        assert os.listdir(str(tmp_path)) == ["flowers_archive_flower_photos.tgz"]
         convert(tmp_path, url, **TINY)
         assert len(server.requests) == 1
     assert sorted(os.listdir(str(tmp_path))) == TINY_FILES

@@ -21,9 +21,9 @@ SETTINGS = {"num_validation": 20, "num_test": 20, "num_shards": 3}
 ARGS = ["--%s=%d" % setting for setting in SETTINGS.items()]
 # Each stage by the file that says it has begun, and about how many seconds it takes.
 STAGES = {
-    "downloading": (r"photos\.tgz\.partial$", 0.3),
-    "reading and checking": (r"photos\.tgz$", 0.4),
-    "writing": (r"flowers_.*\.partial$", 0.1),
+    "downloading": (r"flowers_archive_photos\.tgz\.partial$", 0.3),
+    "reading and checking": (r"flowers_archive_photos\.tgz$", 0.4),
+    "writing": (r"flowers_.*\.tfrecord\.partial$", 0.1),
     "naming": (r"flowers_.*\.tfrecord$|labels\.txt", 0.001),
 }
 
@@ -88,7 +88,7 @@ def test_a_killed_conversion_is_finished_by_the_next_with_the_same_bytes(tmp_pat
             is_finished = os.path.exists(os.path.join(folder, "dataset.json"))
             if is_finished:
                 left = {name: data for name, data in contents(folder).items() if name != "lock"}
-                left.pop("photos.tgz", None)  # Killed before it was removed.
+                left.pop("flowers_archive_photos.tgz", None)  # Killed before it was removed.
                 assert left == undisturbed
             else:
                 assert ended.status == -signal.SIGKILL, ended
@@ -101,7 +101,7 @@ def test_a_killed_conversion_is_finished_by_the_next_with_the_same_bytes(tmp_pat
                 assert ended.status == 0, ended
                 found = contents(folder)
                 if is_finished:
-                    found.pop("photos.tgz", None)
+                    found.pop("flowers_archive_photos.tgz", None)
                     found.pop("lock", None)
                 assert found == undisturbed
                 tally("conversion run again", "the same bytes")

@@ -126,7 +126,7 @@ def test_what_is_no_mapping_is_refused(write, content, problem):
         (
             ["splits", "train", "per_class", "tulips"],
             100,
-            "splits['train']: 25 photos, but 119 by class and 25 by shard",
+            "splits['train']: 25 photos, but 120 by class and 25 by shard",
         ),
         (
             ["splits", "train", "per_class", "weeds"],

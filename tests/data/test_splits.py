@@ -1,3 +1,5 @@
+import collections
+import hashlib
 import random
 
 import pytest
@@ -73,6 +75,90 @@ def test_validation_photos_do_not_change_when_a_test_split_is_taken():
 def test_every_class_is_shuffled_into_the_validation_photos():
     found = splits.split(HUNDRED, 40, seed=0)
     assert {photo.class_name for photo in found["validation"]} == set("abcd")
+
+
+def digest(parts):
+    lines = ["%s %s" % (name, path) for name in splits.SPLITS for path in paths(parts[name])]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    "args, expected",
+    [
+        ((350, 0, 0), "bd2bf3c80929ec543e66a4d645cc0c39f75b56110b3c58f53f09ca3855bb8ce9"),
+        ((350, 100, 7), "2ae0fb5fcf1ada1374e95474fe55566a555b13be610f03de072007d123bb51df"),
+    ],
+)
+def test_split_of_as_many_photos_as_the_official_ones_stays_as_it_was(args, expected):
+    sizes = {"daisy": 633, "dandelion": 898, "roses": 641, "sunflowers": 699, "tulips": 799}
+    listed = [name for c, size in sizes.items() for name in photos_named(
+        *("%s/%05d.jpg" % (c, n) for n in range(size)))]  # fmt: skip
+    assert len(listed) == 3670
+    assert digest(splits.split(listed, *args)) == expected
+
+
+UNEVEN = photos_named(
+    *("%s/%d.jpg" % (name, n) for name, size in (("a", 60), ("b", 30), ("c", 9), ("d", 1))
+      for n in range(size))
+)  # fmt: skip
+
+
+def per_class(photos):
+    return dict(collections.Counter(photo.class_name for photo in photos))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_each_class_has_its_share_of_each_split(seed):
+    found = splits.split_by_class(UNEVEN, 20, 10, seed)
+    assert per_class(found["validation"]) == {"a": 12, "b": 6, "c": 2}
+    assert per_class(found["test"]) == {"a": 6, "b": 3, "c": 1}
+    assert per_class(found["train"]) == {"a": 42, "b": 21, "c": 6, "d": 1}
+    assert sorted(sum(map(paths, found.values()), [])) == sorted(paths(UNEVEN))
+
+
+def test_shares_are_within_a_photo_of_the_exact_ones():
+    for number in range(1, 90):
+        counts = per_class(splits.split_by_class(HUNDRED, number)["validation"])
+        assert sum(counts.values()) == number
+        assert all(abs(counts.get(name, 0) - number / 4) < 1 for name in "abcd")
+
+
+def test_each_class_keeps_a_photo_to_train_on_whatever_is_asked_for():
+    found = splits.split_by_class(UNEVEN, 97, 2)
+    assert per_class(found["train"]) == {"a": 1, "b": 1, "c": 1, "d": 1}
+    assert (len(found["validation"]), len(found["test"])) == (96, 0)
+
+
+def test_validation_photos_of_a_split_by_class_do_not_change_with_a_test_split():
+    without = splits.split_by_class(UNEVEN, 20, 0, seed=3)
+    assert (
+        splits.split_by_class(UNEVEN[::-1], 20, 30, seed=3)["validation"] == without["validation"]
+    )
+
+
+def test_photos_divided_by_name_stay_where_they_are_when_others_come_and_go():
+    before = splits.split_by_name(HUNDRED, 20, 10)
+    more = photos_named(*("%s/%d.jpg" % (c, n) for c in "acde" for n in range(10, 200)))
+    after = splits.split_by_name(more, 20, 10)
+    for name in splits.SPLITS:
+        still_there = set(paths(before[name])) & set(paths(more))
+        assert still_there and still_there <= set(paths(after[name]))
+    counts = [len(after[name]) / len(more) for name in ("validation", "test")]
+    assert counts == pytest.approx([0.2, 0.1], abs=0.05)
+
+
+def test_division_by_name_is_pinned():
+    # int(hashlib.sha1(b"roses/4.jpg").hexdigest(), 16) % 10**6 is 142814, so 14.3%; 22.8% and
+    # 28.5% are the next.
+    found = splits.split_by_name(TEN, 15, 10)
+    assert paths(found["validation"]) == ["roses/4.jpg"]
+    assert paths(found["test"]) == ["daisy/4.jpg"]
+    assert paths(splits.split_by_name(TEN, 15, seed=1)["train"]) != paths(found["train"])
+
+
+def test_validation_photos_by_name_do_not_change_with_a_test_share():
+    without = splits.split_by_name(HUNDRED, 20)
+    assert splits.split_by_name(HUNDRED, 20, 30)["validation"] == without["validation"]
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,29 @@
-"""Which files are photos, and of which class: one rule for archives and folders.
+"""Which files are photos, of which class and split: one rule for archives and folders.
 
-A photo's class is the folder that it lies in: ``<class>/<photo>``, wherever that may be, as in
-``flower_photos/<class>/<photo>``. All photos lie equally deep. One that lies higher or deeper
-than most do is a stray and belongs to no class: ``roses/old/1.jpg`` beside ``roses/1.jpg`` and
-``tulips/1.jpg`` does not make a class "old", nor does it count as a rose.
+Every visible file may be a photo, whatever its name, but for those that ``companions`` knows; its
+content decides later. A photo's class is the folder that it lies in: ``<class>/<photo>``, wherever
+that may be, as in ``flower_photos/<class>/<photo>``; ``split_folders`` above or below it say its
+split. A class folder lies in one place only: ``garden`` of ``roses/garden/1.jpg`` and
+``tulips/garden/2.jpg`` is no class.
+
+All photos lie equally deep. One that lies higher or deeper than most do is a stray and belongs to
+no class: ``roses/old/1.jpg`` beside ``roses/1.jpg`` and ``tulips/1.jpg`` does not make a class
+"old", nor does it count as a rose.
 """
 
 import collections
-from typing import Callable, List, NamedTuple
+from typing import Callable, Dict, List, NamedTuple, Optional
 
+from alexnet_flowers.data.sources import companions, split_folders
 from alexnet_flowers.errors import DataError
 
-_PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 # More than any photo of photo_check.MAX_PIXELS takes; a file is read into memory as a whole, and
 # what calls itself a photo in an archive may unpack to far more than there is.
 _MAX_BYTES = 200 * 10**6
+# Where macOS puts its notes on the files of a zip archive.
+_OF_MACOS = "__MACOSX"
+# How many of a list a message names.
+_MOST_NAMED = 3
 
 
 class PhotoFile(NamedTuple):
@@ -24,33 +33,44 @@ class PhotoFile(NamedTuple):
       class_name: str, the name of its folder.
       name: str, its file name within that folder.
       read: a function without arguments that returns its bytes; safe in threads.
+      split: str, the split that its folder stands for, None where the folders say none.
     """
 
     class_name: str
     name: str
     read: Callable[[], bytes]
+    split: Optional[str] = None
+
+    @property
+    def place(self):
+        """``<class>/<name>``, behind ``<split>/`` where the folders say one."""
+        return "/".join(filter(None, (self.split, self.class_name, self.name)))
 
 
 class ClassFolders(NamedTuple):
     """The photos of an archive or a folder.
 
     Attributes:
-      photos: a list of ``PhotoFile``, sorted by class and file name.
+      photos: a list of ``PhotoFile``, sorted by class, file name and split.
       strays: a list of str, the sorted paths of the photos that belong to no class.
+      companions: how many other files there are of each kind, see ``companions.kind``.
+      split_folders: the split of each folder that stands for one, ``{"val": "validation"}``.
     """
 
     photos: List[PhotoFile]
     strays: List[str]
+    companions: Dict[str, int]
+    split_folders: Dict[str, str]
 
 
-def is_photo_name(name):
-    """Says whether a file name is a photo's: a visible ``.jpg``, ``.jpeg`` or ``.png``."""
-    return not name.startswith(".") and name.lower().endswith(_PHOTO_SUFFIXES)
+def is_hidden(parts):
+    """Says whether a path, split into its folders and file name, is hidden from people too."""
+    return any(part.startswith(".") or part == _OF_MACOS for part in parts)
 
 
 def is_photo(parts):
-    """Says whether a path, split into its folders and file name, is a photo's and not hidden."""
-    return is_photo_name(parts[-1]) and not any(part.startswith(".") for part in parts)
+    """Says whether a path, split into its folders and file name, may be a photo's."""
+    return not is_hidden(parts) and companions.kind(parts[-1]) is None
 
 
 def check_size(name, num_bytes):
@@ -62,46 +82,102 @@ def check_size(name, num_bytes):
         )
 
 
+def some(names):
+    """Returns the first few of a list of names, and how many more there are, for a message."""
+    names = list(names)
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (" and %d more" % more if more > 0 else "")
+
+
 def sort_photos(source, files):
     """Finds each photo's class.
 
     Args:
       source: str, the archive or folder, for messages.
-      files: a list of (parts, read): a photo's path within the source as a tuple of its folders
-        and file name, and what reads it, see ``PhotoFile``.
+      files: a list of (parts, read) of all its visible files: a path within the source as a tuple
+        of its folders and file name, and what reads it, see ``PhotoFile``; None for a companion.
 
     Returns:
       A ``ClassFolders``.
 
     Raises:
-      DataError: no photo lies in a folder, two of a class have the same name, or a name cannot be
-        written down.
+      DataError: no photo lies in a folder, a class folder is in several places, two photos of a
+        class have the same name, or a name cannot be written down.
     """
-    counts = collections.Counter(len(parts) for parts, _ in files if len(parts) > 1)
+    photos = [(parts, read) for parts, read in files if read]
+    others = [parts for parts, read in files if not read]
+    counts = collections.Counter(len(parts) for parts, _ in photos if len(parts) > 1)
     if not counts:
-        raise DataError(
-            "%s: holds no photos in class folders; expected <class>/<name>%s, all equally deep"
-            % (source, " or ".join(_PHOTO_SUFFIXES))
-        )
+        raise _no_photos(source, others)
     # Of two depths with as many photos the deeper one: strays lie about at the top.
     depth = max(counts, key=lambda depth: (counts[depth], depth))
-    photos, strays, taken = [], [], {}
+    for parts, _ in photos:
+        _check_name(source, "/".join(parts))
+    level = split_folders.level([parts for parts, _ in photos if len(parts) == depth])
+    if level is not None and depth == 2:
+        raise DataError(
+            "%s: holds photos in folders of splits, but in no class folders; expected "
+            "<split>/<class>/<photo>" % source
+        )
+    of_classes = [(parts, read) for parts, read in photos if len(parts) == depth]
+    return ClassFolders(
+        _photo_files(source, of_classes, level),
+        sorted("/".join(parts) for parts, _ in photos if len(parts) != depth),
+        dict(collections.Counter(companions.kind(parts[-1]) for parts in others)),
+        {}
+        if level is None
+        else {parts[level]: split_folders.split_of(parts[level]) for parts, _ in of_classes},
+    )
+
+
+def _photo_files(source, files, level):
+    """Returns the ``PhotoFile`` of each path, sorted; ``level`` is that of the splits' folders."""
+    found, taken, parents = [], {}, {}
     for parts, read in files:
-        path = "/".join(parts)
-        _check_name(source, path)
-        if len(parts) != depth:
-            strays.append(path)
-            continue
-        class_name, name = parts[-2:]
-        _check_class_name(source, class_name)
-        if (class_name, name) in taken:
+        *above, class_name, name = parts if level is None else parts[:level] + parts[level + 1 :]
+        parents.setdefault(class_name, set()).add("/".join(above))
+        split = None if level is None else split_folders.split_of(parts[level])
+        key = class_name, name, split
+        if key in taken and len(parents[class_name]) == 1:
             raise DataError(
                 "%s: %r and %r are both %s/%s; rename one"
-                % (source, taken[class_name, name], path, class_name, name)
+                % (source, taken[key], "/".join(parts), class_name, name)
             )
-        taken[class_name, name] = path
-        photos.append(PhotoFile(class_name, name, read))
-    return ClassFolders(sorted(photos, key=lambda photo: photo[:2]), sorted(strays))
+        taken[key] = "/".join(parts)
+        found.append(PhotoFile(class_name, name, read, split))
+    for class_name in parents:
+        _check_class_name(source, class_name)
+    _check_parents(source, parents)
+    return sorted(found, key=lambda photo: (photo.class_name, photo.name, photo.split or ""))
+
+
+def _check_parents(source, parents):
+    scattered = sorted(name for name in parents if len(parents[name]) > 1)
+    if scattered:
+        places = some(
+            "/".join(filter(None, (parent, scattered[0])))
+            for parent in sorted(parents[scattered[0]])
+        )
+        raise DataError(
+            "%s: a class is the folder of its photos, but %s in several places: %s; put all "
+            "photos of a class into one folder, or give one of the folders above as --archive"
+            % (source, "%r is" % scattered[0] if len(scattered) == 1 else
+               "%s are" % some(map(repr, scattered)), places)
+        )  # fmt: skip
+
+
+def _no_photos(source, others):
+    archives = [
+        "/".join(parts) for parts in others if companions.kind(parts[-1]) in companions.ARCHIVES
+    ]
+    if archives:
+        return DataError(
+            "%s: holds archives (%s), no photos in class folders; unpack each into a folder that "
+            "is called like its class" % (source, some(sorted(archives)))
+        )
+    return DataError(
+        "%s: holds no photos in class folders; expected <class>/<photo>, all equally deep" % source
+    )
 
 
 def _check_name(source, path):

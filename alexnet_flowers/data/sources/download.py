@@ -7,9 +7,12 @@ size and its digest, where they are known, have been checked.
 import contextlib
 import os
 import queue
+import re
+import shutil
 import socket
 import threading
 import time
+import urllib.parse
 
 import requests
 import urllib3
@@ -27,6 +30,10 @@ _HEAD_SECS = 60
 # many seconds bring less than so many bytes. (A modem brings twice as many.)
 _SPEED_SECS = 60
 _SPEED_BYTES = 2 * _SPEED_SECS << 10
+# Of a file without an announced length, which may have no end, half of the disk's room and so
+# many bytes at most.
+_MAX_UNANNOUNCED_BYTES = 10**11
+_LENGTH = re.compile("[0-9]{1,18}")
 
 
 def download(urls, path, size=None, sha256=None, tries=4, backoff_secs=1.0):
@@ -56,7 +63,7 @@ def download(urls, path, size=None, sha256=None, tries=4, backoff_secs=1.0):
             if reason is None:
                 os.replace(partial, path)
                 return
-            reasons.append("%s: %s" % (url, reason))
+            reasons.append("%s: %s" % (_shown(url), reason))
     finally:
         if sha256 is None:
             _remove(partial)  # Nothing could tell later whether a rest belongs to it.
@@ -85,9 +92,9 @@ def _failure(url, partial, size, sha256, tries, backoff_secs):
             if not has_old_part or os.path.exists(partial):
                 break
             has_old_part = False  # That may have been at fault; the whole file once more.
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             reason = _plain(error)
-            if isinstance(error, (requests.TooManyRedirects, requests.URLRequired, ValueError)):
+            if isinstance(error, (requests.TooManyRedirects, requests.URLRequired) + _BAD_URL):
                 break  # It would be the same the next time.
     return reason
 
@@ -95,6 +102,10 @@ def _failure(url, partial, size, sha256, tries, backoff_secs):
 def _remove(path):
     with contextlib.suppress(FileNotFoundError):
         os.remove(path)
+
+
+# What requests and urllib3 raise for what is no URL of a web server, ports and hosts included.
+_BAD_URL = (ValueError, urllib3.exceptions.LocationParseError)
 
 
 class _Refused(Exception):
@@ -124,19 +135,23 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
 
     with _answer(url, headers) as response:
         have = _first_byte(response, have, partial, resume_token)
-        length = response.headers.get("Content-Length")
-        total = have + int(length) if length and length.isdigit() else size
+        length = response.headers.get("Content-Length", "")
+        total = have + int(length) if _LENGTH.fullmatch(length) else size
+        most = _most_bytes(partial, have, total)
         if size is not None and total != size:
             raise _Refused("it is %d bytes, not %d" % (total, size))
         token = response.headers.get("ETag")
         if token is None or token.startswith("W/"):
             token = response.headers.get("Last-Modified")
-        have = _stream(response.raw, partial, have, total, token)
+        have = _stream(response.raw, partial, have, total, most, token)
         if total is not None and have < total:
             raise _Retry("it broke off after %d bytes" % have, token)
         if total is not None and have > total:
             os.remove(partial)
             raise _Refused("it is longer than the %d bytes announced" % total)
+        if have > most:
+            os.remove(partial)
+            raise _Refused("it goes on after %d bytes, too many for the disk" % most)
     return token
 
 
@@ -158,8 +173,21 @@ def _first_byte(response, asked, partial, resume_token):
     return asked
 
 
-def _stream(raw, partial, have, total, token):
-    """Writes a response's body behind the first ``have`` bytes; returns how many there are now."""
+def _most_bytes(partial, have, total):
+    """Returns how many bytes a file may have; ``total`` is how many are announced, or None."""
+    free = shutil.disk_usage(os.path.dirname(partial) or os.curdir).free
+    if total is None:
+        return have + min(free // 2, _MAX_UNANNOUNCED_BYTES)
+    if total - have > free:
+        raise _Refused("it is %d bytes, and the disk has room for %d" % (total, free))
+    return total
+
+
+def _stream(raw, partial, have, total, most, token):
+    """Writes a response's body behind the first ``have`` bytes; returns how many there are now.
+
+    It stops at more than ``most`` bytes; ``total`` is how many are announced, or None.
+    """
     name = os.path.basename(partial)[: -len(".partial")]
     with open(partial, "r+b" if have else "wb") as file, tqdm(
         total=total, initial=have, unit="B", unit_scale=True, desc=name
@@ -173,7 +201,7 @@ def _stream(raw, partial, have, total, token):
                     file.write(chunk)
                     have += len(chunk)
                     bar.update(len(chunk))
-                    if total is not None and have > total:
+                    if have > most:
                         break
         except urllib3.exceptions.TimeoutError:
             raise _Retry("no answer in time", token)
@@ -261,6 +289,21 @@ def _plain(error):
         return "no answer in time"
     if isinstance(error, requests.TooManyRedirects):
         return "it redirects in a circle"
+    if isinstance(error, (requests.exceptions.InvalidHeader, requests.exceptions.ProxyError)):
+        return "the proxy, or its setting, is wrong"
+    if isinstance(error, _BAD_URL):
+        return "it is, or redirects to, no URL of a web server"
     if isinstance(error, requests.ConnectionError):
         return "the connection failed"
-    return str(error).split("\n")[0]
+    # Not its own words, which may hold the URL with all that is secret in it.
+    return "the transfer failed, %s" % type(error).__name__
+
+
+def _shown(url):
+    """Returns a URL as it may be printed, without what is secret: passwords and queries."""
+    try:
+        scheme, host, path, query, _ = urllib.parse.urlsplit(url)
+    except ValueError:
+        return "the URL"
+    shown = "%s://%s%s" % (scheme, host.rpartition("@")[2], path)
+    return urllib.parse.quote(shown, safe=":/%[]()+,;=~!$&'*") + ("?..." if query else "")

@@ -32,7 +32,7 @@ def read_photos(path):
       OSError: a folder cannot be read.
     """
     files = [
-        (parts, functools.partial(_read, os.path.join(path, *parts), identity))
+        (parts, identity and functools.partial(_read, os.path.join(path, *parts), identity))
         for parts, identity in _walk(path, ())
     ]
     return class_folders.sort_photos(path, files)
@@ -42,7 +42,7 @@ def sha256_of(photos):
     """Returns the digest by which the photos of a folder are recognized, 64 hexadecimal digits.
 
     It is the SHA-256 of what ``sha256sum`` prints of them in order, by class and file name: lines
-    of ``<SHA-256 of the file>  <class>/<name>``.
+    of ``<SHA-256 of the file>  <class>/<name>``, or ``<split>/<class>/<name>``.
 
     Args:
       photos: a list of ``class_folders.PhotoFile``.
@@ -50,13 +50,13 @@ def sha256_of(photos):
     digest = hashlib.sha256()
     for photo in photos:
         of_photo = hashlib.sha256(photo.read()).hexdigest()
-        line = "%s  %s/%s\n" % (of_photo, photo.class_name, photo.name)
+        line = "%s  %s\n" % (of_photo, photo.place)
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
 def _walk(path, above):
-    """Yields (parts, identity) of the photos below ``above``."""
+    """Yields (parts, identity) of the files below ``above``; the identity of photos only."""
     if len(above) > _MAX_DEPTH:
         raise DataError(
             "%s: has more than %d folders within each other; name the one that holds the classes"
@@ -66,11 +66,13 @@ def _walk(path, above):
         entries = sorted(entries, key=lambda entry: entry.name)
     for entry in entries:
         parts = above + (entry.name,)
-        if entry.name.startswith("."):
+        if class_folders.is_hidden((entry.name,)):
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(path, parts)
-        elif class_folders.is_photo_name(entry.name) or entry.is_dir():
+        elif not class_folders.is_photo((entry.name,)) and not entry.is_dir():
+            yield parts, None
+        else:
             status = entry.stat(follow_symlinks=False)
             if not stat.S_ISREG(status.st_mode):
                 raise DataError(

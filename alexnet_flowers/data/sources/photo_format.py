@@ -3,7 +3,7 @@
 import os
 from typing import Callable, NamedTuple
 
-from alexnet_flowers.data.sources import file_digest, folder, tar_archive
+from alexnet_flowers.data.sources import file_digest, folder, tar_archive, zip_archive
 
 
 class _PhotoFormat(NamedTuple):
@@ -25,6 +25,11 @@ _FORMATS = (
         fits=os.path.isdir,
         read_photos=lambda path, spool_dir: folder.read_photos(path),
         sha256_of=lambda path, photos: folder.sha256_of(photos or folder.read_photos(path).photos),
+    ),
+    _PhotoFormat(
+        fits=zip_archive.is_zip,
+        read_photos=zip_archive.read_photos,
+        sha256_of=lambda path, photos: file_digest.sha256_of(path),
     ),
     _PhotoFormat(
         fits=os.path.isfile,

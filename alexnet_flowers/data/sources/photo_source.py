@@ -6,17 +6,22 @@ A source is chosen once, by ``choose``. It has
 - ``check()``: raises ``DataError`` where there is nothing to be had, before anything is made;
 - ``difference(name, sha256)``: how it differs from what a dataset was made from; None if it does
   not, as far as can be told without fetching it;
+- ``is_published(sha256)``: whether its split is known to others, and must stay as it is;
 - ``fetched(dataset_dir, keep_archive, report)``: a context that yields the path of its photos, in
   a format of ``photo_format``. When it ends, nothing of what it fetched is left in
   ``dataset_dir``, but for what was asked for and what the next run can use.
+
+What is fetched is called ``flowers_archive_...`` there until it has been converted, so that no
+file of anybody's is in its way, whatever the URL is.
 """
 
 import contextlib
 import os
+import re
 from typing import NamedTuple, Optional, Tuple
 
 from alexnet_flowers.data.sources import download, drawn_flowers, file_digest, photo_format
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 
 
 class RemoteFile(NamedTuple):
@@ -53,12 +58,27 @@ def choose(archive=OFFICIAL.urls[0], use_sample=False):
     """
     if use_sample:
         return DrawnSample()
-    if archive.startswith(("http://", "https://")):
+    if archive.lower().startswith(("http://", "https://")):
         return Url(archive)
     return Local(archive)
 
 
-class Local:
+# What the archive is called in ``dataset_dir`` until it has been converted.
+_FETCHED_PREFIX = "flowers_archive_"
+# Such names are the dataset's own.
+_OF_A_DATASET = re.compile(r"flowers_.*|dataset\.json.*|labels\.txt.*|lock|\.*")
+_MAX_NAME = 100
+
+
+class _Source:
+    """What all sources have in common."""
+
+    def is_published(self, sha256):
+        """Says whether these are the official photos, by the digest of their archive."""
+        return sha256 == OFFICIAL.sha256
+
+
+class Local(_Source):
     """A folder or an archive on this machine, which is read where it is and never changed."""
 
     def __init__(self, path):
@@ -82,25 +102,34 @@ class Local:
         yield self._path
 
 
-class _Fetched:
+class _Fetched(_Source):
     """An archive that is put into ``dataset_dir`` first."""
 
-    def __init__(self, name, filename):
+    def __init__(self, name):
         self.name = name
-        self._filename = filename
 
     def check(self):
         """Whether it can be had turns out when it is fetched."""
 
     def difference(self, name, sha256):
         """Compares the name; what it would be now is not known."""
-        return None if name == self.name else "archive is %s, not %s" % (name, self.name)
+        # Of a URL, the name once went on with the query.
+        if name.partition("?")[0] == self.name:
+            return None
+        return "archive is %s, not %s" % (name, self.name)
 
     @contextlib.contextmanager
     def fetched(self, dataset_dir, keep_archive, report):
         """Yields the path of the archive in ``dataset_dir``."""
-        path = os.path.join(dataset_dir, self._filename)
-        self._fetch(path, report)
+        own = os.path.join(dataset_dir, self._filename)
+        if self._is_right(own):  # Somebody has put it there.
+            yield own
+            return
+        if keep_archive:
+            self._check_free(own)
+        path = os.path.join(dataset_dir, _FETCHED_PREFIX + self._filename)
+        if not self._is_right(path):
+            self._fetch(path, report)
         try:
             yield path
         except BaseException:
@@ -108,11 +137,28 @@ class _Fetched:
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(path)
             raise
-        if not keep_archive:
+        if keep_archive:
+            self._check_free(own)
+            os.rename(path, own)
+        else:
             os.remove(path)
 
     # Whether the next run can tell that the file is the right one, and need not fetch it again.
     _is_recognized = False
+    # What it is called where it is kept.
+    _filename = None
+
+    def _is_right(self, path):
+        """Says whether the archive, known by its digest, is at a path already."""
+        return False
+
+    def _check_free(self, path):
+        if _OF_A_DATASET.fullmatch(self._filename):
+            raise UsageError(
+                "--keep_archive: %s is a name of the dataset's own files; leave it out" % path
+            )
+        if os.path.lexists(path):
+            raise UsageError("--keep_archive: %s is there already; move it away" % path)
 
     def _fetch(self, path, report):
         """Makes the archive, whole, or leaves nothing that is of no use."""
@@ -122,8 +168,14 @@ class _Fetched:
 class DrawnSample(_Fetched):
     """The built-in sample of drawn flowers."""
 
+    _filename = "flower_sample.tar"
+
     def __init__(self):
-        super().__init__("the built-in sample", "flower_sample.tar")
+        super().__init__("the built-in sample")
+
+    def is_published(self, sha256):
+        """Says yes: what is measured on it compares with what was measured before."""
+        return True
 
     def _fetch(self, path, report):
         report("drawing %s" % self.name)
@@ -134,8 +186,11 @@ class Url(_Fetched):
     """An archive of the web; the official one is known by its digest, and has a mirror."""
 
     def __init__(self, url):
-        name = os.path.basename(url.rstrip("/"))
-        super().__init__(name, name or "archive")
+        # Queries hold tokens, and may be longer than a file name.
+        path = re.split("[?#]", url.partition("://")[2])[0].rstrip("/")
+        name = path.rpartition("/")[2] if "/" in path else ""
+        super().__init__(name)
+        self._filename = re.sub(r"[^\w.-]", "_", name)[-_MAX_NAME:] or "archive"
         self._file = OFFICIAL if url in OFFICIAL.urls else RemoteFile((url,))
 
     @property
@@ -146,8 +201,13 @@ class Url(_Fetched):
         """Compares the digest where it is known, otherwise the name."""
         return None if sha256 == self._file.sha256 else super().difference(name, sha256)
 
+    def _is_right(self, path):
+        return (
+            self._is_recognized
+            and os.path.isfile(path)
+            and file_digest.sha256_of(path) == self._file.sha256
+        )
+
     def _fetch(self, path, report):
         urls, size, sha256 = self._file
-        is_there = self._is_recognized and os.path.exists(path)
-        if not (is_there and file_digest.sha256_of(path) == sha256):
-            download.download(urls, path, size, sha256)
+        download.download(urls, path, size, sha256)

@@ -7,10 +7,11 @@ ever gets to choose where something is written.
 
 import lzma
 import os
+import re
 import tarfile
 import zlib
 
-from alexnet_flowers.data.sources import class_folders
+from alexnet_flowers.data.sources import archive_limits, class_folders
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
 
@@ -22,9 +23,14 @@ _NOTES = (
     tarfile.XGLTYPE,
     tarfile.SOLARIS_XHDTYPE,
 )
-_MAX_NOTE_BYTES = 1 << 20
+_PAX_NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_MAX_NOTE_BYTES = 1 << 16
 # tarfile goes through what a header claims block by block, whether there are any or not.
 _MAX_MEMBER_BYTES = 10**11
+# Notes on all members that follow; tarfile copies them for each.
+_MAX_GLOBAL_NOTES = 100
+# tarfile looks for a number in a pax note in a time that grows with the square of its digits.
+_TOO_MANY_DIGITS = re.compile(rb"[0-9]{65}")
 
 
 def read_photos(path, spool_dir):
@@ -44,13 +50,16 @@ def read_photos(path, spool_dir):
     if not os.path.isfile(path):
         raise DataError("%s: no such archive; give an existing file or a URL as --archive" % path)
     spool = Spool(spool_dir)
-    files = []
     try:
-        with tarfile.open(path, mode="r|*", tarinfo=_Member) as tar:
+        with _Archive.open(path, mode="r|*", tarinfo=_Member) as tar:
             for member in tar:
-                parts = _parts(path, member)
-                if parts:
-                    files.append((parts, spool.add(tar.extractfile(member), member.size)))
+                tar.members.clear()  # Which tarfile would keep, all of them.
+                tar.listed.add(
+                    _parts(path, member),
+                    member.size,
+                    lambda member=member: spool.add(tar.extractfile(member), member.size),
+                )
+            files = tar.listed.files
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise _unreadable(path, error)
     except (TypeError, RecursionError) as error:
@@ -61,6 +70,20 @@ def read_photos(path, spool_dir):
             raise  # The disk of spool_dir, not the archive.
         raise _unreadable(path, error)
     return class_folders.sort_photos(path, files)
+
+
+class _Archive(tarfile.TarFile):
+    """An archive that counts its members and the notes on them.
+
+    Attributes:
+      listed: an ``archive_limits.Members``.
+      num_global_notes: int, the notes on all members that follow.
+    """
+
+    def __init__(self, name, *args, **kwargs):
+        self.listed = archive_limits.Members(name)
+        self.num_global_notes = 0
+        super().__init__(name, *args, **kwargs)  # It reads the first member.
 
 
 class _Member(tarfile.TarInfo):
@@ -85,10 +108,40 @@ class _Member(tarfile.TarInfo):
         except tarfile.HeaderError as error:
             raise tarfile.ReadError("%s instead of a member or the end" % error)
 
+    def _proc_member(self, tar):
+        """Reads what belongs to the header; tarfile's own hook for other kinds of members."""
+        if self.type in _NOTES:
+            tar.listed.count(self.size)
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            raise tarfile.ReadError("a sparse member, which no photo is")
+        if self.type not in _PAX_NOTES:
+            return super()._proc_member(tar)
+        tar.num_global_notes += self.type == tarfile.XGLTYPE
+        if tar.num_global_notes > _MAX_GLOBAL_NOTES:
+            raise tarfile.ReadError("more than %d notes on all members" % _MAX_GLOBAL_NOTES)
+        note = tar.fileobj.read(self._block(self.size))
+        if b"GNU.sparse" in note:
+            raise tarfile.ReadError("a sparse member, which no photo is")
+        if _TOO_MANY_DIGITS.search(note):
+            raise tarfile.ReadError("a note with a number of more than 64 digits")
+        tar.fileobj = _ReadBefore(tar, note)
+        return super()._proc_member(tar)
+
     def _checked(self, max_bytes):
         if not 0 <= self.size <= max_bytes:
             raise tarfile.ReadError("a member of %d bytes" % self.size)
         return self
+
+
+class _ReadBefore:
+    """Stands for an archive's file until what has been read of it before is read again."""
+
+    def __init__(self, tar, content):
+        self._tar, self._file, self._content = tar, tar.fileobj, content
+
+    def read(self, size):
+        self._tar.fileobj = self._file
+        return self._content
 
 
 def _unreadable(path, error):
@@ -96,17 +149,10 @@ def _unreadable(path, error):
 
 
 def _parts(path, member):
-    """Returns a photo's folders and name, None for other harmless members; refuses the rest."""
-    parts = tuple(part for part in member.name.split("/") if part not in ("", "."))
-    if member.name.startswith("/") or "\\" in member.name or ".." in parts or "\0" in member.name:
-        raise DataError("%s: refused: the member %r lies outside the archive" % (path, member.name))
+    """Returns a member's folders and name, nothing for a folder; refuses what is no file."""
+    parts = archive_limits.parts_of(path, member.name)
     if member.isdir():
-        return None
+        return ()
     if not member.isreg():
-        raise DataError(
-            "%s: refused: the member %r is a link or a device, not a file" % (path, member.name)
-        )
-    if not parts or not class_folders.is_photo(parts):
-        return None
-    class_folders.check_size("%s: the member %r" % (path, member.name), member.size)
+        raise archive_limits.special(path, member.name)
     return parts

@@ -23,9 +23,77 @@ def test_photos_are_sorted_by_class_and_name_and_keep_their_contents():
     assert found.strays == []
 
 
-def test_a_class_may_be_in_several_places():
-    found = sort("train/daisy/1.jpg", "more/daisy/2.jpg", "train/roses/1.jpg")
-    assert places(found) == ["daisy/1.jpg", "daisy/2.jpg", "roses/1.jpg"]
+@pytest.mark.parametrize("name", ["1.jpg", "2.jpg"])
+def test_a_class_in_several_places_is_refused_with_the_list_of_them(name):
+    with pytest.raises(DataError) as caught:
+        sort("train/daisy/1.jpg", "more/daisy/" + name, "train/roses/1.jpg")
+    assert str(caught.value) == (
+        "mine: a class is the folder of its photos, but 'daisy' is in several places: more/daisy, "
+        "train/daisy; put all photos of a class into one folder, or give one of the folders above "
+        "as --archive"
+    )
+
+
+def test_folders_within_classes_are_no_classes():
+    paths = ["%s/%s/1.jpg" % (a, b) for a in ("roses", "tulips") for b in ("garden", "vase")]
+    with pytest.raises(DataError, match="but 'garden', 'vase' are in several places: roses/garden"):
+        sort(*paths)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ["train/roses/1.jpg", "train/tulips/2.jpg", "test/roses/1.jpg", "val/tulips/2.jpg"],
+        ["a/Training/roses/1.jpg", "a/TRAIN/tulips/2.jpg", "a/testing/roses/1.jpg",
+         "a/dev/tulips/2.jpg"],
+        ["roses/train/1.jpg", "tulips/train/2.jpg", "roses/test/1.jpg", "tulips/valid/2.jpg"],
+    ],
+)  # fmt: skip
+def test_folders_of_splits_say_the_split_wherever_they_are(paths):
+    found = sort(*paths)
+    assert [photo.place for photo in found.photos] == [
+        "test/roses/1.jpg", "train/roses/1.jpg", "train/tulips/2.jpg", "validation/tulips/2.jpg",
+    ]  # fmt: skip
+    assert sorted(set(found.split_folders.values())) == ["test", "train", "validation"]
+
+
+@pytest.mark.parametrize("other", ["more", "train"])
+def test_folders_beside_others_or_alone_are_no_splits(other):
+    found = sort("train/roses/1.jpg", other + "/tulips/2.jpg")
+    assert places(found) == ["roses/1.jpg", "tulips/2.jpg"]
+    assert not found.split_folders and found.photos[0].split is None
+
+
+def test_photos_of_splits_without_classes_are_refused():
+    with pytest.raises(DataError, match="in folders of splits, but in no class folders; expected"):
+        sort("train/1.jpg", "test/2.jpg")
+
+
+def test_a_class_may_be_called_like_a_split():
+    assert places(sort("train/1.jpg", "plane/2.jpg")) == ["plane/2.jpg", "train/1.jpg"]
+
+
+def test_companions_are_counted_by_their_kind():
+    files = [
+        ("a/1.jpg", str),
+        ("b/2", str),
+        ("a/1.JSON", None),
+        ("b/2.json", None),
+        ("README", None),
+    ]
+    found = class_folders.sort_photos("mine", [(tuple(p.split("/")), read) for p, read in files])
+    assert places(found) == ["a/1.jpg", "b/2"]
+    assert found.companions == {".json": 2, "README": 1}
+
+
+def test_a_folder_of_an_archive_for_each_class_says_what_to_do():
+    files = [((name + ".zip",), None) for name in ("tulips", "roses", "daisy", "lily")]
+    with pytest.raises(DataError) as caught:
+        class_folders.sort_photos("mine", files)
+    assert str(caught.value) == (
+        "mine: holds archives (daisy.zip, lily.zip, roses.zip and 1 more), no photos in class "
+        "folders; unpack each into a folder that is called like its class"
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,16 +119,15 @@ def test_without_class_folders_there_is_nothing_to_learn(paths):
     with pytest.raises(DataError) as caught:
         sort(*paths)
     assert str(caught.value) == (
-        "mine: holds no photos in class folders; expected <class>/<name>.jpg or .jpeg or .png, "
-        "all equally deep"
+        "mine: holds no photos in class folders; expected <class>/<photo>, all equally deep"
     )
 
 
 def test_two_photos_of_one_name_in_a_class_are_refused():
     with pytest.raises(DataError) as caught:
-        sort("old/daisy/1.jpg", "new/daisy/1.jpg")
+        sort("train/daisy/1.jpg", "training/daisy/1.jpg", "test/daisy/1.jpg")
     assert str(caught.value) == (
-        "mine: 'old/daisy/1.jpg' and 'new/daisy/1.jpg' are both daisy/1.jpg; rename one"
+        "mine: 'train/daisy/1.jpg' and 'training/daisy/1.jpg' are both daisy/1.jpg; rename one"
     )
 
 
@@ -86,8 +153,15 @@ def test_a_class_name_that_could_not_be_printed_is_refused():
         ("daisy/1.JPG", True),
         ("1.jpeg", True),
         ("daisy/1.png", True),
-        ("daisy/1.gif", False),
-        ("daisy/jpg", False),
+        ("daisy/1.gif", True),
+        ("daisy/1.heic", True),
+        ("daisy/0f3a", True),
+        ("daisy/1.txt", False),
+        ("daisy/Thumbs.db", False),
+        ("LICENSE", False),
+        ("lock", False),
+        ("dataset.json.partial", False),
+        ("__MACOSX/daisy/1.jpg", False),
         ("daisy/.1.jpg", False),
         (".daisy/1.jpg", False),
         (".f/daisy/1.jpg", False),

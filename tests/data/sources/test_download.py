@@ -303,7 +303,7 @@ def test_failed_download_keeps_its_part_only_where_a_digest_is_known(path):
 
 
 def test_not_a_url_that_can_be_asked_is_not_tried_again(path):
-    with pytest.raises(DataError, match="http://: Invalid URL"):
+    with pytest.raises(DataError, match="http://: it is, or redirects to, no URL of a web server"):
         fetch(["http://"], path)
 
 

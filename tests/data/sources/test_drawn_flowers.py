@@ -44,7 +44,11 @@ def test_sample_is_converted_like_any_archive(tmp_path, monkeypatch):
     monkeypatch.setattr(drawn_flowers, "write_archive", write_few)
     folder, lines = str(tmp_path / "sample"), []
     info = convert(folder, "", lines, use_sample=True)
-    assert lines == ["drawing the built-in sample"]
+    missing = "daisy, dandelion, sunflowers"
+    assert lines == [
+        "drawing the built-in sample", "warning: no photos in the validation split: " + missing,
+    ]  # fmt: skip
+    assert info["request"]["split_by"] == "shuffled"
     assert info["request"]["archive"] == "the built-in sample"
     assert info["classes"] == photo_archives.CLASS_NAMES
     assert {name: s["num_photos"] for name, s in info["splits"].items()} == {
@@ -53,7 +57,7 @@ def test_sample_is_converted_like_any_archive(tmp_path, monkeypatch):
     }
     assert not [name for name in os.listdir(folder) if name.endswith((".tar", ".partial"))]
     convert(folder, "", lines, use_sample=True)
-    assert "finished already" in lines[1]
+    assert "finished already" in lines[2]
 
 
 def test_sample_that_cannot_be_split_leaves_nothing_behind(tmp_path, monkeypatch):

@@ -98,6 +98,11 @@ def link_to_a_folder(mine):
     return "tulips"
 
 
+def link_without_a_suffix(mine):
+    os.symlink("2.jpg", str(mine / "daisy/3"))
+    return "daisy/3"
+
+
 def link_in_a_circle(mine):
     os.symlink(str(mine), str(mine / "daisy/again"))
     return "daisy/again"
@@ -110,7 +115,15 @@ def pipe(mine):
 
 @pytest.mark.parametrize(
     "add",
-    [link_to_a_photo, link_out, link_to_nothing, link_to_a_folder, link_in_a_circle, pipe],
+    [
+        link_to_a_photo,
+        link_out,
+        link_to_nothing,
+        link_to_a_folder,
+        link_without_a_suffix,
+        link_in_a_circle,
+        pipe,
+    ],
 )
 def test_a_link_or_a_pipe_is_refused_by_name(mine, add):
     path = str(mine / add(mine))
@@ -122,9 +135,9 @@ def test_a_link_or_a_pipe_is_refused_by_name(mine, add):
 
 
 def test_links_that_are_no_photos_do_not_matter(mine):
-    os.symlink("/etc/passwd", str(mine / "daisy/notes"))
+    os.symlink("/etc/passwd", str(mine / "daisy/notes.txt"))
     os.symlink("/etc", str(mine / ".git"))
-    os.mkfifo(str(mine / "pipe"))
+    os.mkfifo(str(mine / "pipe.log"))
     assert contents(read(mine)) == IN_ORDER
 
 

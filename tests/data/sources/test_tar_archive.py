@@ -7,7 +7,7 @@ import photo_archives
 import pytest
 from photo_archives import tar_bytes, write_tgz
 
-from alexnet_flowers.data.sources import spool, tar_archive
+from alexnet_flowers.data.sources import archive_limits, spool, tar_archive
 from alexnet_flowers.errors import DataError
 
 ONE_PHOTO = ("flower_photos/daisy/1.jpg", b"one")
@@ -29,8 +29,10 @@ def names(photos):
 
 
 def test_photos_of_the_official_layout_are_listed_sorted(tiny_archive, tmp_path):
-    photos, strays = tar_archive.read_photos(tiny_archive, str(tmp_path))
-    assert strays == []
+    found = tar_archive.read_photos(tiny_archive, str(tmp_path))
+    photos = found.photos
+    assert found.strays == []
+    assert found.companions == {".txt": 1}
     assert names(photos) == [
         (class_name, "%d_n.jpg" % (1000 + number))
         for class_name in ["daisy", "dandelion", "roses", "sunflowers", "tulips"]
@@ -170,9 +172,7 @@ def test_link_or_device_is_refused_by_name(tmp_path, kind, name):
     )
 
 
-@pytest.mark.parametrize(
-    "again", ["flower_photos/daisy/1.jpg", "./flower_photos/daisy/1.jpg", "copy/daisy/1.jpg"]
-)
+@pytest.mark.parametrize("again", ["flower_photos/daisy/1.jpg", "./flower_photos/daisy/1.jpg"])
 def test_same_photo_twice_is_refused(tmp_path, again):
     path = write_tgz(tmp_path / "twice.tgz", [ONE_PHOTO, (again, b"two")])
     with pytest.raises(DataError) as caught:
@@ -249,8 +249,7 @@ def test_archive_without_class_folders_says_what_is_expected(tmp_path, members):
     with pytest.raises(DataError) as caught:
         read(path)
     assert str(caught.value) == (
-        "%s: holds no photos in class folders; expected <class>/<name>.jpg or .jpeg or .png, all "
-        "equally deep" % path
+        "%s: holds no photos in class folders; expected <class>/<photo>, all equally deep" % path
     )
 
 
@@ -262,3 +261,77 @@ def test_full_disk_is_not_blamed_on_the_archive(tmp_path, monkeypatch):
     path = write_tgz(tmp_path / "photos.tgz", photo_archives.official_members())
     with pytest.raises(OSError, match="No space left on device"):
         read(path)
+
+
+def pax_note(path, kind, note, more=b""):
+    """Writes an archive that begins with a note; returns the path."""
+    header = special("note", kind)
+    header.size = len(note)
+    content = header.tobuf(tarfile.GNU_FORMAT) + note + bytes(-len(note) % 512)
+    path.write_bytes(content + more + tar_bytes([ONE_PHOTO]))
+    return path
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE])
+@pytest.mark.parametrize("note", [b"1" * 65000, b"65000 comment=" + b"1" * 64986 + b"\n"])
+def test_a_note_of_digits_does_not_take_minutes(tmp_path, kind, note):
+    with pytest.raises(DataError, match="a note with a number of more than 64 digits"):
+        read(pax_note(tmp_path / "p.tar", kind, note))
+
+
+def test_a_note_as_other_programs_write_it_is_read(tmp_path):
+    note = b"30 mtime=1700000000.123456789\n" + b"36 path=flower_photos/daisy/new.jpg\n"
+    (photo,) = read(pax_note(tmp_path / "p.tar", tarfile.XHDTYPE, note))
+    assert (photo.name, photo.read()) == ("new.jpg", b"one")
+
+
+def test_notes_longer_than_a_note_can_be_are_refused(tmp_path):
+    with pytest.raises(DataError, match="a member of 66000 bytes"):
+        read(pax_note(tmp_path / "p.tar", tarfile.XHDTYPE, b"66000 comment=" + b"x " * 32993))
+
+
+def test_notes_on_all_members_are_counted(tmp_path):
+    note = b"12 a%05d=1\n"
+    header = special("note", tarfile.XGLTYPE)
+    header.size = 512
+    global_notes = b"".join(
+        header.tobuf(tarfile.GNU_FORMAT) + (note % n).ljust(512, b"\0") for n in range(150)
+    )
+    path = tmp_path / "p.tar"
+    path.write_bytes(global_notes + tar_bytes([ONE_PHOTO]))
+    with pytest.raises(DataError, match="more than 100 notes on all members"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    "note", [b"22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n", b"20 GNU.sparse.map=1,\n"]
+)
+def test_sparse_members_are_refused_before_their_maps_are_read(tmp_path, note):
+    with pytest.raises(DataError, match="a sparse member, which no photo is"):
+        read(pax_note(tmp_path / "p.tar", tarfile.XHDTYPE, note))
+
+
+def test_old_sparse_members_are_refused_too(tmp_path):
+    path = tmp_path / "p.tar"
+    header = special("flower_photos/daisy/2.jpg", tarfile.GNUTYPE_SPARSE)
+    path.write_bytes(header.tobuf(tarfile.GNU_FORMAT) + tar_bytes([ONE_PHOTO]))
+    with pytest.raises(DataError, match="a sparse member, which no photo is"):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["flower_photos/daisy/%d.jpg", "flower_photos/notes%d.txt"])
+def test_more_bytes_than_can_be_meant_are_refused(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(archive_limits, "_FREE_BYTES", 1000)
+    members = [(name % number, bytes(10**5)) for number in range(20)]
+    path = write_tgz(tmp_path / "bomb.tgz", members)
+    with pytest.raises(DataError, match="refused: it unpacks to more than 100 times its size"):
+        read(path)
+
+
+def test_more_members_than_can_be_meant_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive_limits, "MAX_MEMBERS", 9)
+    path = write_tgz(tmp_path / "p.tgz", [("f/daisy/%d.jpg" % n, b"") for n in range(10)])
+    with pytest.raises(DataError, match="refused: more than 9 members; unpack it and give the"):
+        read(path)
+    monkeypatch.setattr(archive_limits, "MAX_MEMBERS", 10)
+    assert len(read(path)) == 10

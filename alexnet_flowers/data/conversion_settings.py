@@ -1,0 +1,145 @@
+"""What decides, besides the photos, which records a dataset holds."""
+
+from typing import NamedTuple, Optional
+
+from alexnet_flowers.data import records, splits
+from alexnet_flowers.errors import UsageError
+
+_DEFAULT_VALIDATION_PERCENTAGE = 10
+
+# ``split_by`` in ``dataset.json``: how the photos were divided; see ``splits``.
+SHUFFLED = "shuffled"
+BY_CLASS = "class"
+BY_NAME = "name"
+BY_FOLDERS = "folders"
+
+
+class Settings(NamedTuple):
+    """What a person can choose.
+
+    Attributes:
+      num_validation: photos for validation; None: 350, but at most a tenth of all.
+      num_test: photos for the test split.
+      num_shards: shards of each split.
+      seed: decides which photo falls into which split, and their order.
+      split_by: ``"seed"``, or ``"name"``: a photo's class and name decide instead.
+      validation_percentage: share of validation photos where names decide; None: 10.
+      test_percentage: share of test photos where names decide; None: 0.
+      drop_duplicates: leave out photos with the same bytes as an earlier one.
+    """
+
+    num_validation: Optional[int] = None
+    num_test: int = 0
+    num_shards: int = 5
+    seed: int = 0
+    split_by: str = "seed"
+    validation_percentage: Optional[int] = None
+    test_percentage: Optional[int] = None
+    drop_duplicates: bool = False
+
+    def check(self):
+        """Raises ``UsageError`` for a value that cannot be meant."""
+        for flag, least in (("num_validation", 0), ("num_test", 0), ("num_shards", 1)):
+            value = getattr(self, flag)
+            if value is not None and value < least:
+                raise UsageError("--%s=%d: must be at least %d" % (flag, value, least))
+        if self.num_shards > records.MAX_SHARDS:
+            raise UsageError(
+                "--num_shards=%d: must be at most %d" % (self.num_shards, records.MAX_SHARDS)
+            )
+        if self.split_by not in splits.SPLIT_BY:
+            raise UsageError(
+                "--split_by=%s: must be one of %s" % (self.split_by, ", ".join(splits.SPLIT_BY))
+            )
+        if self.split_by == "name":
+            self._refuse_numbers("--split_by=name divides by --validation_percentage and "
+                                 "--test_percentage")  # fmt: skip
+            if min(self.percentages) < 0 or sum(self.percentages) >= 100:
+                raise UsageError(
+                    "--validation_percentage=%d --test_percentage=%d: must be 0 or more and leave "
+                    "something to train on" % self.percentages
+                )
+        elif (self.validation_percentage, self.test_percentage) != (None, None):
+            raise UsageError(
+                "--validation_percentage and --test_percentage are for --split_by=name; "
+                "otherwise give --num_validation and --num_test"
+            )
+
+    def check_folders(self, folders):
+        """Raises ``UsageError`` where the folders say the splits, and something else too.
+
+        Args:
+          folders: the names of the splits' folders.
+        """
+        what = "the folders %s are the splits" % ", ".join(sorted(folders))
+        self._refuse_numbers(what)
+        if self.split_by == "name":
+            raise UsageError("--split_by=name: %s; leave it out" % what)
+
+    def _refuse_numbers(self, reason):
+        if self.num_validation is not None or self.num_test:
+            raise UsageError("--num_validation, --num_test: %s; leave them out" % reason)
+
+    @property
+    def percentages(self):
+        """The shares of validation and test photos where names decide."""
+        validation = self.validation_percentage
+        return (
+            _DEFAULT_VALIDATION_PERCENTAGE if validation is None else validation,
+            self.test_percentage or 0,
+        )
+
+    def request(self, archive, rule, parts):
+        """Returns what ``dataset.json`` keeps of them.
+
+        Args:
+          archive: str, the name of the source.
+          rule: how the photos were divided.
+          parts: the photos of each split.
+        """
+        numbers = {}
+        if rule in (BY_NAME, BY_FOLDERS):  # Nobody asked for numbers.
+            numbers = {"num_" + name: len(parts[name]) for name in ("validation", "test")}
+        else:
+            num_photos = sum(map(len, parts.values()))
+            numbers["num_validation"] = self._num_validation(num_photos)
+        request = dict(self._asdict(), archive=archive, split_by=rule, **numbers)
+        shares = ("validation_percentage", "test_percentage")
+        for key, percentage in zip(shares, self.percentages):
+            request[key] = percentage
+            if rule != BY_NAME:
+                del request[key]
+        return request
+
+    def num_held_out(self, num_photos):
+        """Returns how many of so many photos are for validation and for the test."""
+        return self._num_validation(num_photos), self.num_test
+
+    def _num_validation(self, num_photos):
+        if self.num_validation is None:
+            return splits.default_num_validation(num_photos)
+        return self.num_validation
+
+    def differences(self, made, num_photos):
+        """Returns how a dataset differs from what these settings ask for, as a list of str.
+
+        Args:
+          made: its ``request`` in ``dataset.json``, perhaps of before some of these existed.
+          num_photos: int, those of all its splits.
+        """
+        rule = made.get("split_by", SHUFFLED)
+        made = dict({"drop_duplicates": False}, **made)
+        made["split_by"] = "name" if rule == BY_NAME else "seed"
+        wanted = self._asdict()
+        wanted["num_validation"] = self._num_validation(num_photos)
+        wanted["validation_percentage"], wanted["test_percentage"] = self.percentages
+        ignored = {"validation_percentage", "test_percentage"}
+        if rule == BY_NAME and self.split_by == "name":
+            ignored = {"num_validation", "num_test"}
+        elif rule == BY_FOLDERS and self.num_validation is None and not self.num_test:
+            ignored |= {"num_validation", "num_test"}
+        return [
+            "%s is %s, not %s" % (key, made[key], wanted[key])
+            for key in sorted(set(wanted) - ignored)
+            if made[key] != wanted[key]
+        ]

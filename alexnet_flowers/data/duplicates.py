@@ -1,0 +1,63 @@
+"""The same photo more than once: files with identical bytes."""
+
+import collections
+
+WITHIN_CLASSES = "within_classes"
+ACROSS_CLASSES = "across_classes"
+ACROSS_SPLITS = "across_splits"
+
+
+def groups(photos):
+    """Returns the photos that are there more than once.
+
+    Args:
+      photos: ``verification.VerifiedPhoto`` in order.
+
+    Returns:
+      A list of lists, each of photos with the same bytes, in the same order.
+    """
+    found = collections.OrderedDict()
+    for photo in photos:
+        found.setdefault(photo.digest, []).append(photo)
+    return [group for group in found.values() if len(group) > 1]
+
+
+def without_later(photos):
+    """Leaves out all but the first of identical photos.
+
+    Returns:
+      The others in the same order, and ``{place: reason}`` of those left out.
+    """
+    later = {
+        photo.place: "identical to %s" % group[0].place
+        for group in groups(photos)
+        for photo in group[1:]
+    }
+    return [photo for photo in photos if photo.place not in later], later
+
+
+def kinds(parts):
+    """Says which identical photos a dataset has, and whether they fell apart.
+
+    Args:
+      parts: ``{split name: photos}``.
+
+    Returns:
+      ``{kind: [places, ...]}`` with the kinds ``WITHIN_CLASSES``, ``ACROSS_CLASSES`` and
+      ``ACROSS_SPLITS``; identical photos can be of several.
+    """
+    split_of = {photo.place: split for split, photos in parts.items() for photo in photos}
+    photos = sorted(
+        (photo for photos in parts.values() for photo in photos), key=lambda photo: photo.place
+    )
+    found = {WITHIN_CLASSES: [], ACROSS_CLASSES: [], ACROSS_SPLITS: []}
+    for group in groups(photos):
+        places = [photo.place for photo in group]
+        num_classes = len({photo.class_name for photo in group})
+        if num_classes < len(group):
+            found[WITHIN_CLASSES].append(places)
+        if num_classes > 1:
+            found[ACROSS_CLASSES].append(places)
+        if len({split_of[place] for place in places}) > 1:
+            found[ACROSS_SPLITS].append(places)
+    return found
