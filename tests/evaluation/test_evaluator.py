@@ -1,5 +1,6 @@
 """Every photo counted once, and the figures computed a second time from the photos themselves."""
 
+import json
 import os
 
 import numpy as np
@@ -149,3 +150,19 @@ def test_a_run_of_other_classes_is_refused(random_run, tiny_dataset, tmp_path):
     records.write_labels(str(tmp_path / "labels.txt"), ["cat", "dog"])
     with pytest.raises(DataError, match="was trained on the classes cat, dog"):
         evaluator.Evaluator(random_run._replace(checkpoints_dir=str(tmp_path)), tiny_dataset)
+
+
+def test_what_was_evaluated_is_printed_and_kept_although_its_events_cannot_be_written(
+    random_run, tiny_dataset, run_script, tmp_path
+):
+    (tmp_path / "s" / "random").mkdir(parents=True)
+    (tmp_path / "s" / "random" / "validation").write_text("no folder")
+    ended = run_script(
+        "evaluate", "--checkpoints_dir", os.path.dirname(random_run.checkpoints_dir),
+        "--summaries_dir=s", "--dataset_dir", tiny_dataset, "--json=result.json",
+        "--batch_size=2000000000",
+    )  # fmt: skip
+    assert ended.returncode == 1 and "validation, 5 photos, step 7: accuracy" in ended.stdout
+    (error,) = [line for line in ended.stderr.split("\n") if ": error: " in line]
+    assert error.startswith("evaluate.py: error: s/random/validation: File exists")
+    assert json.loads((tmp_path / "result.json").read_text())["num_images"] == 5

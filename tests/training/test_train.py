@@ -208,7 +208,7 @@ def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
     assert checkpoints.newest(str(folder / "runs/checkpoints/wild")).endswith("model.ckpt-1")
 
 
-@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("number, status", [(signal.SIGHUP, 0), (signal.SIGINT, 130)])
 def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     name = "stopped_%d" % number
     process = start(
@@ -221,6 +221,7 @@ def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     ended = finish(process)
     assert ended.status == status and ended.err == "", ended
     assert time.time() - sent < 10
+    assert name + ": stopping after this step; saving\n" in ended.out
     step = int(re.search(r"stopped at step (\d+) of 9999; checkpoint", ended.out).group(1))
     newest = checkpoints.newest(str(folder / "runs/checkpoints" / name))
     assert newest.endswith("-%d" % step) and checkpoints.global_step_of(newest) == step
