@@ -5,6 +5,8 @@ python scripts/evaluate.py --run_name sgd --watch --keep_best     # while traini
 python scripts/evaluate.py --run_name sgd --eval_image_size 259 --mirror     # many views of each
 """
 
+import contextlib
+
 from absl import flags
 
 from alexnet_flowers import json_file
@@ -84,13 +86,26 @@ def main():
         made = make_evaluator()
         results = [(made, checkpoints.read_newest(*chosen, read=made.evaluate))]
     for made, result in results:
-        made.write_events(result)
         print(tables.table(result), flush=True)
-        if FLAGS.keep_best and best.keep(run, result):
-            print("best so far: %s" % best.folder_of(run), flush=True)
-        if FLAGS.json:
-            with outputs.written(FLAGS.json) as path:
-                json_file.write(path, result)
-        if FLAGS.csv:
-            with outputs.written(FLAGS.csv) as path:
-                tables.write_csv(path, result)
+        with contextlib.ExitStack() as others:  # Each is done, whatever becomes of the others.
+            others.callback(made.write_events, result)
+            others.callback(_write_json, result)
+            others.callback(_write_csv, result)
+            others.callback(_keep_best, run, result)
+
+
+def _keep_best(run, result):
+    if FLAGS.keep_best and best.keep(run, result):
+        print("best so far: %s" % best.folder_of(run), flush=True)
+
+
+def _write_json(result):
+    if FLAGS.json:
+        with outputs.written(FLAGS.json) as path:
+            json_file.write(path, result)
+
+
+def _write_csv(result):
+    if FLAGS.csv:
+        with outputs.written(FLAGS.csv) as path:
+            tables.write_csv(path, result)

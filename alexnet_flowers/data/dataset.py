@@ -1,5 +1,6 @@
 """A split of converted photos as a slim ``Dataset``."""
 
+import itertools
 import os
 from typing import IO, NamedTuple, Optional
 
@@ -45,8 +46,9 @@ def get_split(
       ``nums_records``, how many are in each of its ``data_sources``.
 
     Raises:
-      DataError: no such folder or split, a conversion that did not finish, a shard that is
-        missing or not the one that was written, or more bad records than may be skipped.
+      DataError: no such folder or split, a conversion that did not finish, other classes in
+        ``labels.txt`` than in ``dataset.json``, a shard that is missing or not the one that was
+        written, or more bad records than may be skipped.
       UsageError: ``file_pattern`` has no place for the split's name.
     """
     if not os.path.isdir(dataset_dir):
@@ -56,6 +58,8 @@ def get_split(
         )
     info = manifest.read(dataset_dir)
     labels_to_names = records.read_labels(dataset_dir)
+    if info is not None:
+        _check_classes(dataset_dir, list(labels_to_names.values()), info["classes"])
     num_classes = len(labels_to_names)
     paths = records.find_shards(dataset_dir, split_name, file_pattern)
     written = {}
@@ -123,6 +127,17 @@ class _Shard(NamedTuple):
     source: str
     num_records: int
     copy: Optional[IO] = None
+
+
+def _check_classes(dataset_dir, names, converted):
+    """Raises ``DataError`` unless ``labels.txt`` names the classes that the records have."""
+    path = os.path.join(dataset_dir, records.LABELS_FILENAME)
+    for label, (name, right) in enumerate(itertools.zip_longest(names, converted)):
+        if name != right:
+            raise DataError(
+                "%s: the class %d is %r, but %r in dataset.json, which is what its photos were "
+                "converted as; convert again" % (path, label, name, right)
+            )
 
 
 def _check_names(paths, written):

@@ -206,7 +206,7 @@ def read_labels(dataset_dir):
     """Returns ``{id: class name}`` from a folder's ``labels.txt``, in the order of the ids.
 
     Raises:
-      DataError: no such file, or a line that is not ``<id>:<name>``.
+      DataError: no such file, a line that is not ``<id>:<name>``, or two of the same id or name.
     """
     path = os.path.join(dataset_dir, LABELS_FILENAME)
     try:
@@ -226,6 +226,8 @@ def read_labels(dataset_dir):
             raise DataError("%s, line %d: %r is not <id>:<name>" % (path, number, line))
         if int(label) in names:
             raise DataError("%s, line %d: the id %s is there twice" % (path, number, label))
+        if name in names.values():
+            raise DataError("%s, line %d: the class %r is there twice" % (path, number, name))
         names[int(label)] = name
     if names and sorted(names) == list(range(1, len(names) + 1)):
         raise DataError(

@@ -79,6 +79,7 @@ class Evaluator:
             self._curve += "_raw_weights"
         self._graph = tf.Graph()
         with self._graph.as_default():
+            batch_size = min(batch_size, self._split.num_samples)
             batch = pipeline.evaluation_batches(self._split, batch_size, image_size)
             self._fetches = (
                 _log_probabilities(batch.images, self._split.num_classes, view.mirror),

@@ -5,6 +5,7 @@ nothing after a gap can ever be read.
 """
 
 import contextlib
+import itertools
 import os
 import socket
 import time
@@ -22,9 +23,6 @@ class EventWriter(SummaryToEventTransformer):
     def __init__(self, folder):
         """Takes an existing folder; the file is made with the first event."""
         self._folder = folder
-        self._path = os.path.join(
-            folder, "events.out.tfevents.%010d.%s" % (time.time(), socket.gethostname())
-        )
         self._file = None
         self._is_closed = False
         super().__init__(event_writer=self)
@@ -46,7 +44,7 @@ class EventWriter(SummaryToEventTransformer):
             return
         with self._ended_by_errors():
             if self._file is None:
-                self._file = tf.python_io.TFRecordWriter(self._path)
+                self._file = tf.python_io.TFRecordWriter(_new_file(self._folder))
                 first = tf.Event(wall_time=time.time(), file_version="brain.Event:2")
                 self._file.write(first.SerializeToString())
             self._file.write(event.SerializeToString())
@@ -76,9 +74,20 @@ class EventWriter(SummaryToEventTransformer):
     def _ended_by_errors(self):
         try:
             yield
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, OSError) as error:
             self._is_closed = True
-            raise WriteError("the events cannot be written: %s" % first_line(error))
+            reason = error.strerror if isinstance(error, OSError) else first_line(error)
+            raise WriteError("the events cannot be written: %s" % reason)
+
+
+def _new_file(folder):
+    """Makes an empty file that no other writer has, named as TensorFlow names it; returns it."""
+    name = "events.out.tfevents.%010d.%s" % (time.time(), socket.gethostname())
+    for number in itertools.count():
+        path = os.path.join(folder, name + (".%d" % number if number else ""))
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+            return path
 
 
 def write_scalars(writer, tags_to_values, step):

@@ -81,8 +81,12 @@ def draw(image_shape, min_crop_area=MIN_CROP_AREA):
       A ``Draw``.
     """
     with tf.name_scope("draw"):
+        # Without a seed of its own this operation alone takes none of its graph's.
+        seed, seed2 = tf.random.get_seed(None)
         begin, size, _ = tf.image.sample_distorted_bounding_box(
             image_shape,
+            seed=seed,
+            seed2=seed2,
             bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),  # The object is the whole photo.
             min_object_covered=MIN_OBJECT_COVERED,
             aspect_ratio_range=ASPECT_RATIO_RANGE,

@@ -19,6 +19,13 @@ AT_MOST_0 = Range("at most 0", lambda x: x <= 0)
 ABOVE_0 = Range("above 0", lambda x: x > 0)
 ABOVE_0_TO_1 = Range("above 0 and at most 1", lambda x: 0 < x <= 1)
 BELOW_1 = Range("in [0, 1)", lambda x: 0 <= x < 1)
+# For whatever a flag counts: steps are compared with floats, and these are exact up to there.
+LARGEST = 2**53
+
+
+def between(least, most):
+    """Returns the ``Range`` from one whole number to another."""
+    return Range("from %d to %d" % (least, most), lambda x: least <= x <= most)
 
 
 class Hyperparameter(typing.NamedTuple):
@@ -31,12 +38,16 @@ class Hyperparameter(typing.NamedTuple):
 
 
 def check(name, value, range_):
-    """Raises ``UsageError`` for a flag's number that is infinite, NaN or out of its range.
+    """Raises ``UsageError`` for a flag's number that is too large, NaN or out of its range.
 
     None, which stands for a default, is within every range.
     """
-    if value is not None and not (math.isfinite(value) and range_.contains(value)):
+    if value is None:
+        return
+    if not range_.contains(value) or abs(value) == math.inf:
         raise UsageError("--%s=%s: must be %s" % (name, value, range_.words))
+    if abs(value) > LARGEST:
+        raise UsageError("--%s=%s: must be %d at most" % (name, value, LARGEST))
 
 
 class Table(dict):

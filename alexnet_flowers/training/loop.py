@@ -6,6 +6,7 @@ was never trained on. Here both happen between steps; slim keeps the session and
 """
 
 import contextlib
+import os
 import signal
 
 from alexnet_flowers import devices
@@ -34,6 +35,7 @@ class Loop:
         self.step_number = None
         self.learning_rate = None
         self.signal = None
+        self._may_break = True
         self._ops = ops
         self._callbacks = callbacks
         self._num_steps = num_steps
@@ -95,6 +97,7 @@ class Loop:
             self.step_number = int(session.run(self._ops.global_step))
 
     def _call_back(self, step):
+        self._may_break = False  # What is being saved is saved to its end.
         for number, callback in enumerate(self._callbacks, 1):
             try:
                 callback.after(step)
@@ -102,20 +105,32 @@ class Loop:
                 for later in self._callbacks[number:]:
                     later.after_failure(step)
                 raise
+        self._may_break = not step.is_last
 
     @contextlib.contextmanager
-    def ended_by(self, *signals):
+    def ended_by(self, *signals, acknowledge):
         """Returns a context in which the first of these signals ends the loop after a step.
 
-        A second one has its usual effect at once.
+        Another SIGINT has its usual effect at once, unless it comes while something is written or
+        after the last step. The others are no person's impatience: ``timeout`` sends two at once.
+
+        Args:
+          *signals: their numbers; those that are ignored, as SIGHUP under ``nohup``, stay so.
+          acknowledge: called when the first one comes.
         """
         usual = {number: signal.getsignal(number) for number in signals}
+        usual = {number: usual[number] for number in usual if usual[number] != signal.SIG_IGN}
 
         def note(number, _):
-            self.signal = number
-            signal.signal(number, usual[number])
+            if self.signal is None:
+                self.signal = number
+                with contextlib.suppress(RuntimeError):  # Another line is just being written.
+                    acknowledge()
+            elif number == signal.SIGINT and self._may_break:
+                signal.signal(number, usual[number])
+                os.kill(os.getpid(), number)
 
-        for number in signals:
+        for number in usual:
             signal.signal(number, note)
         try:
             yield

@@ -10,7 +10,7 @@ from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline, resident, training_input
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import hyperparameters, schedules, settings
-from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, AT_LEAST_1
+from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, AT_LEAST_1, LARGEST
 
 
 class Logging(typing.NamedTuple):
@@ -112,8 +112,8 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
     if members is not None and members.sync_replicas:
         num_replicas *= members.num_workers
     images_per_step = run_settings.batch_size * num_replicas
-    num_steps = options.max_number_of_steps or int(
-        math.ceil(options.num_epochs * split.num_samples / float(images_per_step))
+    num_steps = options.max_number_of_steps or min(
+        math.ceil(options.num_epochs * split.num_samples / float(images_per_step)), LARGEST
     )
     num_decay_steps = schedules.decay_steps(
         run_settings, split.num_samples, num_steps, num_replicas
@@ -137,7 +137,22 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
     )
 
 
-_AT_LEAST_1 = {"num_readers", "num_preprocessing_threads", "batch_queue_capacity", "max_to_keep"}
+# More threads than a machine has cores; a machine that can start no more of them aborts.
+_MOST_THREADS = 4096
+# Twice as many are still a number of TensorFlow's queues.
+_MOST_IMAGES = 10**9
+_RANGES = dict(
+    max_images=hyperparameters.between(0, _MOST_IMAGES),
+    max_to_keep=AT_LEAST_1,
+    num_readers=hyperparameters.between(1, _MOST_THREADS),
+    num_preprocessing_threads=hyperparameters.between(1, _MOST_THREADS),
+    common_queue_capacity=hyperparameters.between(0, _MOST_IMAGES),
+    common_queue_min=hyperparameters.between(0, _MOST_IMAGES),
+    batch_queue_capacity=hyperparameters.between(1, _MOST_IMAGES),
+    num_clones=AT_LEAST_1,
+    intra_op_threads=hyperparameters.between(0, _MOST_THREADS),
+    inter_op_threads=hyperparameters.between(0, _MOST_THREADS),
+)
 
 
 def check(run_settings, options, members=None):
@@ -149,9 +164,10 @@ def check(run_settings, options, members=None):
     run_settings = settings.complete(run_settings)
     settings.check(run_settings)
     queues = options.queues
-    for name, value in dict(options.logging._asdict(), **queues._asdict()).items():
-        hyperparameters.check(name, value, AT_LEAST_1 if name in _AT_LEAST_1 else AT_LEAST_0)
-    hyperparameters.check("num_clones", options.compute.num_clones, AT_LEAST_1)
+    for part in (options.logging, queues, options.compute):
+        for name, value in part._asdict().items():
+            if name not in ("device", "gradient_rules", "input"):  # No numbers.
+                hyperparameters.check(name, value, _RANGES.get(name, AT_LEAST_0))
     hyperparameters.check("num_epochs", options.num_epochs, ABOVE_0)
     hyperparameters.check("max_number_of_steps", options.max_number_of_steps, AT_LEAST_1)
     pipeline.common_queue_sizes(

@@ -1,6 +1,7 @@
 """Variables and checkpoints: saving, restoring, and whether a checkpoint fits a network."""
 
 import contextlib
+import math
 import os
 import time
 
@@ -37,7 +38,8 @@ class Saver(tf.train.Saver):
         )
         self._max_to_keep = max_to_keep
         self._keep_every_secs = keep_checkpoint_every_n_hours * 3600
-        self._next_to_keep = time.time() + self._keep_every_secs
+        # Times of a clock that nobody sets.
+        self._next_to_keep = time.monotonic() + self._keep_every_secs
         self._kept = []  # (path, time of its save) of those that make room one day, oldest first.
         self._saved_step = None
 
@@ -48,10 +50,11 @@ class Saver(tf.train.Saver):
 
     def recover_last_checkpoints(self, checkpoint_paths):
         """Takes on the checkpoints that a run has, oldest first; slim calls it on resuming."""
-        self._kept = []
-        for path in checkpoint_paths:
-            with contextlib.suppress(FileNotFoundError):
-                self._kept.append((path, os.path.getmtime(path + ".index")))
+        self._kept = [
+            (path, -math.inf)  # Before this start, whenever that was.
+            for path in checkpoint_paths
+            if os.path.exists(path + ".index")
+        ]
 
     def save(self, session, path, global_step, **kwargs):
         """Saves, unless that step is saved; ``global_step`` is an int or the step's variable.
@@ -80,7 +83,7 @@ class Saver(tf.train.Saver):
     def _note(self, checkpoint):
         """Lists a new checkpoint; removes the one that makes room for it."""
         self._kept = [one for one in self._kept if one[0] != checkpoint]
-        self._kept.append((checkpoint, time.time()))
+        self._kept.append((checkpoint, time.monotonic()))
         oldest = self._kept.pop(0) if len(self._kept) > self._max_to_keep else None
         names = [os.path.basename(path) for path, _ in self._kept]
         checkpoints.write_list(os.path.dirname(checkpoint), names)

@@ -6,7 +6,13 @@ become flags, fields of ``settings.Settings`` and, in runs that use it, keys of 
 
 import typing
 
-from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, Hyperparameter, Table
+from alexnet_flowers.training.hyperparameters import (
+    ABOVE_0,
+    AT_LEAST_0,
+    LARGEST,
+    Hyperparameter,
+    Table,
+)
 
 END_LEARNING_RATE = Hyperparameter(
     "end_learning_rate", 0.0001, AT_LEAST_0, "End the decay at this learning rate"
@@ -103,7 +109,8 @@ def decay_steps(settings, num_samples, num_steps, num_replicas=1):
         num_epochs = schedule.epochs_per_decay
     if num_epochs is None:
         return max(1, num_steps - settings.warmup_steps)
-    return max(1, int(num_samples * num_epochs / (settings.batch_size * num_replicas)))
+    num_steps = num_samples * num_epochs / (settings.batch_size * num_replicas)
+    return max(1, int(min(num_steps, LARGEST)))
 
 
 def learning_rate(settings, num_decay_steps, global_step):

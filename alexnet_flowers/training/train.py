@@ -49,7 +49,7 @@ def serve(members, compute, report=print):
 def train(run, plan, give_up=None, report=print):
     """Trains a run to its end, from its newest checkpoint if it has one.
 
-    SIGINT and SIGTERM end it after the current step, with a checkpoint of that step.
+    SIGINT, SIGTERM and SIGHUP end it after the current step, with a checkpoint of that step.
 
     Args:
       run: a ``runs.Run``.
@@ -134,10 +134,15 @@ class _Trainer:
                     % (self._run.name, self._place.task_index)
                 )
                 return None
-            with self.loop.ended_by(signal.SIGINT, signal.SIGTERM):
+            ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+            with self.loop.ended_by(*ending, acknowledge=self._acknowledge):
                 self._run_slim()
         self._report_end()
         return self.loop.signal
+
+    def _acknowledge(self):
+        what = "stopping after this step"
+        self._report("%s: %s" % (self._run.name, what + "; saving" * self._place.is_chief))
 
     def _run_slim(self):
         slim.learning.train(

@@ -324,3 +324,21 @@ def test_shards_are_read_by_the_given_reader(tiny_dataset):
     found = dataset.get_split("validation", tiny_dataset, None, Reader)
     assert found.reader is Reader
     assert len(read_once(found)["label"]) == 5 and Reader.made
+
+
+@pytest.mark.parametrize(
+    "names, difference",
+    [
+        (("tulips", "dandelion", "roses", "sunflowers", "daisy"), "0 is 'tulips', but 'daisy'"),
+        (("daisy", "dandelion", "roses", "sunflowers"), "4 is None, but 'tulips'"),
+        (("daisy", "dandelion", "roses", "sunflowers", "tulips", "x"), "5 is 'x', but None"),
+    ],
+)
+def test_other_labels_than_the_photos_were_converted_as_are_refused(
+    tiny_dataset, tmp_path, names, difference
+):
+    folder = str(tmp_path / "copy")
+    shutil.copytree(tiny_dataset, folder)
+    records.write_labels(os.path.join(folder, "labels.txt"), names)
+    with pytest.raises(DataError, match="labels.txt: the class %s in dataset.json" % difference):
+        dataset.get_split("train", folder)

@@ -1,5 +1,6 @@
 """Every photo counted once, and the figures computed a second time from the photos themselves."""
 
+import json
 import os
 
 import numpy as np
@@ -174,3 +175,19 @@ def test_raw_weights_have_a_curve_of_their_own(random_run, tiny_dataset, tmp_pat
     assert predicted(False) == ("validation", [0, 0, 0, 0, 5])
     curve, counts = predicted(True)
     assert curve == "validation_raw_weights" and counts != [0, 0, 0, 0, 5]
+
+
+def test_what_was_evaluated_is_printed_and_kept_although_its_events_cannot_be_written(
+    random_run, tiny_dataset, run_script, tmp_path
+):
+    (tmp_path / "s" / "random").mkdir(parents=True)
+    (tmp_path / "s" / "random" / "validation").write_text("no folder")
+    ended = run_script(
+        "evaluate", "--checkpoints_dir", os.path.dirname(random_run.checkpoints_dir),
+        "--summaries_dir=s", "--dataset_dir", tiny_dataset, "--json=result.json",
+        "--batch_size=2000000000",
+    )  # fmt: skip
+    assert ended.returncode == 1 and "validation, 5 photos, step 7: accuracy" in ended.stdout
+    (error,) = [line for line in ended.stderr.split("\n") if ": error: " in line]
+    assert error.startswith("evaluate.py: error: s/random/validation: File exists")
+    assert json.loads((tmp_path / "result.json").read_text())["num_images"] == 5

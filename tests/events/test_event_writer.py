@@ -1,6 +1,12 @@
 """What is written can be read by TensorFlow."""
 
-from alexnet_flowers.events import event_writer
+import os
+import time
+
+import pytest
+
+from alexnet_flowers.errors import WriteError
+from alexnet_flowers.events import event_reader, event_writer
 from alexnet_flowers.tf1 import tf
 
 
@@ -11,3 +17,20 @@ def test_numbers_from_outside_the_graph_are_written(tmp_path):
     (path,) = tmp_path.iterdir()
     (event,) = [e for e in tf.train.summary_iterator(str(path)) if e.summary.value]
     assert event.step == 7 and event.summary.value[0].simple_value == 30.5
+
+
+def test_two_writers_of_a_folder_within_a_second_have_a_file_each(tmp_path, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1000.0)
+    for number in range(3):
+        writer = event_writer.EventWriter(str(tmp_path))
+        event_writer.write_scalars(writer, {"writer %d" % number: 1.0}, 7)
+        writer.close()
+    assert len(os.listdir(str(tmp_path))) == 3
+    found = event_reader.read(str(tmp_path))  # TensorBoard's own reader.
+    assert sorted(found.scalars) == ["writer 0", "writer 1", "writer 2"]
+
+
+def test_a_folder_that_takes_no_file_is_a_write_error(tmp_path):
+    writer = event_writer.EventWriter(str(tmp_path / "removed meanwhile"))
+    with pytest.raises(WriteError, match="the events cannot be written: No such file"):
+        event_writer.write_scalars(writer, {"a": 1.0}, 1)

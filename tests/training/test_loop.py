@@ -1,5 +1,7 @@
 """What is due after a step, and when the loop ends."""
 
+import os
+import signal
 import time
 import types
 
@@ -60,6 +62,56 @@ def test_a_signal_ends_the_loop_after_the_step():
     loop.signal = 15
     steps_of(loop, Session(4))
     assert recorder.calls == [(4, 5, True)]
+
+
+class Sender(callbacks.Callback):
+    """Sends this process signals, as a user or a cluster would while a step is being saved."""
+
+    def __init__(self, *numbers):
+        self.numbers, self.is_done = numbers, False
+
+    def after(self, step):
+        for number in self.numbers:
+            os.kill(os.getpid(), number)
+        self.is_done = True
+
+
+ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.mark.parametrize("number", ALL)
+def test_a_second_signal_during_a_save_loses_nothing(number):
+    sender, recorder, lines = Sender(number, number, signal.SIGINT), Recorder(), []
+    loop = Loop(OPS, [sender, recorder], 9, Alone())
+    with loop.ended_by(*ALL, acknowledge=lambda: lines.append("stopping")):
+        steps_of(loop, Session(4))
+        assert recorder.calls[-1][-1] and sender.is_done
+        os.kill(os.getpid(), signal.SIGINT)  # While slim closes its session.
+    assert loop.signal == number and lines == ["stopping"]
+
+
+def test_only_a_second_interrupt_ends_a_step_that_takes_too_long():
+    loop = Loop(OPS, [], 9, Alone())
+    before = [signal.getsignal(number) for number in ALL]
+    with pytest.raises(KeyboardInterrupt):
+        with loop.ended_by(*ALL, acknowledge=lambda: None):
+            for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
+                os.kill(os.getpid(), number)  # As timeout does, and the end of a session.
+            assert loop.signal == signal.SIGTERM
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+    assert [signal.getsignal(number) for number in ALL] == before
+
+
+def test_a_hangup_that_nohup_ignores_stays_ignored():
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        loop = Loop(OPS, [], 9, Alone())
+        with loop.ended_by(*ALL, acknowledge=lambda: None):
+            os.kill(os.getpid(), signal.SIGHUP)
+        assert loop.signal is None and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, usual)
 
 
 def test_what_cannot_be_written_leaves_the_later_callbacks_a_chance_to_save():

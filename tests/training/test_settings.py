@@ -96,6 +96,8 @@ def test_numbers_that_a_run_does_not_use_mean_nothing():
         ({"batch_size": 0}, "--batch_size=0: must be at least 1"),
         ({"learning_rate": float("nan")}, "--learning_rate=nan: must be above 0"),
         ({"weight_decay": float("inf")}, "--weight_decay=inf: must be at least 0"),
+        ({"warmup_steps": 10**20}, "--warmup_steps=10{20}: must be 9007199254740992 at most"),
+        ({"num_epochs_per_decay": 1e308}, r"--num_epochs_per_decay=1e\+308: must be 9007"),
         ({"dropout_keep_prob": 0.0}, "--dropout_keep_prob=0.0: must be above 0 and at most 1"),
         ({"label_smoothing": 1.0}, r"--label_smoothing=1.0: must be in \[0, 1\)"),
         ({"adagrad_initial_accumulator_value": 0.0}, "must be above 0"),

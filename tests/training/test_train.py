@@ -208,7 +208,7 @@ def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
     assert checkpoints.newest(str(folder / "runs/checkpoints/wild")).endswith("model.ckpt-1")
 
 
-@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("number, status", [(signal.SIGHUP, 0), (signal.SIGINT, 130)])
 def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     name = "stopped_%d" % number
     process = start(
@@ -221,6 +221,7 @@ def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     ended = finish(process)
     assert ended.status == status and ended.err == "", ended
     assert time.time() - sent < 10
+    assert name + ": stopping after this step; saving\n" in ended.out
     step = int(re.search(r"stopped at step (\d+) of 9999; checkpoint", ended.out).group(1))
     newest = checkpoints.newest(str(folder / "runs/checkpoints" / name))
     assert newest.endswith("-%d" % step) and checkpoints.global_step_of(newest) == step
@@ -353,7 +354,8 @@ FLAGS = dict(
     rmsprop_decay=0.13, rmsprop_momentum=0.14, opt_epsilon=0.15, clip_gradient_norm=0.16,
     moving_average_decay=0.17, learning_rate_decay_type="cosine", learning_rate_decay_factor=0.18,
     num_epochs_per_decay=19.0, end_learning_rate=0.21, warmup_steps=22, checkpoint_path="c",
-    checkpoint_exclude_scopes="d", ignore_missing_vars=True, trainable_scopes="e", seed=23, log_every_n_steps=24,
+    checkpoint_exclude_scopes="d", ignore_missing_vars=True, trainable_scopes="e", seed=23,
+    log_every_n_steps=24,
     save_summaries_secs=25.0, save_histograms_secs=25.5, save_interval_secs=26.0,
     save_interval_steps=27, max_to_keep=28,
     keep_checkpoint_every_n_hours=29.0, max_images=31, num_readers=32,

@@ -1,0 +1,57 @@
+"""Numbers that no run can be made with are refused before anything is built."""
+
+import pytest
+
+from alexnet_flowers.errors import UsageError
+from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import hyperparameters, plan, schedules
+from alexnet_flowers.training.settings import Settings
+
+NUMBERS = {part: getattr(plan.DEFAULT_OPTIONS, part) for part in ("logging", "queues", "compute")}
+
+
+def check(**changes):
+    options = plan.DEFAULT_OPTIONS
+    for name, value in changes.items():
+        for part, fields in NUMBERS.items():
+            if name in fields._fields:
+                options = options._replace(**{part: fields._replace(**{name: value})})
+        if name in options._fields:
+            options = options._replace(**{name: value})
+    return plan.check(Settings(), options)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("intra_op_threads", -5, "must be from 0 to 4096"),
+        ("inter_op_threads", 10**6, "must be from 0 to 4096"),
+        ("num_readers", 10**6, "must be from 1 to 4096"),
+        ("num_preprocessing_threads", 0, "must be from 1 to 4096"),
+        ("common_queue_min", 2**31, "must be from 0 to 1000000000"),
+        ("batch_queue_capacity", 10**20, "must be from 1 to"),
+        ("max_images", 10**20, "must be from 0 to"),
+        ("num_clones", 0, "must be at least 1"),
+        ("num_epochs", 1e308, "must be 9007199254740992 at most"),
+        ("max_number_of_steps", 10**400, "must be 9007199254740992 at most"),
+        ("save_interval_steps", -1, "must be at least 0"),
+        ("save_summaries_secs", float("inf"), "must be at least 0"),
+    ],
+)
+def test_options_that_cannot_be_meant_are_refused(name, value, message):
+    with pytest.raises(UsageError, match="^--%s=.*: %s" % (name, message)):
+        check(**{name: value})
+
+
+def test_a_run_may_be_as_long_as_anyone_likes(tiny_dataset):
+    longest = hyperparameters.LARGEST
+    options = plan.DEFAULT_OPTIONS._replace(num_epochs=1e15)
+    changes = dict(batch_size=1, warmup_steps=longest, num_epochs_per_decay=1e15)
+    wanted = Settings(learning_rate_decay_type="exponential", **changes)
+    made = plan.compute(tiny_dataset, wanted, options)
+    assert made.num_steps == made.num_decay_steps == longest
+    with tf.Graph().as_default(), tf.Session() as session:
+        step = tf.constant(longest // 2 - 1, tf.int64)
+        rate = session.run(schedules.learning_rate(made.settings, made.num_decay_steps, step))
+    assert rate == pytest.approx(made.settings.learning_rate / 2)
+    check(max_to_keep=10**11)
