@@ -60,6 +60,12 @@ def define_device():
             devices.DEVICES,
             "Run the network there; auto is the GPU where TensorFlow can use one.",
         )
+        flags.DEFINE_boolean(
+            "tf32",
+            devices.Compute().tf32,
+            "Let GPUs from Ampere on round the factors of float32 products to TF32, 10 bits of "
+            "mantissa. With --notf32 they compute in full float32, more slowly.",
+        )
 
 
 def define_network():

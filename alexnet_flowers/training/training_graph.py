@@ -156,4 +156,5 @@ def _network(images, plan, device, reuse=None):
             use_arg_scope=plan.settings.arg_scope,
             weight_decay=plan.settings.weight_decay,
             use_gradient_rules=plan.uses_gradient_rules,
+            in_bfloat16=plan.builds_bfloat16,
         )
