@@ -68,6 +68,12 @@ def define_device():
         )
 
 
+def chosen_device():
+    """Returns the name of the device that the flags choose, once ``--tf32`` counts."""
+    devices.set_tf32(FLAGS.tf32)
+    return FLAGS.device
+
+
 def define_network():
     """Defines which trained network a command asks; see ``chosen_network``."""
     define_run_parents()
@@ -131,7 +137,7 @@ def define_photos(default_split=None):
 
 def chosen_network():
     """Returns the ``TrainedNetwork`` that the flags choose."""
-    return trained_network.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, FLAGS.device)
+    return trained_network.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, chosen_device())
 
 
 def chosen_photos(paths, network):

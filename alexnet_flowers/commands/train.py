@@ -269,8 +269,8 @@ with group("Hardware"):
         "mixed_precision",
         _DEFAULTS.mixed_precision,
         "Compute the layers and their gradients in bfloat16; weights, their updates and the loss "
-        "stay float32. Needs today's TensorFlow and a CPU with such arithmetic, or a GPU from Ampere "
-        "on.",
+        "stay float32. Needs today's TensorFlow and a CPU with such arithmetic, or a GPU from "
+        "Ampere on.",
     )
     flags.DEFINE_boolean(
         "xla",
