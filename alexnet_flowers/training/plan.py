@@ -68,6 +68,11 @@ class Plan(typing.NamedTuple):
         return self.settings.mixed_precision and self.device == "gpu"
 
     @property
+    def stages_batches(self):
+        """Whether a step takes batches that came to its device during the step before."""
+        return self.device == "gpu"
+
+    @property
     def clone_devices(self):
         """Where each copy of the network runs, for ``tf.device``; mostly ``[""]``."""
         return devices.of_clones(self.device, self.options.compute.num_clones)
