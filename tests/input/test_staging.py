@@ -1,13 +1,12 @@
 """Staged batches come in the input's order, one step behind it."""
 
+import gpus
 import numpy as np
 import pytest
 
 from alexnet_flowers.input import staging
 from alexnet_flowers.input.pipeline import Batch
 from alexnet_flowers.tf1 import tf
-
-CPU = tf.ConfigProto(device_count={"GPU": 0}, allow_soft_placement=True)
 
 
 def numbered_batches(count):
@@ -24,7 +23,7 @@ def numbered_batches(count):
 
 
 def test_every_batch_comes_once_whole_and_in_order_and_the_end_is_an_error():
-    with tf.Graph().as_default(), tf.Session(config=CPU) as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         staged, put = staging.stage([numbered_batches(4)] * 2, ["/gpu:0", "/gpu:1"])
         assert staged[0].images.shape == (1, 2, 2, 3) and staged[0].labels.dtype == tf.int64
         session.run(put)
