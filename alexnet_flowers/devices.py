@@ -1,10 +1,19 @@
 """Where the arithmetic runs."""
 
 import os
+import re
 import typing
 
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.tf1 import GPU_NEEDS, HAS_MKL, quiet, tf
+from alexnet_flowers.tf1 import (
+    GPU_NEEDS,
+    HAS_MKL,
+    HAS_XLA,
+    LAYOUT_OPTIMIZER_FAILS,
+    list_local_devices,
+    quiet,
+    tf,
+)
 
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -19,6 +28,8 @@ class Compute(typing.NamedTuple):
       intra_op_threads: int, TensorFlow's; 0: one a core.
       inter_op_threads: int, TensorFlow's; 0: one a core.
       input: one of ``training_input.INPUTS``, whether the photos stay on the device.
+      xla: bool, whether XLA compiles what runs on a GPU.
+      tf32: bool, see ``set_tf32``.
     """
 
     device: str = "auto"
@@ -27,6 +38,8 @@ class Compute(typing.NamedTuple):
     intra_op_threads: int = 0
     inter_op_threads: int = 0
     input: str = "auto"
+    xla: bool = False
+    tf32: bool = True
 
 
 # For ``Session.run``: the operations one after the other, in the thread that asks for them, instead
@@ -40,6 +53,10 @@ INPUT_DEVICE = "/cpu:0"
 # What a CPU with arithmetic in bfloat16 has at least one of, as Linux calls it.
 _BFLOAT16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 _BFLOAT16_OPTION = "auto_mixed_precision_onednn_bfloat16"
+# The compute capability from which on NVIDIA's GPUs compute in bfloat16: Ampere's.
+_BFLOAT16_CAPABILITY = 8.0
+# NVIDIA's libraries read it when they are loaded: 0 forbids TF32.
+_TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
 
 
 def resolve(device, num_clones=1):
@@ -107,18 +124,78 @@ def _list_gpus():
         return tf.config.experimental.list_physical_devices("GPU")
 
 
+class Card(typing.NamedTuple):
+    """A GPU."""
+
+    name: str
+    capability: float  # Its compute capability, 7.5 for Turing.
+
+    def __str__(self):
+        return "%s, compute capability %.1f" % self
+
+
+# Such as "device: 0, name: Tesla T4, pci bus id: 0000:00:04.0, compute capability: 7.5".
+_CARD = re.compile(r"name: (?P<name>.*), pci bus id: .*compute capability: (?P<capability>[0-9.]+)")
+
+
+def cards():
+    """Returns a ``Card`` for each GPU that TensorFlow uses."""
+    with quiet():
+        found = list_local_devices(session_config("gpu"))
+    matches = [_CARD.search(one.physical_device_desc) for one in found if one.device_type == "GPU"]
+    return [Card(match["name"], float(match["capability"])) for match in matches if match]
+
+
+def describe_cards(num_used=1):
+    """Returns a line that names the first ``num_used`` GPUs, alike ones once."""
+    used = [str(card) for card in cards()[:num_used]]
+    counted = ["%d x %s" % (used.count(one), one) for one in dict.fromkeys(used)]
+    return "GPU: " + ("; ".join(counted) if num_used > 1 else "".join(used) or "unknown")
+
+
 def mixed_precision_obstacle(device):
     """Says why bfloat16 would not be used, or not be fast, on ``"cpu"`` or ``"gpu"``, else None."""
     options = tf.ConfigProto().graph_options.rewrite_options
-    if device != "cpu":
-        return "is for CPUs only; leave it out, or pass --device cpu"
     if not HAS_MKL or _BFLOAT16_OPTION not in options.DESCRIPTOR.fields_by_name:
         return "needs today's TensorFlow, not %s: make install RUNTIME=tf2" % tf.__version__
+    if device == "gpu":
+        too_old = [card for card in cards() if card.capability < _BFLOAT16_CAPABILITY]
+        return (
+            "%s computes no bfloat16, for which it needs %.1f; leave it out"
+            % (
+                too_old[0],
+                _BFLOAT16_CAPABILITY,
+            )
+            if too_old
+            else None
+        )
     if not _BFLOAT16_INSTRUCTIONS & _cpu_instructions():
         return "this CPU computes no bfloat16 (it has none of %s); leave it out" % ", ".join(
             sorted(_BFLOAT16_INSTRUCTIONS)
         )
     return None
+
+
+def xla_obstacle(device):
+    """Says why XLA would compile nothing on ``"cpu"`` or ``"gpu"``, else None."""
+    if not HAS_XLA:
+        return "TensorFlow %s was built without it; leave it out" % tf.__version__
+    if device != "gpu":
+        return "compiles only what runs on a GPU; leave it out, or pass --device gpu"
+    return None
+
+
+def set_tf32(allowed):
+    """Says for the whole process whether a GPU may compute float32 products in TF32.
+
+    GPUs from Ampere on do so by default: the factors of matrix products and convolutions are
+    rounded to 10 bits of mantissa, of float32's 23, and the sums stay float32. To be called before
+    anything has run on the GPU.
+    """
+    if hasattr(tf.config.experimental, "enable_tensor_float_32_execution"):
+        tf.config.experimental.enable_tensor_float_32_execution(allowed)
+    elif not allowed:  # TensorFlow 1.15: NVIDIA's own build of it uses TF32.
+        os.environ[_TF32_VARIABLE] = "0"
 
 
 def _cpu_instructions():
@@ -131,13 +208,17 @@ def _cpu_instructions():
     return set(lines[0].split()) if lines else set()
 
 
-def session_config(device, intra_op_threads=0, inter_op_threads=0, mixed_precision=False):
+def session_config(
+    device, intra_op_threads=0, inter_op_threads=0, mixed_precision=False, xla=False
+):
     """Returns the ``tf.ConfigProto`` of a session on ``device`` (``"cpu"`` or ``"gpu"``).
 
     GPU memory grows as it is needed, so that several processes can share one card. The two
     thread counts are TensorFlow's (0: one thread a core). With ``mixed_precision`` (see
-    ``mixed_precision_obstacle``) the graph stays as it is, and TensorFlow rewrites what it runs:
-    layers and their gradients in bfloat16, variables, their updates and the loss in float32.
+    ``mixed_precision_obstacle``) on a CPU the graph stays as it is, and TensorFlow rewrites what
+    it runs: layers and their gradients in bfloat16, variables, their updates and the loss in
+    float32. On a GPU it has no such rewriting; there ``nets.bfloat16`` builds the graph so. With
+    ``xla`` TensorFlow compiles what runs on a GPU.
     """
     config = tf.ConfigProto(
         allow_soft_placement=True,
@@ -146,7 +227,11 @@ def session_config(device, intra_op_threads=0, inter_op_threads=0, mixed_precisi
         device_count={"GPU": 0} if device == "cpu" else {},
         gpu_options=tf.GPUOptions(allow_growth=True),
     )
-    if mixed_precision:
-        options = config.graph_options.rewrite_options
-        setattr(options, _BFLOAT16_OPTION, options.ON)
+    options = config.graph_options
+    if mixed_precision and device == "cpu":
+        setattr(options.rewrite_options, _BFLOAT16_OPTION, options.rewrite_options.ON)
+    if LAYOUT_OPTIMIZER_FAILS and device == "gpu":  # The step is as fast without it.
+        options.rewrite_options.layout_optimizer = options.rewrite_options.OFF
+    if xla:
+        options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1
     return config

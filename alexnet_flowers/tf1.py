@@ -55,6 +55,9 @@ with warnings.catch_warnings():
         import tensorflow.contrib.slim as slim
         from tensorflow.contrib.slim.nets import alexnet
 
+        # Whether the optimizer of GPU layouts meets something in slim's dropout that it cannot do,
+        # and says so as an error at each start.
+        LAYOUT_OPTIMIZER_FAILS = False
         # Whether its kernels are Intel's MKL-DNN, today called oneDNN: they have other strengths.
         HAS_MKL = tf.pywrap_tensorflow.IsMklEnabled()
         GPU_NEEDS = (
@@ -77,12 +80,24 @@ with warnings.catch_warnings():
         from tensorflow.python.util import _pywrap_util_port
         from tf_slim.nets import alexnet
 
+        LAYOUT_OPTIMIZER_FAILS = True
         HAS_MKL = _pywrap_util_port.IsMklEnabled()
         GPU_NEEDS = "an NVIDIA driver and the CUDA libraries of tensorflow[and-cuda]"
         # tf_slim looks for these where they once were.
         control_flow_ops.case, control_flow_ops.cond = tf.case, tf.cond
         ops.IndexedSlices = tf.IndexedSlices
+    from tensorflow.python.client.device_lib import list_local_devices
+    from tensorflow.python.framework import kernels
     from tensorflow.python.summary.writer.writer import SummaryToEventTransformer
+
+
+def kernels_of(op_type):
+    """Returns the ``KernelDef`` of each of TensorFlow's kernels for a type of operation."""
+    return kernels.get_registered_kernels_for_op(op_type).kernel
+
+
+# Whether it can compile graphs.
+HAS_XLA = bool(kernels_of("XlaLaunch"))
 
 # That is what slim's layers are made with.
 warnings.filterwarnings("ignore", message="`layer.apply` is deprecated")
@@ -90,8 +105,12 @@ warnings.filterwarnings("ignore", message="`layer.apply` is deprecated")
 __all__ = [
     "GPU_NEEDS",
     "HAS_MKL",
+    "HAS_XLA",
+    "LAYOUT_OPTIMIZER_FAILS",
     "SummaryToEventTransformer",
     "alexnet",
+    "kernels_of",
+    "list_local_devices",
     "quiet",
     "slim",
     "tf",

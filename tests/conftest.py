@@ -106,6 +106,14 @@ def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="make the long trials, for 40 minutes")
 
 
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("gpu"):
+        import gpus
+
+        if not gpus.is_there():
+            pytest.skip("TensorFlow finds no GPU")
+
+
 _TALLY = {}
 
 

@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import types
 
+import gpus as gpus_of_tests
 import pytest
 
 from alexnet_flowers import devices, memory
@@ -11,6 +13,8 @@ from alexnet_flowers.data import dataset
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import plan
+from alexnet_flowers.training.settings import Settings
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -36,9 +40,88 @@ def test_auto_takes_a_gpu_where_there_is_one(gpus):
 def test_sessions_share_a_gpu_or_do_without():
     for device, count in (("cpu", {"GPU": 0}), ("gpu", {})):
         config = devices.session_config(device, 3, 4)
+        optimizers = config.graph_options.rewrite_options
+        is_off = optimizers.layout_optimizer == optimizers.OFF
+        assert is_off == (device == "gpu" and not tf.__version__.startswith("1."))
+        assert config.graph_options.optimizer_options.global_jit_level == 0
         assert dict(config.device_count) == count and config.gpu_options.allow_growth
         assert config.intra_op_parallelism_threads == 3
         assert config.inter_op_parallelism_threads == 4
+
+
+def test_xla_is_asked_for_where_it_compiles(monkeypatch):
+    config = devices.session_config("gpu", xla=True)
+    assert config.graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_1
+    assert devices.xla_obstacle("gpu") is None
+    assert "compiles only what runs on a GPU" in devices.xla_obstacle("cpu")
+    monkeypatch.setattr(devices, "HAS_XLA", False)
+    assert "%s was built without it" % tf.__version__ in devices.xla_obstacle("gpu")
+
+
+def found_by_tensorflow(*descriptions):
+    """Stands in for TensorFlow's list of devices."""
+    gpus = [
+        types.SimpleNamespace(
+            device_type="GPU",
+            physical_device_desc="device: %d, name: %s, pci bus id: 0000:00:0%d.0, compute "
+            "capability: %s" % (number, name, number, capability),
+        )
+        for number, (name, capability) in enumerate(descriptions)
+    ]
+    return [types.SimpleNamespace(device_type="CPU", physical_device_desc="")] + gpus
+
+
+def test_cards_are_named(monkeypatch):
+    def describe(num_used, *descriptions):
+        found = found_by_tensorflow(*descriptions)
+        monkeypatch.setattr(devices, "list_local_devices", lambda config: found)
+        return devices.describe_cards(num_used)
+
+    h100, t4 = ("NVIDIA H100 80GB HBM3", "9.0"), ("Tesla T4", "7.5")
+    assert describe(1, h100, t4) == "GPU: NVIDIA H100 80GB HBM3, compute capability 9.0"
+    assert describe(2, t4, t4) == "GPU: 2 x Tesla T4, compute capability 7.5"
+    assert describe(2, h100, t4) == (
+        "GPU: 1 x NVIDIA H100 80GB HBM3, compute capability 9.0; "
+        "1 x Tesla T4, compute capability 7.5"
+    )
+    assert describe(1) == "GPU: unknown"
+
+
+def test_no_card_is_named_where_there_is_none():
+    if not gpus_of_tests.is_there():
+        assert devices.cards() == []
+
+
+def test_a_training_on_a_gpu_names_it_first(gpus, monkeypatch, tiny_dataset):
+    monkeypatch.setattr(
+        devices, "list_local_devices", lambda _: found_by_tensorflow(("Tesla T4", "7.5"))
+    )
+    gpus.append("GPU:0")
+    lines = []
+    options = plan.Options(compute=devices.Compute(device="gpu"))
+    made = plan.compute(tiny_dataset, Settings(batch_size=4), options, report=lines.append)
+    assert lines == ["GPU: Tesla T4, compute capability 7.5"]
+    assert made.stages_batches and not made.builds_bfloat16 and not made.uses_gradient_rules
+    with pytest.raises(UsageError, match="--mixed_precision: "):
+        plan.compute(tiny_dataset, Settings(batch_size=4, mixed_precision=True), options)
+
+
+def test_xla_on_a_cpu_is_refused(tiny_dataset):
+    options = plan.Options(compute=devices.Compute(device="cpu", xla=True))
+    with pytest.raises(UsageError, match="--xla: compiles only what runs on a GPU; leave it out"):
+        plan.compute(tiny_dataset, Settings(batch_size=4), options)
+
+
+def test_tf32_can_be_forbidden(monkeypatch):
+    monkeypatch.delenv("NVIDIA_TF32_OVERRIDE", raising=False)
+    experimental = tf.config.experimental
+    is_known = hasattr(experimental, "enable_tensor_float_32_execution")
+    for allowed in (True, False, True):
+        devices.set_tf32(allowed)
+        if is_known:
+            assert experimental.tensor_float_32_execution_enabled() == allowed
+        elif not allowed:
+            assert os.environ["NVIDIA_TF32_OVERRIDE"] == "0"
 
 
 def test_input_stays_on_the_cpu(tiny_dataset):

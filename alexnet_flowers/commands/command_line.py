@@ -60,6 +60,18 @@ def define_device():
             devices.DEVICES,
             "Run the network there; auto is the GPU where TensorFlow can use one.",
         )
+        flags.DEFINE_boolean(
+            "tf32",
+            devices.Compute().tf32,
+            "Let GPUs from Ampere on round the factors of float32 products to TF32, 10 bits of "
+            "mantissa. With --notf32 they compute in full float32, more slowly.",
+        )
+
+
+def chosen_device():
+    """Returns the name of the device that the flags choose, once ``--tf32`` counts."""
+    devices.set_tf32(FLAGS.tf32)
+    return FLAGS.device
 
 
 def define_network():
@@ -125,7 +137,7 @@ def define_photos(default_split=None):
 
 def chosen_network():
     """Returns the ``TrainedNetwork`` that the flags choose."""
-    return trained_network.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, FLAGS.device)
+    return trained_network.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, chosen_device())
 
 
 def chosen_photos(paths, network):

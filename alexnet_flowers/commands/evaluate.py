@@ -72,7 +72,7 @@ def main():
             run,
             FLAGS.dataset_dir,
             FLAGS.split,
-            FLAGS.device,
+            command_line.chosen_device(),
             FLAGS.batch_size,
             FLAGS.skip_bad_records,
             evaluator.View(FLAGS.eval_image_size, FLAGS.mirror, FLAGS.raw_weights),

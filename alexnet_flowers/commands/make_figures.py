@@ -89,7 +89,9 @@ def _dead_units(runs):
         runs_to_layers = {}
         for run in drawn:
             checkpoint = runs.checkpoints[run.name]
-            with trained_network.TrainedNetwork(run, checkpoint, FLAGS.device) as network:
+            with trained_network.TrainedNetwork(
+                run, checkpoint, command_line.chosen_device()
+            ) as network:
                 layers = dead_units.dead_units(network, found)
             print("%s, step %d" % (run.name, network.global_step))
             print(dead_units.table(layers), flush=True)
@@ -105,7 +107,7 @@ def _confusion(runs):
     for run in runs.all:
         name, checkpoint = "confusion_" + run.name, runs.checkpoints.get(run.name)
         if checkpoint:
-            evaluator = Evaluator(run, FLAGS.dataset_dir, FLAGS.split, FLAGS.device)
+            evaluator = Evaluator(run, FLAGS.dataset_dir, FLAGS.split, command_line.chosen_device())
             result = evaluator.evaluate(checkpoint)
             title = "confusion matrix of %(split)s at step %(global_step)d" % result
             counts, classes = result["confusion_matrix"], list(result["per_class"])

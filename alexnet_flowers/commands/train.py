@@ -277,7 +277,14 @@ with group("Hardware"):
         "mixed_precision",
         _DEFAULTS.mixed_precision,
         "Compute the layers and their gradients in bfloat16; weights, their updates and the loss "
-        "stay float32. Needs today's TensorFlow and a CPU with such arithmetic.",
+        "stay float32. Needs today's TensorFlow and a CPU with such arithmetic, or a GPU from "
+        "Ampere on.",
+    )
+    flags.DEFINE_boolean(
+        "xla",
+        _COMPUTE.xla,
+        "Let XLA compile what runs on a GPU, before the first step. Draws of dropout, and so a "
+        "run with a seed, are then others.",
     )
     flags.DEFINE_boolean(
         "gradient_rules",

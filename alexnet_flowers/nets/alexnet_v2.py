@@ -19,7 +19,7 @@
 import inspect
 
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.nets import conv_gradients
+from alexnet_flowers.nets import bfloat16, conv_gradients
 from alexnet_flowers.tf1 import alexnet, slim
 
 SCOPE = "alexnet_v2"
@@ -53,6 +53,7 @@ def alexnet_v2(
     weight_decay=None,
     use_gradient_rules=True,
     spatial_squeeze=True,
+    in_bfloat16=False,
 ):
     """Builds ``slim.nets.alexnet.alexnet_v2``.
 
@@ -68,6 +69,7 @@ def alexnet_v2(
       use_gradient_rules: compute the gradients by ``gradients``' rules (the same values, faster on
         a CPU) instead of TensorFlow's own.
       spatial_squeeze: return one row of scores an image; False for larger images: a map of them.
+      in_bfloat16: compute the layers and their gradients in bfloat16; see ``bfloat16``.
 
     Returns:
       logits, float32 [N, num_classes] ([N, rows, columns, num_classes] if not squeezed), and the
@@ -75,7 +77,8 @@ def alexnet_v2(
     """
     options = {} if weight_decay is None else {"weight_decay": weight_decay}
     arg_scope = alexnet.alexnet_v2_arg_scope(**options) if use_arg_scope else {}
-    with slim.arg_scope(arg_scope), conv_gradients.rules(use_gradient_rules):
+
+    def build(images):
         return alexnet.alexnet_v2(
             images,
             num_classes=num_classes,
@@ -84,3 +87,6 @@ def alexnet_v2(
             spatial_squeeze=spatial_squeeze,
             scope=SCOPE,
         )
+
+    with slim.arg_scope(arg_scope) as scope, conv_gradients.rules(use_gradient_rules):
+        return bfloat16.computed(build, images, scope) if in_bfloat16 else build(images)

@@ -4,6 +4,7 @@ Before a step ``loop.Loop`` asks every callback what to fetch with it; afterward
 to each in turn.
 """
 
+import collections
 import time
 import typing
 
@@ -66,24 +67,69 @@ class Interval:
         self._due = time.monotonic() + self._secs
 
 
-class _Speed(Callback):
-    """Measures the steps a second, from one question to the next."""
+# Over how many seconds a speed is averaged.
+_AVERAGED_SECS = 30
 
-    _since = None  # A time, and the steps made then.
-    _steps_per_sec = None
+
+class _Average:
+    """Steps a second, over the last half minute of those that are counted."""
+
+    def __init__(self):
+        self._counted = collections.deque()  # (seconds, steps)
+        self._secs = self._steps = 0
+
+    def count(self, secs, steps):
+        """Counts steps that took so long together."""
+        self._counted.append((secs, steps))
+        self._secs += secs
+        self._steps += steps
+        while self._secs - self._counted[0][0] >= _AVERAGED_SECS:
+            old_secs, old_steps = self._counted.popleft()
+            self._secs -= old_secs
+            self._steps -= old_steps
+
+    def steps_per_sec(self):
+        """Returns the average; None where nothing was counted."""
+        return self._steps / max(self._secs, 1e-9) if self._counted else None
+
+
+class _Speed(Callback):
+    """Measures how fast steps are made, from the end of one to the end of the next.
+
+    Those in which something else was done too are kept apart: the first one of the process, heavy
+    ones, and those before which a callback took its time, for writing or saving.
+    """
+
+    def __init__(self):
+        self._training, self._all = _Average(), _Average()
+        self._last_end = None
+        self._is_disturbed = True  # Whether the step under way is no measure of training.
 
     def fetches(self, upcoming):
-        self._since = self._since or (time.monotonic(), upcoming.before)
+        if self._last_end is None:
+            self._last_end = time.monotonic()
         return {}
 
-    def steps_per_sec(self, step_number):
-        """Returns the steps a second since this was last asked for at another step."""
+    def after(self, step):
         now = time.monotonic()
-        then, number_then = self._since
-        if step_number > number_then:
-            self._steps_per_sec = (step_number - number_then) / max(now - then, 1e-9)
-            self._since = (now, step_number)
-        return self._steps_per_sec
+        measured = max(now - self._last_end, 1e-9), step.number - step.before
+        is_heavy = bool(HEAVY & set(step.fetched))
+        self._all.count(*measured)
+        if not (self._is_disturbed or is_heavy):
+            self._training.count(*measured)
+        self._last_end, self._is_disturbed = now, is_heavy
+
+    def disturb(self):
+        """Says that something that takes time is done before the next step."""
+        self._is_disturbed = True
+
+    def steps_per_sec(self):
+        """Returns the steps a second of training alone; of all steps where there is no such one."""
+        return self._training.steps_per_sec() or self.steps_per_sec_of_all()
+
+    def steps_per_sec_of_all(self):
+        """Returns the steps a second with everything that is done beside them."""
+        return self._all.steps_per_sec()
 
 
 class _Summaries(Callback):
@@ -116,7 +162,7 @@ class _Summaries(Callback):
                 )
                 continue
             self._writer.add_summary(drawn, step.number)
-        images_per_sec = self._speed.steps_per_sec(step.number) * self._images_per_step
+        images_per_sec = self._speed.steps_per_sec() * self._images_per_step
         event_writer.write_scalars(self._writer, {tags.IMAGES_PER_SEC: images_per_sec}, step.number)
         self._writer.flush()
         self._interval.restart()
@@ -170,7 +216,6 @@ class _Log(Callback):
         if not (_passes(self._plan.options.logging.log_every_n_steps, step) or step.is_last):
             return
         plan = self._plan
-        steps_per_sec = self._speed.steps_per_sec(step.number)
         self._report(
             "step %*d/%d  epoch %.2f  loss %.4f  accuracy %.3f  %.1f images/s  %s left"
             % (
@@ -180,8 +225,8 @@ class _Log(Callback):
                 step.number * plan.images_per_step / float(plan.num_samples),
                 sum(self._losses) / len(self._losses),
                 sum(self._accuracies) / len(self._accuracies),
-                steps_per_sec * plan.images_per_step,
-                _duration((plan.num_steps - step.number) / steps_per_sec),
+                self._speed.steps_per_sec() * plan.images_per_step,
+                _duration((plan.num_steps - step.number) / self._speed.steps_per_sec_of_all()),
             )
         )
         self._losses, self._accuracies = [], []
@@ -218,8 +263,9 @@ class _Save(Callback):
     Raises ``Diverged`` where it would write NaN or infinity, and the ``WriteError`` of its saver.
     """
 
-    def __init__(self, saver, path, is_finite, logging):
+    def __init__(self, saver, path, is_finite, logging, speed):
         """Takes the checkpoints' path, to which ``-<step>`` is added."""
+        self._speed = speed
         self._saver = saver
         self._path = path
         self._is_finite = is_finite
@@ -234,6 +280,7 @@ class _Save(Callback):
         self._save(step)  # The checkpoints may lie on another disk.
 
     def _save(self, step):
+        self._speed.disturb()
         # The loss is checked at every step, but before its update; what it has made of the
         # variables must not reach a checkpoint.
         if not step.session.run(self._is_finite):
@@ -268,7 +315,7 @@ def build(ops, plan, saver, writer, path, report):
         built.append(_Log(plan, speed, report))
     built.append(_Watch(ops, plan, report))
     if saver is not None:
-        built.append(_Save(saver, path, ops.is_finite, logging))
+        built.append(_Save(saver, path, ops.is_finite, logging, speed))
     return built
 
 

@@ -55,6 +55,8 @@ class Loop:
             if not self._place.is_chief and not self._may_step(before):
                 self.step_number = before
                 return 0.0, True  # The others need no more of its steps.
+            if self._ops.put is not None:
+                session.run(self._ops.put)
         fetched = self._run(session, before)
         self.step_number = int(fetched["step_number"])
         self.learning_rate = float(fetched["learning_rate"])
@@ -74,6 +76,8 @@ class Loop:
             "learning_rate": self._ops.learning_rate,
             "update": self._ops.update,
         }
+        if self._ops.put is not None:
+            fetches["put"] = self._ops.put
         for callback in self._callbacks:
             fetches.update(callback.fetches(upcoming))
         # One by one takes a tenth less memory at its peak, and the same in every step. Several

@@ -63,6 +63,16 @@ class Plan(typing.NamedTuple):
         return self.device == "cpu" if chosen is None else chosen
 
     @property
+    def builds_bfloat16(self):
+        """Whether the graph itself computes in bfloat16; see ``devices.session_config``."""
+        return self.settings.mixed_precision and self.device == "gpu"
+
+    @property
+    def stages_batches(self):
+        """Whether a step takes batches that came to its device during the step before."""
+        return self.device == "gpu"
+
+    @property
     def clone_devices(self):
         """Where each copy of the network runs, for ``tf.device``; mostly ``[""]``."""
         return devices.of_clones(self.device, self.options.compute.num_clones)
@@ -89,8 +99,8 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
       run_settings: a ``settings.Settings``.
       options: an ``Options``.
       members: a ``cluster.Cluster`` whose ``job_name`` is ``"worker"``, or None.
-      report: called with a line for each record that is left out, and about a learning rate that
-        does not fall.
+      report: called with a line that names the GPU, one for each record that is left out, and one
+        about a learning rate that does not fall.
 
     Returns:
       A ``Plan``.
@@ -104,6 +114,8 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
     if remark:
         report(remark)
     device, session_config = _device(run_settings, options.compute)
+    if device == "gpu":
+        report(devices.describe_cards(options.compute.num_clones))
     split = dataset.get_split(
         "train", dataset_dir, skip_bad_records=options.skip_bad_records, report=report
     )
@@ -180,16 +192,21 @@ def check(run_settings, options, members=None):
 
 def _device(run_settings, compute_options):
     """Returns where the network runs, ``"cpu"`` or ``"gpu"``, and its ``tf.ConfigProto``."""
+    devices.set_tf32(compute_options.tf32)
     device = devices.resolve(compute_options.device, compute_options.num_clones)
-    if run_settings.mixed_precision:
-        obstacle = devices.mixed_precision_obstacle(device)
+    for flag, is_wanted, obstacle_of in (
+        ("mixed_precision", run_settings.mixed_precision, devices.mixed_precision_obstacle),
+        ("xla", compute_options.xla, devices.xla_obstacle),
+    ):
+        obstacle = obstacle_of(device) if is_wanted else None
         if obstacle:
-            raise UsageError("--mixed_precision: " + obstacle)
+            raise UsageError("--%s: %s" % (flag, obstacle))
     return device, devices.session_config(
         device,
         compute_options.intra_op_threads,
         compute_options.inter_op_threads,
         run_settings.mixed_precision,
+        compute_options.xla,
     )
 
 

@@ -3,7 +3,7 @@
 import typing
 
 from alexnet_flowers import devices
-from alexnet_flowers.input import training_input
+from alexnet_flowers.input import staging, training_input
 from alexnet_flowers.nets import alexnet_v2, conv_gradients
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import (
@@ -32,6 +32,8 @@ class StepOps(typing.NamedTuple):
     summary: tf.Tensor  # string [], scalars.
     pictures: tuple  # Of ``summaries.Images`` and ``Predictions``: to draw after a step.
     histograms: typing.Optional[tf.Tensor]  # string [].
+    # Fetches the next step's batches; to be run with each step, and once before the first one.
+    put: typing.Optional[tf.Operation]
     sync_optimizer: typing.Optional[tf.train.SyncReplicasOptimizer]  # For ``slim.learning.train``.
 
 
@@ -49,7 +51,7 @@ def build(plan, place, photos=None):
     with tf.device(devices.INPUT_DEVICE):
         global_step = tf.train.get_or_create_global_step()
     with tf.device(place.own_device()):
-        batches = _batches(plan, photos, global_step)
+        batches, put = _batches(plan, photos, global_step)
     batch, labels = batches[0], tf.concat([one.labels for one in batches], 0)
     logits, end_points = _clones([one.images for one in batches], plan)
     cross_entropy, total_loss = optimization.losses(logits, labels, plan.settings.label_smoothing)
@@ -83,19 +85,23 @@ def build(plan, place, photos=None):
             layer: tf.reduce_max(end_points["%s/%s" % (alexnet_v2.SCOPE, layer)])
             for layer in alexnet_v2.RELU_LAYERS
         },
-        is_finite=_is_finite(total_loss),
+        is_finite=_is_finite(total_loss, put),
         summary=scalars,
         pictures=_pictures(plan, batch, logits),
         histograms=histograms,
+        put=put,
         sync_optimizer=optimizer if place.sync_replicas else None,
     )
 
 
 def _batches(plan, photos, global_step):
-    """Returns the ``pipeline.Batch`` of each clone."""
+    """Returns the ``pipeline.Batch`` of each clone, and what ``StepOps.put`` is."""
     # Photos on the device go on where the run does; the queues begin anew.
     first_batch = 0 if photos is None else global_step.initialized_value()
-    return training_input.batches(plan.split, plan.input_request, photos, first_batch)
+    batches = training_input.batches(plan.split, plan.input_request, photos, first_batch)
+    if not plan.stages_batches:
+        return batches, None
+    return staging.stage(batches, [device or "/gpu:0" for device in plan.clone_devices])
 
 
 def _optimizer(plan, place, learning_rate, global_step):
@@ -117,15 +123,16 @@ def _pictures(plan, batch, logits):
     )
 
 
-def _is_finite(total_loss):
+def _is_finite(total_loss, put):
     # The loss too: numbers that are merely huge show there first. It takes a batch of its own.
-    return tf.reduce_all(
-        [tf.is_finite(total_loss)]
-        + [
-            tf.reduce_all(tf.is_finite(variable.read_value()))
-            for variable in slim.get_model_variables()
-        ]
-    )
+    with tf.control_dependencies([] if put is None else [put]):
+        return tf.reduce_all(
+            [tf.is_finite(total_loss)]
+            + [
+                tf.reduce_all(tf.is_finite(variable.read_value()))
+                for variable in slim.get_model_variables()
+            ]
+        )
 
 
 def _clones(batches, plan):
@@ -155,4 +162,5 @@ def _network(images, plan, device, reuse=None):
             use_arg_scope=plan.settings.arg_scope,
             weight_decay=plan.settings.weight_decay,
             use_gradient_rules=plan.uses_gradient_rules,
+            in_bfloat16=plan.builds_bfloat16,
         )

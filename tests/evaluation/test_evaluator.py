@@ -3,6 +3,7 @@
 import json
 import os
 
+import gpus
 import numpy as np
 import pytest
 
@@ -32,7 +33,7 @@ def recomputed(random_run, tiny_dataset):
             labels.append(feature["image/class/label"].int64_list.value[0])
             encoded = feature["image/encoded"].bytes_list.value[0]
             images.append(encoded)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         encoded = tf.placeholder(tf.string, [])
         whole = tf.image.central_crop(tf.image.decode_jpeg(encoded, channels=3), 0.875)
         seen = tf.image.resize_images(whole, [195, 195]) / 127.5 - 1.0
@@ -54,12 +55,14 @@ def test_the_figures_are_those_computed_another_way(result, recomputed):
     logits, labels = recomputed
     predicted = logits.argmax(1)
     assert len(set(predicted)) > 1, "a network that answers all the same shows nothing"
-    assert result["accuracy"] == pytest.approx((predicted == labels).mean())
+    one_more = gpus.tolerance(0, 1.5 / 25)  # A photo between two classes may change sides.
+    assert result["accuracy"] == pytest.approx((predicted == labels).mean(), abs=one_more or None)
     best_two = np.argsort(-logits, axis=1)[:, :2]
-    assert result["recall_at_2"] == pytest.approx((best_two == labels[:, None]).any(1).mean())
+    share = (best_two == labels[:, None]).any(1).mean()
+    assert result["recall_at_2"] == pytest.approx(share, abs=one_more or None)
     log_sum = np.log(np.exp(logits).sum(1))
     loss = (log_sum - logits[np.arange(25), labels]).mean()
-    assert result["cross_entropy"] == pytest.approx(loss, abs=2e-3)
+    assert result["cross_entropy"] == pytest.approx(loss, abs=gpus.tolerance(2e-3, 0.05))
     for true in range(5):
         for guess in range(5):
             count = ((labels == true) & (predicted == guess)).sum()
@@ -101,7 +104,7 @@ def test_events_lie_in_the_splits_folder_under_the_trainings_tags(result, random
 
 def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_dataset):
     found, _ = photos.from_split(tiny_dataset, "validation")
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         views = [preprocessing.preprocess_for_eval(photo.encoded, 227, 227) for photo in found]
         images = session.run(tf.stack(views))
     seen = [images, images[:, :, ::-1]]
@@ -115,7 +118,7 @@ def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_
     )
     result = made.evaluate(checkpoints.newest(random_run.checkpoints_dir))
     loss = -np.log(probabilities[np.arange(5), labels]).mean()
-    assert result["cross_entropy"] == pytest.approx(loss, rel=1e-4)
+    assert result["cross_entropy"] == pytest.approx(loss, rel=gpus.tolerance(1e-4, 0.02))
     assert result["accuracy"] == (probabilities.argmax(1) == labels).mean()
 
     # Not the same curve as that of the view that the network was trained on.
@@ -134,7 +137,7 @@ def test_watching_ends_with_the_runs_last_step(random_run, tiny_dataset):
 
 
 def test_a_network_that_answers_nan_is_refused(random_run, tiny_dataset, tmp_path):
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         alexnet.alexnet_v2(tf.zeros([1, 195, 195, 3]), 5, is_training=False)
         saver = tf.train.Saver(slim.get_model_variables())
         saver.restore(session, checkpoints.newest(random_run.checkpoints_dir))

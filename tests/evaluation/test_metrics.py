@@ -1,5 +1,6 @@
 """Each number by hand, and against TensorFlow where it counts the same."""
 
+import gpus
 import numpy as np
 import pytest
 
@@ -37,7 +38,7 @@ def test_recall_at_k_counts_the_classes_that_score_higher():
 def test_equal_scores_count_as_tensorflow_counts_them():
     logits = np.array([[1.0, 1.0, 1.0], [3.0, 2.0, 1.0], [3.0, 2.0, 1.0]])
     labels = np.array([2, 1, 2])
-    with tf.Session() as session:
+    with gpus.cpu_session() as session:
         expected = session.run(tf.nn.in_top_k(logits.astype(np.float32), labels, 2))
     assert list(metrics.is_among_best(logits, labels, 2)) == list(expected) == [True, True, False]
 
@@ -52,7 +53,7 @@ def test_cross_entropy_is_the_mean_of_what_the_true_class_is_given():
 def test_cross_entropy_is_tensorflows():
     logits = np.random.RandomState(1).randn(20, 4).astype(np.float32) * 5
     labels = np.arange(20) % 4
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         losses, log_probabilities = session.run(
             (
                 tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits),

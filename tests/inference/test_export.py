@@ -3,6 +3,7 @@
 import os
 import sys
 
+import gpus
 import numpy as np
 import photo_archives
 import pytest
@@ -40,7 +41,7 @@ def test_the_frozen_graph_answers_the_same(exported, asked):
     encoded, images, expected = asked
     definition = graph_in(exported, "frozen.pb")
     assert not [node for node in definition.node if "Variable" in node.op]
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         tf.import_graph_def(definition, name="")
         for feed in ({"image:0": encoded}, {"images:0": images}):
             np.testing.assert_allclose(
@@ -119,7 +120,7 @@ def test_what_answers_otherwise_is_not_exported(network, tmp_path, monkeypatch):
 
 def test_the_saved_model_answers_the_same(exported, asked):
     encoded, images, expected = asked
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         meta_graph = tf.saved_model.loader.load(
             session, ["serve"], os.path.join(exported, "saved_model", "1")
         )

@@ -1,5 +1,6 @@
 """A restored network: the right photo in, slim's own answer out."""
 
+import gpus
 import numpy as np
 import pytest
 
@@ -49,7 +50,7 @@ def test_a_batch_more_changes_nothing(network, validation, monkeypatch):
 def test_its_end_points_are_slims(network, validation):
     fetches = {"images": network.images, "fc7": network.end_point("alexnet_v2/fc7")}
     ((_, batch),) = network.ask(validation[:2], fetches)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         _, end_points = alexnet.alexnet_v2(tf.constant(batch["images"]), 5, is_training=False)
         tf.train.Saver(slim.get_model_variables()).restore(session, network.checkpoint_path)
         fc7 = session.run(end_points["alexnet_v2/fc7"])

@@ -2,6 +2,7 @@
 
 import itertools
 
+import gpus
 import numpy as np
 import pytest
 
@@ -57,7 +58,7 @@ def stacked(draws):
 
 def one_by_one(numbers, draws, image_size, fast_mode):
     """Returns what ``preprocessing.distort`` makes of some of PHOTOS on the CPU."""
-    with tf.Graph().as_default(), tf.Session() as session, tf.device("/cpu:0"):
+    with tf.Graph().as_default(), gpus.cpu_session() as session, tf.device("/cpu:0"):
         box = tf.placeholder(tf.uint8, [None, None, 3])
         dtypes = (tf.bool, tf.int32) + 4 * (tf.float32,) + (tf.int32,)
         fed = [tf.placeholder(dtype, []) for dtype in dtypes]
@@ -81,7 +82,7 @@ def at_once(numbers, draws, image_size, fast_mode):
     """Returns what ``batch_distortion.distort`` makes of them, wherever TensorFlow puts it."""
     offsets = np.cumsum([0] + [image.shape[0] * image.shape[1] for image in PHOTOS])
     pixels = np.concatenate([batch_distortion.pack(image) for image in PHOTOS])
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         photos = batch_distortion.Photos(
             tf.constant(pixels),
             tf.constant(offsets[numbers]),

@@ -2,6 +2,7 @@
 
 import collections
 
+import gpus
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ from alexnet_flowers.tf1 import tf
 
 def of_batches(height, width, count, min_crop_area=preprocessing.MIN_CROP_AREA, seed=(1, 2)):
     """Returns a ``Draw`` of arrays."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         sides = [tf.fill([count], float(side)) for side in (height, width)]
         return session.run(
             batch_draws.draw(*sides, seed=tf.constant(seed, tf.int64), min_crop_area=min_crop_area)
@@ -20,7 +21,7 @@ def of_batches(height, width, count, min_crop_area=preprocessing.MIN_CROP_AREA, 
 
 def boxes_of_single_photos(height, width, count, min_crop_area=preprocessing.MIN_CROP_AREA):
     """Returns count boxes of ``preprocessing.draw``, (top, left, height, width) each."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         tf.set_random_seed(3)
         shape = tf.constant([height, width, 3])
 

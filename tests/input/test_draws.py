@@ -1,5 +1,6 @@
 """The picture of the preprocessing shows what the preprocessing does."""
 
+import gpus
 import numpy as np
 import photo_archives
 import pytest
@@ -26,7 +27,7 @@ def shown(photo, fast_mode):
 
 
 def test_the_photo_and_the_evaluations_view(shown, photo):
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         whole = session.run(tf.image.decode_jpeg(photo.encoded, channels=3))
         view = session.run(preprocessing.preprocess_for_eval(photo.encoded, 32, 32))
         central = session.run(tf.image.central_crop(whole, 0.875))
@@ -46,7 +47,7 @@ def test_each_draw_leads_to_its_stages(shown, fast_mode):
         np.testing.assert_array_equal(stages.flipped, expected)
         np.testing.assert_allclose(stages.centered, stages.colored * 2 - 1, atol=1e-6)
         assert stages.colored.min() >= 0 and stages.colored.max() <= 1
-        with tf.Graph().as_default(), tf.Session() as session:
+        with tf.Graph().as_default(), gpus.cpu_session() as session:
             distorted = preprocessing.distort(
                 tf.constant(crop), preprocessing.Draw(*map(_constant, drawn)), 32, 32, fast_mode
             )

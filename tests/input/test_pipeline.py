@@ -3,6 +3,7 @@
 import collections
 import os
 
+import gpus
 import numpy as np
 import pytest
 
@@ -21,7 +22,7 @@ def started():
     opened = []
 
     def start(graph):
-        session = tf.Session(graph=graph)
+        session = gpus.cpu_session(graph)
         with graph.as_default():
             session.run(tf.local_variables_initializer())
             coordinator = tf.train.Coordinator()

@@ -2,6 +2,7 @@
 
 import io
 
+import gpus
 import numpy as np
 import pytest
 from PIL import Image
@@ -88,14 +89,14 @@ def by_the_book(image, drawn, ordering, fast_mode):
 
 @pytest.fixture(scope="module")
 def session(graph):
-    with tf.Session(graph=graph) as session:
+    with gpus.cpu_session(graph) as session:
         yield session
 
 
 @pytest.fixture
 def fresh_session(graph):
     """A session whose random numbers begin anew, whichever tests ran before."""
-    with tf.Session(graph=graph) as session:
+    with gpus.cpu_session(graph) as session:
         yield session
 
 

@@ -5,6 +5,7 @@ import contextlib
 import threading
 import time
 
+import gpus
 import numpy as np
 import pytest
 
@@ -22,7 +23,7 @@ def own_thread():
 @contextlib.contextmanager
 def started(graph):
     """A session whose queues are filled, and its queue runners' threads."""
-    with tf.Session(graph=graph) as session, graph.as_default():
+    with gpus.cpu_session(graph) as session, graph.as_default():
         session.run(tf.local_variables_initializer())
         coordinator = tf.train.Coordinator()
         threads = tf.train.start_queue_runners(session, coordinator)

@@ -2,6 +2,7 @@
 
 import collections
 
+import gpus
 import numpy as np
 import pytest
 
@@ -28,14 +29,14 @@ def photos(split):
 
 def take(split, photos, count, request, first_batch=0):
     """Returns some batches of each clone: a list of lists of ``pipeline.Batch`` of arrays."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         built = training_input.batches(split, request, photos, first_batch)
         session.run([tf.local_variables_initializer(), tf.tables_initializer()])
         return [session.run(built) for _ in range(count)]
 
 
 def test_what_is_read_is_what_the_queues_read(split, photos):
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         batch = pipeline.evaluation_batches(split, 25, SIZE)
         session.run(tf.local_variables_initializer())
         coordinator = tf.train.Coordinator()
@@ -68,7 +69,7 @@ def test_batches_are_photos_with_their_labels(split, photos, distortions):
 
 @pytest.mark.parametrize("distortions", [FAST, FULL], ids=["fast", "full"])
 def test_an_image_is_what_preprocessing_makes_of_the_photo_and_its_draw(photos, distortions):
-    with tf.Graph().as_default() as graph, tf.Session() as session:
+    with tf.Graph().as_default() as graph, gpus.cpu_session() as session:
         batch = resident.training_batches(
             photos, 25, distortions, "/cpu:0", [2], tf.constant(0, tf.int64)
         )

@@ -1,5 +1,6 @@
 """The network is slim's own, to the letter."""
 
+import gpus
 import numpy as np
 import pytest
 
@@ -94,7 +95,7 @@ def test_the_arg_scope_decides_the_weight_decay_and_the_first_biases():
                 if options.get("use_arg_scope", True)
                 else "alexnet_v2/conv1/biases/Initializer/zeros:0"
             )
-            with tf.Session() as session:
+            with gpus.cpu_session() as session:
                 return len(decays), scales, session.run(first_bias)[0]
 
     assert build() == (8, {np.float32(0.0005)}, np.float32(0.1))

@@ -1,5 +1,6 @@
 """The rules give TensorFlow's own gradients, and none of its slow operations is left."""
 
+import gpus
 import numpy as np
 import pytest
 
@@ -17,7 +18,7 @@ def both(build, inputs):
                 result = build(*placed)
             weights = np.random.RandomState(9).randn(*result.shape.as_list())
             grads = tf.gradients(tf.reduce_sum(result * weights.astype(np.float32)), placed)
-            with tf.Session(graph=graph) as session:
+            with gpus.cpu_session(graph) as session:
                 found.append(session.run(grads, dict(zip(placed, inputs))))
     return zip(*found)
 
@@ -79,7 +80,7 @@ def test_against_the_numeric_gradient():
         ((7, 8), (3, 3), 2, "VALID"),
         ((3, 3), (3, 3), 1, "VALID"),
     ]:
-        with tf.Graph().as_default(), tf.Session(), conv_gradients.rules():
+        with tf.Graph().as_default(), gpus.cpu_session(), conv_gradients.rules():
             x = tf.constant(rng.randn(2, *size, 2))  # float64
             w = tf.constant(rng.randn(*kernel, 2, 3))
             y = tf.nn.conv2d(x, w, stride, padding)
@@ -107,7 +108,7 @@ def test_all_sixteen_gradients_of_the_network(image_size, batch_size):
             loss = tf.losses.sparse_softmax_cross_entropy(labels, logits * 10)
             found.append(tf.gradients(loss, slim.get_model_variables()))
         names = [variable.op.name for variable in slim.get_model_variables()]
-        with tf.Session(graph=graph) as session:
+        with gpus.cpu_session(graph) as session:
             session.run(tf.global_variables_initializer())
             ours, theirs = session.run(found)
     assert len(names) == 16

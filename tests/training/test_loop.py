@@ -169,3 +169,73 @@ def test_intervals_do_not_depend_on_the_wall_clock(monkeypatch):
     never = callbacks.Interval(0, at_once=True)
     now.monotonic += 1e9
     assert not never.is_due()
+
+
+class Clock:
+    """A clock, and steps that take what they are said to take."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.number = 50.0, 0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+    def step(self, speed, secs, pause=0, steps=1, **fetched):
+        """Makes a step, and pauses after it."""
+        speed.fetches(None)
+        self.now += secs
+        before, self.number = self.number, self.number + steps
+        speed.after(callbacks.Step(None, before, self.number, False, fetched))
+        self.now += pause
+
+
+def test_the_speed_is_that_of_training_alone_and_the_time_left_is_not(monkeypatch):
+    clock, speed = Clock(monkeypatch), callbacks._Speed()
+    clock.step(speed, 10)  # The first one starts everything.
+    assert speed.steps_per_sec() == pytest.approx(0.1)  # There is no better measure yet.
+    for _ in range(4):
+        clock.step(speed, 0.5)
+    assert speed.steps_per_sec() == pytest.approx(2)
+    clock.step(speed, 3, pause=2, summary="")  # The pause writes it.
+    clock.step(speed, 0.5)
+    assert speed.steps_per_sec() == pytest.approx(2)
+    speed.disturb()  # A checkpoint is saved.
+    clock.now += 5
+    clock.step(speed, 0.5)
+    clock.step(speed, 0.5)
+    assert speed.steps_per_sec() == pytest.approx(2)
+    assert speed.steps_per_sec_of_all() == pytest.approx(9 / 23.5)
+
+
+def test_the_speed_follows_within_half_a_minute(monkeypatch):
+    clock, speed = Clock(monkeypatch), callbacks._Speed()
+    for secs in [1] * 100 + [0.5] * 60:
+        clock.step(speed, secs)
+    assert speed.steps_per_sec() == pytest.approx(2)
+    for _ in range(15):
+        clock.step(speed, 1)
+    assert speed.steps_per_sec() == pytest.approx(45 / 30.0)
+    clock.step(speed, 100)  # Longer than what is averaged.
+    assert speed.steps_per_sec() == pytest.approx(0.01)
+
+
+def test_steps_of_other_workers_count(monkeypatch):
+    clock, speed = Clock(monkeypatch), callbacks._Speed()
+    for _ in range(3):
+        clock.step(speed, 2, steps=3)
+    assert speed.steps_per_sec() == pytest.approx(1.5)
+
+
+def test_a_save_is_no_training(monkeypatch):
+    clock, speed = Clock(monkeypatch), callbacks._Speed()
+
+    def save(*args, **kwargs):
+        clock.now += 60
+
+    saver = types.SimpleNamespace(save=save)
+    logging = types.SimpleNamespace(save_interval_steps=3, save_interval_secs=0)
+    due = callbacks._Save(saver, "", None, logging, speed)
+    session = types.SimpleNamespace(run=lambda fetches: True)
+    for number in range(6):
+        clock.step(speed, 1)
+        due.after(callbacks.Step(session, number, number + 1, False, {}))
+    assert clock.now == 50 + 6 + 2 * 60
+    assert speed.steps_per_sec() == pytest.approx(1)

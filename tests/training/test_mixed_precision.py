@@ -60,13 +60,21 @@ def test_updates_too_small_for_bfloat16_are_kept(both):
 
 
 def test_where_it_would_not_be_used_something_says_why(monkeypatch):
-    assert "is for CPUs only" in devices.mixed_precision_obstacle("gpu")
     if not tf.__version__.startswith("1."):
+        old, new = devices.Card("Tesla T4", 7.5), devices.Card("NVIDIA A100-SXM4-40GB", 8.0)
+        monkeypatch.setattr(devices, "cards", lambda: [new, old])
+        said = "Tesla T4, compute capability 7.5 computes no bfloat16, for which it needs 8.0"
+        assert said in devices.mixed_precision_obstacle("gpu")
+        monkeypatch.setattr(devices, "cards", lambda: [new])
+        assert devices.mixed_precision_obstacle("gpu") is None
+        options = devices.session_config("gpu", mixed_precision=True).graph_options.rewrite_options
+        assert options == devices.session_config("gpu").graph_options.rewrite_options
         monkeypatch.setattr(devices, "_cpu_instructions", lambda: {"avx512f"})
         assert "none of amx_bf16, avx512_bf16" in devices.mixed_precision_obstacle("cpu")
     monkeypatch.setattr(devices, "HAS_MKL", False)
     needed = "needs today's TensorFlow, not %s" % tf.__version__
-    assert needed in devices.mixed_precision_obstacle("cpu")
+    for device in ("cpu", "gpu"):
+        assert needed in devices.mixed_precision_obstacle(device)
 
 
 @pytest.mark.skipif(is_possible, reason="it is not refused here")

@@ -2,6 +2,7 @@
 
 import math
 
+import gpus
 import numpy as np
 import pytest
 
@@ -16,7 +17,7 @@ def rates(num_decay_steps, steps, **changes):
     with tf.Graph().as_default():
         step = tf.placeholder(tf.int64, [])
         rate = schedules.learning_rate(settings, num_decay_steps, step)
-        with tf.Session() as session:
+        with gpus.cpu_session() as session:
             return [float(session.run(rate, {step: s})) for s in steps]
 
 
@@ -102,7 +103,7 @@ def step(num_steps=1, **changes):
     with tf.Graph().as_default():
         variable = tf.get_variable("w", initializer=W)
         train = optimizers.build(settings, tf.constant(RATE)).minimize(G * variable)
-        with tf.Session() as session:
+        with gpus.cpu_session() as session:
             session.run(tf.global_variables_initializer())
             for _ in range(num_steps):
                 session.run(train)
@@ -184,7 +185,7 @@ def test_losses_smooth_labels_and_add_the_weight_decay():
         logits = tf.constant([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
         tf.losses.add_loss(tf.constant(0.25), tf.GraphKeys.REGULARIZATION_LOSSES)
         cross_entropy, total = optimization.losses(logits, tf.constant([0, 2], tf.int64), 0.3)
-        with tf.Session() as session:
+        with gpus.cpu_session() as session:
             found = session.run([cross_entropy, total, tf.nn.log_softmax(logits)])
     true = np.eye(3)[[0, 2]]
     assert found[0] == near(-(true * found[2]).sum(1).mean())
@@ -217,7 +218,7 @@ def trained(settings, loss, num_steps=1):
     op = optimization.train_op(
         settings, loss, optimizers.build(settings, tf.constant(0.1)), step_variable
     )
-    session = tf.Session()
+    session = gpus.cpu_session()
     session.run(tf.global_variables_initializer())
     for _ in range(num_steps):
         session.run(op)

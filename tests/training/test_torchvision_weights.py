@@ -2,6 +2,7 @@
 
 import os
 
+import gpus
 import numpy as np
 import pytest
 import torch_files
@@ -79,7 +80,7 @@ def _torchvision_maps(arrays, image):
 
 def _slim_maps(checkpoint, image):
     """Returns the same from slim's graph after a warm start."""
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default(), gpus.cpu_session() as session:
         _, end_points = alexnet_v2.alexnet_v2(
             tf.constant(image[np.newaxis]), 5, is_training=False, spatial_squeeze=False
         )

@@ -1,0 +1,115 @@
+"""A network computed in bfloat16 keeps slim's names, float32 variables and losses."""
+
+import numpy as np
+import pytest
+
+from alexnet_flowers import tf1
+from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.tf1 import slim, tf
+from alexnet_flowers.training import optimization
+
+pytestmark = pytest.mark.skipif(
+    tf.__version__.startswith("1."), reason="TensorFlow 1.15 trains in float32 only"
+)
+# What is computed in bfloat16, forward and backward.
+LAYERS = {
+    "Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", "BiasAdd", "BiasAddGrad", "MaxPool",
+    "MaxPoolGrad", "Relu", "ReluGrad",
+}  # fmt: skip
+
+
+class Step:
+    """The graph of a step, and what one session computes of it."""
+
+    def __init__(self, in_bfloat16):
+        images = np.random.RandomState(0).uniform(-1, 1, [4, 195, 195, 3]).astype(np.float32)
+        with tf.Graph().as_default() as self.graph:
+            tf.set_random_seed(4)
+            logits, self.end_points = alexnet_v2.alexnet_v2(
+                tf.constant(images), 5, True, 1.0, use_gradient_rules=False, in_bfloat16=in_bfloat16
+            )  # fmt: skip
+            self.logits = logits
+            # Scores apart from each other, so that no layer's gradient is next to nothing.
+            labels = tf.constant([0, 1, 2, 3], tf.int64)
+            _, self.loss = optimization.losses(logits * 10, labels, 0.0)
+            self.variables = slim.get_model_variables()
+            self.regularization = tf.losses.get_regularization_losses()
+            gradients = tf.gradients(self.loss, self.variables)
+            self.dtypes = {tensor.dtype.base_dtype for tensor in gradients + self.variables}
+            weights = dict(zip([v.op.name for v in self.variables], gradients))
+            fetches = [self.loss, weights, self.regularization, self.end_points]
+            with tf.Session(config=tf.ConfigProto(device_count={"GPU": 0})) as session:
+                session.run(tf.global_variables_initializer())
+                # The same weights in both, whatever the numbers of the operations.
+                for variable in self.variables:
+                    rng = np.random.RandomState(len(variable.op.name))
+                    scale = 0.1 if "biases" in variable.op.name else 0.02
+                    variable.load(rng.normal(0, scale, variable.shape), session)
+                found = session.run(fetches)
+        self.loss_value, self.gradients, self.penalties, self.outputs = found
+
+
+@pytest.fixture(scope="module")
+def both():
+    return Step(False), Step(True)
+
+
+def test_names_are_those_of_float32(both):
+    exact, rounded = both
+    for names in (
+        lambda step: [v.name for v in step.variables],
+        lambda step: [loss.name for loss in step.regularization],
+        lambda step: sorted(step.end_points),
+        lambda step: {
+            op.name for op in step.graph.get_operations()
+            if op.type in ("Conv2D", "MaxPool", "Relu") and op.name.startswith("alexnet_v2/")
+        },
+    ):  # fmt: skip
+        assert names(exact) == names(rounded) and names(exact)
+    assert len(rounded.variables) == 16 and len(rounded.regularization) == 8
+
+
+def test_layers_are_bfloat16_and_all_else_is_float32(both):
+    _, rounded = both
+    for op in rounded.graph.get_operations():
+        if op.type in LAYERS:
+            assert op.get_attr("T") == tf.bfloat16, op.name
+    assert rounded.dtypes == {tf.float32}
+    outside = [rounded.logits, rounded.loss] + rounded.regularization
+    assert {tensor.dtype for tensor in outside + list(rounded.end_points.values())} == {tf.float32}
+
+
+def test_weight_decay_is_that_of_the_variables_not_of_rounded_ones(both):
+    np.testing.assert_allclose(both[1].penalties, both[0].penalties, rtol=1e-6)
+
+
+def test_loss_and_gradients_are_near(both):
+    exact, rounded = both
+    assert rounded.loss_value != exact.loss_value  # Otherwise nothing was rounded.
+    assert abs(rounded.loss_value - exact.loss_value) < 0.02 * exact.loss_value
+    for name, gradient in exact.gradients.items():
+        error = np.linalg.norm(rounded.gradients[name] - gradient) / np.linalg.norm(gradient)
+        # 8 bits of mantissa, rounded anew in each layer on the way back.
+        assert error < 0.35, (name, error)
+
+
+def test_a_gpu_has_a_kernel_for_each_of_its_operations(both):
+    """Where one had none, TensorFlow would compute it on the CPU without a word."""
+    if not tf.test.is_built_with_cuda():
+        pytest.skip("TensorFlow without GPU")
+    types = {
+        op.type for op in both[1].graph.get_operations()
+        if any(tensor.dtype.base_dtype == tf.bfloat16 for tensor in list(op.inputs) + op.outputs)
+    }  # fmt: skip
+    assert LAYERS < types
+    for name in types - {"Identity", "Const"}:
+        kernels = tf1.kernels_of(name)
+        assert any(
+            kernel.device_type in ("GPU", "DEFAULT") and (
+                not kernel.constraint or any(
+                    int(tf.bfloat16.as_datatype_enum) in one.allowed_values.list.type
+                    for one in kernel.constraint
+                )
+            )
+            for kernel in kernels
+        ), name  # fmt: skip

@@ -1,0 +1,67 @@
+"""What only a GPU can show."""
+
+import re
+
+import numpy as np
+import pytest
+
+from alexnet_flowers import devices
+from alexnet_flowers.data import dataset
+from alexnet_flowers.input import preprocessing, resident
+from alexnet_flowers.tf1 import tf
+
+pytestmark = pytest.mark.gpu
+
+SMALL = [
+    "--batch_size=4", "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1",
+    "--device=gpu", "--max_number_of_steps=3", "--save_summaries_secs=1e-6",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("flags", [
+    ["--input=queues"], ["--input=resident"], ["--input=resident", "--nofast_mode"],
+    ["--mixed_precision"], ["--notf32"], ["--xla"],
+], ids=" ".join)  # fmt: skip
+def test_a_run_names_the_card_trains_and_says_nothing_else(
+    run_script, tiny_dataset, tmp_path, flags
+):
+    if "--mixed_precision" in flags and devices.mixed_precision_obstacle("gpu"):
+        pytest.skip(devices.mixed_precision_obstacle("gpu"))
+    done = run_script("train", "--dataset_dir", tiny_dataset, *SMALL, *flags)
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    lines = done.stdout.splitlines()
+    assert re.match(r"GPU: .+, compute capability \d+\.\d$", lines[0])
+    assert [line for line in lines if line.startswith("step 3/3 ")]
+
+
+@pytest.mark.parametrize("fast_mode", [True, False], ids=["fast", "full"])
+def test_photos_are_distorted_there_as_on_the_cpu(tiny_dataset, fast_mode):
+    photos = resident.read(dataset.get_split("train", tiny_dataset))
+    distortions = resident.Distortions(64, fast_mode, preprocessing.MIN_CROP_AREA)
+    images = []
+    for device in ("cpu", "gpu"):
+        with tf.Graph().as_default(), tf.Session(config=devices.session_config(device)) as session:
+            batch = resident.training_batches(
+                photos, 25, distortions, "/%s:0" % device, [2], tf.constant(0, tf.int64)
+            )
+            session.run([tf.local_variables_initializer(), tf.tables_initializer()])
+            images.append(session.run(batch.images))
+    np.testing.assert_allclose(images[0], images[1], rtol=0, atol=1e-5)
+
+
+def test_full_float32_is_nearer_to_the_truth_than_tf32():
+    if devices.cards()[0].capability < 8:
+        pytest.skip("no TF32")
+    if tf.__version__.startswith("1."):
+        pytest.skip("TensorFlow 1.15 is told before its libraries are loaded")
+    factors = np.random.RandomState(0).normal(size=[2, 512, 512]).astype(np.float32)
+    exact = factors[0].astype(np.float64).dot(factors[1])
+    errors = []
+    try:
+        for allowed in (True, False):
+            devices.set_tf32(allowed)
+            with tf.Graph().as_default(), tf.Session(config=devices.session_config("gpu")) as run:
+                errors.append(np.abs(run.run(tf.matmul(*map(tf.constant, factors))) - exact).max())
+    finally:
+        devices.set_tf32(True)
+    assert errors[1] < 0.1 * errors[0]
