@@ -9,7 +9,7 @@ import pytest
 from conversions import TINY, TINY_FILES, contents, convert
 from http_servers import serving, status, whole
 
-from alexnet_flowers.data.sources import download, photo_source
+from alexnet_flowers.data.sources import download, drawn_flowers, photo_source
 from alexnet_flowers.errors import DataError, UsageError
 
 
@@ -95,3 +95,62 @@ def test_official_archive_is_downloaded_once_when_the_conversion_fails(
         convert(tmp_path, url, **TINY)
         assert len(server.requests) == 1
     assert sorted(os.listdir(str(tmp_path))) == TINY_FILES
+
+
+@pytest.mark.parametrize("keep_archive", [False, True])
+@pytest.mark.parametrize("is_good", [False, True])
+def test_a_file_of_the_urls_name_is_left_alone(tiny_archive, tmp_path, is_good, keep_archive):
+    with open(tiny_archive, "rb") as file:
+        body = file.read()
+    (tmp_path / "flowers.tgz").write_bytes(b"precious")
+    (tmp_path / "flowers.tgz.partial").write_bytes(b"precious")
+    with serving({"/flowers.tgz": [whole(body if is_good else b"<html>")]}) as server:
+        try:
+            convert(tmp_path, server.url + "/flowers.tgz", keep_archive=keep_archive, **TINY)
+        except DataError:
+            assert not is_good
+        except UsageError as error:
+            assert keep_archive and not server.requests
+            assert str(error).endswith("flowers.tgz is there already; move it away")
+    found = contents(tmp_path)
+    assert found.pop("flowers.tgz") == found.pop("flowers.tgz.partial") == b"precious"
+    assert sorted(found) == (TINY_FILES if is_good and not keep_archive else [])
+
+
+@pytest.mark.parametrize("name", TINY_FILES + ["lock", "dataset.json.partial"])
+@pytest.mark.parametrize("keep_archive", [False, True])
+def test_a_url_may_be_called_like_a_file_of_a_dataset(tiny_archive, tmp_path, name, keep_archive):
+    with open(tiny_archive, "rb") as file:
+        body = file.read()
+    with serving({"/" + name: [whole(body)]}) as server:
+        url = server.url + "/" + name
+        if keep_archive:
+            with pytest.raises(UsageError, match="a name of the dataset's own files; leave it out"):
+                convert(tmp_path / "made", url, keep_archive=True, **TINY)
+            assert not (tmp_path / "made").exists()
+        else:
+            convert(tmp_path / "made", url, **TINY)
+            assert sorted(os.listdir(str(tmp_path / "made"))) == TINY_FILES
+
+
+def test_a_file_of_the_samples_name_is_left_alone(tmp_path, monkeypatch):
+    write_archive = drawn_flowers.write_archive
+    monkeypatch.setattr(
+        drawn_flowers, "write_archive", lambda path: write_archive(path, photos_per_class=4)
+    )
+    (tmp_path / "flower_sample.tar").write_bytes(b"precious")
+    convert(tmp_path, "", use_sample=True)
+    assert (tmp_path / "flower_sample.tar").read_bytes() == b"precious"
+
+
+def test_the_official_archive_that_somebody_has_put_there_is_used_and_kept(
+    tiny_archive, tmp_path, monkeypatch
+):
+    path = shutil.copy(tiny_archive, str(tmp_path / "flower_photos.tgz"))
+    with open(path, "rb") as file:
+        body = file.read()
+    with serving({"/flower_photos.tgz": [status(404)]}) as server:
+        info = convert(tmp_path, pretend_official(monkeypatch, server, body), **TINY)
+        assert not server.requests
+    assert info["request"]["split_by"] == "shuffled"
+    assert sorted(os.listdir(str(tmp_path))) == sorted(TINY_FILES + ["flower_photos.tgz"])

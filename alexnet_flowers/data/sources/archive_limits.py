@@ -9,7 +9,7 @@ import os
 from alexnet_flowers.data.sources import class_folders
 from alexnet_flowers.errors import DataError
 
-MAX_MEMBERS = 500 * 1000
+MAX_MEMBERS = 250 * 1000
 # Bytes that may come out of an archive: some for the asking, and so many times its own size.
 _FREE_BYTES = 10**9
 _MAX_RATIO = 100

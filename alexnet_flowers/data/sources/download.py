@@ -289,10 +289,12 @@ def _plain(error):
         return "no answer in time"
     if isinstance(error, requests.TooManyRedirects):
         return "it redirects in a circle"
-    if isinstance(error, (requests.exceptions.InvalidHeader, requests.exceptions.ProxyError)):
-        return "the proxy, or its setting, is wrong"
+    if isinstance(error, requests.exceptions.InvalidHeader):
+        return "the answer is not of a web server"
     if isinstance(error, _BAD_URL):
-        return "it is, or redirects to, no URL of a web server"
+        return "it, its proxy or what it redirects to is no URL of a web server"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not answer"
     if isinstance(error, requests.ConnectionError):
         return "the connection failed"
     # Not its own words, which may hold the URL with all that is secret in it.

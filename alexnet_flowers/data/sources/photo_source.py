@@ -189,7 +189,7 @@ class Url(_Fetched):
         # Queries hold tokens, and may be longer than a file name.
         path = re.split("[?#]", url.partition("://")[2])[0].rstrip("/")
         name = path.rpartition("/")[2] if "/" in path else ""
-        super().__init__(name)
+        super().__init__("".join(one if one.isprintable() else "_" for one in name))
         self._filename = re.sub(r"[^\w.-]", "_", name)[-_MAX_NAME:] or "archive"
         self._file = OFFICIAL if url in OFFICIAL.urls else RemoteFile((url,))
 

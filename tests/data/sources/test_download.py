@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import hashlib
 import os
@@ -303,8 +304,62 @@ def test_failed_download_keeps_its_part_only_where_a_digest_is_known(path):
 
 
 def test_not_a_url_that_can_be_asked_is_not_tried_again(path):
-    with pytest.raises(DataError, match="http://: it is, or redirects to, no URL of a web server"):
+    with pytest.raises(DataError, match="http://: .* is no URL of a web server"):
         fetch(["http://"], path)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[::1/x", "https://", "http:///x", "http://127.0.0.1:99999/"]
+)
+def test_no_url_of_a_web_server_is_one_line(path, url):
+    with pytest.raises(DataError, match="is no URL of a web server"):
+        fetch([url], path)
+
+
+@pytest.mark.parametrize("location", ["http://[::1/x", "file:///etc/passwd", "http://h:99999/x"])
+def test_redirection_to_no_web_server_is_one_line(path, location):
+    with serving({"/photos.tgz": [status(302, Location=location)]}) as server:
+        with pytest.raises(DataError, match="what it redirects to is no URL of a web server"):
+            fetch([server.url + "/photos.tgz"], path)
+
+
+def test_nothing_secret_of_a_url_is_printed(path):
+    with serving({"/photos.tgz?token=s3cr3t": [status(401)]}) as server:
+        url = server.url.replace("http://", "http://alice:hunter2@") + "/photos.tgz?token=s3cr3t"
+        with pytest.raises(DataError) as caught:
+            fetch([url], path)
+        assert "(%s/photos.tgz?...: status 401)" % server.url in str(caught.value)
+    assert "hunter2" not in str(caught.value) and "s3cr3t" not in str(caught.value)
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-5", "9" * 30])
+def test_length_that_is_none_is_passed_over(path, length):
+    with serving({"/photos.tgz": [whole(BODY, announce=False, Content_Length=length)]}) as server:
+        fetch([server.url + "/photos.tgz"], path)
+    assert content(path) == BODY
+
+
+def test_body_without_end_is_given_up_before_the_disk_is_full(path, monkeypatch):
+    monkeypatch.setattr(download, "_MAX_UNANNOUNCED_BYTES", 3 * len(BODY) // 2)
+
+    def endless(request):
+        whole(BODY, announce=False)(request)
+        with contextlib.suppress(OSError):
+            while True:
+                request.wfile.write(BODY)
+
+    with serving({"/photos.tgz": [endless]}) as server:
+        with pytest.raises(DataError, match="it goes on after 480000 bytes, too many for the disk"):
+            fetch([server.url + "/photos.tgz"], path)
+    assert_folder_empty(path)
+
+
+def test_body_that_the_disk_has_no_room_for_is_not_begun(path):
+    answer = whole(BODY, announce=False, Content_Length="9" * 17)
+    with serving({"/photos.tgz": [answer]}) as server:
+        with pytest.raises(DataError, match="it is 9{17} bytes, and the disk has room for"):
+            fetch([server.url + "/photos.tgz"], path)
+    assert_folder_empty(path)
 
 
 def test_range_error_without_a_range_is_a_refusal(path):

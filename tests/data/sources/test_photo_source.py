@@ -22,6 +22,10 @@ def test_official_archive_is_the_one_that_tensorflow_datasets_registers():
     [
         ("http://127.0.0.1/photos/mine.tgz", False, "mine.tgz"),
         ("https://127.0.0.1/photos/mine/", False, "mine"),
+        ("HTTP://127.0.0.1/mine.tgz", False, "mine.tgz"),
+        ("http://127.0.0.1/mine.tgz?token=a/b&more=" + "x" * 700, False, "mine.tgz"),
+        ("http://me:secret@127.0.0.1", False, ""),
+        ("http://127.0.0.1/a\x1b[31mb.tgz", False, "a_[31mb.tgz"),
         ("photos/mine.tar", False, "mine.tar"),
         ("photos/mine/", False, "mine"),
         ("photos/mine.tar", True, "the built-in sample"),
@@ -44,6 +48,8 @@ def test_without_a_choice_it_is_the_official_archive():
 def test_what_has_no_digest_is_compared_by_its_name(use_sample):
     source = photo_source.choose("http://127.0.0.1/mine.tgz", use_sample)
     assert source.difference(source.name, "0" * 64) is None
+    # Once the query belonged to the name.
+    assert source.difference(source.name + "?token=1", "0" * 64) is None
     assert source.difference("other.tgz", "0" * 64) == "archive is other.tgz, not " + source.name
 
 
