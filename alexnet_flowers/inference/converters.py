@@ -111,7 +111,7 @@ FORMATS = {
         "tf2onnx",
         _write_onnx,
         _onnx_answers,
-        "install the converter with: pip install tf2onnx onnx, with TensorFlow 1.15 and "
-        "'protobuf<3.21'",
+        "install the converter with: pip install tf2onnx onnx, beside TensorFlow 1.15 with "
+        "'protobuf<3.21' in the same command",
     ),
 }
