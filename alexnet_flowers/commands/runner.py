@@ -80,14 +80,25 @@ def _with_errors_in_one_line(main):
         _fail("%s; %s" % (error, _MAKE_ROOM), error.exit_status)
     except (DataError, UsageError) as error:
         _fail(error, error.exit_status)
+    except UnicodeEncodeError as error:
+        if not _is_no_utf8(error.object):
+            raise
+        _fail("%s: TensorFlow takes names in UTF-8 only; rename it" % error.object, 1)
     except OSError as error:
         if error.errno is None:
             raise
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             advice = _MAKE_ROOM
+        elif error.errno == errno.EFBIG:
+            advice = "raise the limit (ulimit -f), then run the same command again"
         else:
             advice = "see that it can be read or written, or name another"
         _fail("%s: %s; %s" % (error.filename or "a file", error.strerror, advice), 1)
+
+
+def _is_no_utf8(name):
+    """Says whether a text is a name whose bytes are not UTF-8: Python has surrogates for them."""
+    return any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def end_at_once(error):
@@ -104,6 +115,6 @@ def _fail(message, status):
 
 
 def _print_error(message):
-    message = " ".join(str(message).split("\n"))
+    message = console.printable(" ".join(str(message).split("\n")))
     sys.stderr.write("%s: error: %s\n" % (os.path.basename(sys.argv[0]), message))
     sys.stderr.flush()
