@@ -13,7 +13,8 @@ import google_crc32c
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
-_CUT_OFF = "cut off"
+# The problem of a last record that is not whole, as while it is being written.
+CUT_OFF = "cut off"
 
 
 class Frame(NamedTuple):
@@ -40,7 +41,7 @@ def read(path):
         while start < size:
             header = file.read(_HEADER.size)
             if len(header) < _HEADER.size:
-                yield Frame(start, None, None, _CUT_OFF)
+                yield Frame(start, None, None, CUT_OFF)
                 return
             length, checksum = _HEADER.unpack(header)
             if _masked_crc32c(header[:8]) != checksum:
@@ -49,7 +50,7 @@ def read(path):
                 return
             end = start + _HEADER.size + length + _FOOTER.size
             if end > size:
-                yield Frame(start, None, None, _CUT_OFF)
+                yield Frame(start, None, None, CUT_OFF)
                 return
             record = file.read(length)
             (checksum,) = _FOOTER.unpack(file.read(_FOOTER.size))
