@@ -1,6 +1,5 @@
 """How every command runs: flags, signals, errors in one line, the status."""
 
-import errno
 import faulthandler
 import functools
 import inspect
@@ -12,14 +11,20 @@ import traceback
 from absl import flags
 
 from alexnet_flowers.commands import INTERRUPTED, arguments, console, help_text
-from alexnet_flowers.errors import DataError, UsageError, WriteError
+from alexnet_flowers.errors import (
+    MAKE_ROOM,
+    DataError,
+    UsageError,
+    WriteError,
+    is_for_want_of_room,
+)
 
 FLAGS = flags.FLAGS
 
 with help_text.group("Other"):
     flags.DEFINE_boolean("verbose", False, "Show the traceback of an error, too.")
 
-_MAKE_ROOM = "make room, then run the same command again"
+_AGAIN = "then run the same command again"
 
 
 def run(module):
@@ -77,7 +82,7 @@ def _with_errors_in_one_line(main):
     try:
         return main()
     except WriteError as error:
-        _fail("%s; %s" % (error, _MAKE_ROOM), error.exit_status)
+        _fail("%s; %s, %s" % (error, MAKE_ROOM, _AGAIN), error.exit_status)
     except (DataError, UsageError) as error:
         _fail(error, error.exit_status)
     except UnicodeEncodeError as error:
@@ -87,10 +92,8 @@ def _with_errors_in_one_line(main):
     except OSError as error:
         if error.errno is None:
             raise
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = _MAKE_ROOM
-        elif error.errno == errno.EFBIG:
-            advice = "raise the limit (ulimit -f), then run the same command again"
+        if is_for_want_of_room(error):
+            advice = "%s, %s" % (MAKE_ROOM, _AGAIN)
         else:
             advice = "see that it can be read or written, or name another"
         _fail("%s: %s; %s" % (error.filename or "a file", error.strerror, advice), 1)

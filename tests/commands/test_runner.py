@@ -1,6 +1,7 @@
 """A command whose console goes away, and one that is interrupted, whenever that comes."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -139,3 +140,16 @@ def test_a_name_that_tensorflow_cannot_take_is_one_line(tmp_path, name, status):
     assert process.returncode == status
     expected = "work.py: error: caf\\udce9: TensorFlow takes names in UTF-8 only; rename it\n"
     assert error == (expected if status else "")
+
+
+def test_a_limit_of_the_files_size_is_one_line(tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    code = "from alexnet_flowers import atomic\n    "
+    code += 'with atomic.replacing("result") as partial, open(partial, "wb") as file:\n        '
+    code += "file.write(bytes(1001))"
+    process = start(tmp_path, code, limit)
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1 and error.count("\n") == 1
+    assert error.startswith("work.py: error: result: File too large; make room (a quota and ulimit")
