@@ -4,6 +4,8 @@ Their message is one line: what is wrong, where, and what to do. The scripts pri
 with the error's status; everything else that is raised is a defect and keeps its traceback.
 """
 
+import errno
+import os
 import re
 
 
@@ -21,6 +23,18 @@ class UsageError(Exception):
 
 class WriteError(DataError):
     """A file cannot be written; mostly, the disk is full."""
+
+
+# What the operating system says where there is no room, or no more is allowed.
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+MAKE_ROOM = "make room (a quota and ulimit -f count, too)"
+
+
+def is_for_want_of_room(error):
+    """Says whether an ``OSError``, or an error of TensorFlow's, is that a disk or limit is full."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return any(os.strerror(number) in error.message for number in _NO_ROOM)
 
 
 # The process of a cluster, and where current TensorFlow was told of the operation.

@@ -1,8 +1,11 @@
 """Of TensorFlow's long messages a person sees the line that says what is wrong."""
 
+import errno
+import os
+
 import pytest
 
-from alexnet_flowers.errors import first_line
+from alexnet_flowers.errors import first_line, is_for_want_of_room
 from alexnet_flowers.tf1 import tf
 
 DEFINED = (
@@ -34,3 +37,12 @@ def test_what_tensorflow_raises():
         with pytest.raises(tf.errors.InvalidArgumentError) as caught:
             session.run(wrong)
     assert first_line(caught.value) == "what is wrong : Tensor had NaN values"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO])
+def test_want_of_room_is_known_from_both(number):
+    reason = os.strerror(number)
+    is_room = number != errno.EIO
+    assert is_for_want_of_room(OSError(number, reason)) == is_room
+    message = "/runs/graph.pbtxt; %s" % reason
+    assert is_for_want_of_room(tf.errors.UnknownError(None, None, message)) == is_room

@@ -1,28 +1,41 @@
-"""Standard output and error that nobody has to receive: what cannot be written is dropped.
+"""Standard output and error that nobody has to receive, and that no name can take over.
 
 A terminal that was closed, a pipe whose reader has gone or a log on a full disk is no reason to
-lose the work that is reported there.
+lose the work that is reported there: what cannot be written is dropped.
+
+Names of files and classes come from archives of strangers. What a terminal would obey and not show,
+such as escape sequences and changes of the writing direction, is written as in Python's source.
 """
 
 import os
 import sys
 
 
+def printable(text, kept=""):
+    """Returns text with the characters escaped that no terminal shows, except ``kept``."""
+    return "".join(one if one.isprintable() or one in kept else _escaped(one) for one in text)
+
+
+def _escaped(character):
+    return character.encode("unicode_escape").decode("ascii")
+
+
 class _Stream:
-    """A text stream that leads nowhere from the first write on that fails.
+    """A text stream of printable characters; from the first write on that fails it leads nowhere.
 
     Attributes:
       error: the ``OSError`` of that write, None as long as there was none.
     """
 
-    def __init__(self, stream, warn=None):
+    def __init__(self, stream, kept, warn=None):
         self._stream = stream
+        self._kept = kept
         self._warn = warn
         self.error = None
 
     def write(self, text):
-        """Writes text, or drops it; returns its length."""
-        self._attempt(self._stream.write, text)
+        """Writes text, made ``printable``, or drops it; returns its length."""
+        self._attempt(self._stream.write, printable(text, self._kept))
         return len(text)
 
     def flush(self):
@@ -45,7 +58,7 @@ class _Stream:
 
 
 def guard():
-    """Makes ``sys.stdout`` and ``sys.stderr`` streams that drop what cannot be written."""
+    """Makes ``sys.stdout`` and ``sys.stderr`` streams that drop what cannot be written or shown."""
     # A file that is opened must not get the number of a stream that was closed.
     while True:
         number = os.open(os.devnull, os.O_RDWR)
@@ -56,8 +69,8 @@ def guard():
     if hasattr(stdout, "reconfigure"):  # Not in Python 3.6.
         # A class or photo whose name the terminal cannot show is no reason to fail.
         stdout.reconfigure(errors="backslashreplace")
-    sys.stderr = _Stream(stderr)
-    sys.stdout = _Stream(stdout, _warn)
+    sys.stderr = _Stream(stderr, "\n\t\r")  # Progress bars return to the line's start.
+    sys.stdout = _Stream(stdout, "\n\t", _warn)
 
 
 def finish():

@@ -1,6 +1,5 @@
 """How every command runs: flags, signals, errors in one line, the status."""
 
-import errno
 import faulthandler
 import functools
 import inspect
@@ -12,14 +11,20 @@ import traceback
 from absl import flags
 
 from alexnet_flowers.commands import INTERRUPTED, arguments, console, help_text
-from alexnet_flowers.errors import DataError, UsageError, WriteError
+from alexnet_flowers.errors import (
+    MAKE_ROOM,
+    DataError,
+    UsageError,
+    WriteError,
+    is_for_want_of_room,
+)
 
 FLAGS = flags.FLAGS
 
 with help_text.group("Other"):
     flags.DEFINE_boolean("verbose", False, "Show the traceback of an error, too.")
 
-_MAKE_ROOM = "make room, then run the same command again"
+_AGAIN = "then run the same command again"
 
 
 def run(module):
@@ -77,17 +82,26 @@ def _with_errors_in_one_line(main):
     try:
         return main()
     except WriteError as error:
-        _fail("%s; %s" % (error, _MAKE_ROOM), error.exit_status)
+        _fail("%s; %s, %s" % (error, MAKE_ROOM, _AGAIN), error.exit_status)
     except (DataError, UsageError) as error:
         _fail(error, error.exit_status)
+    except UnicodeEncodeError as error:
+        if not _is_no_utf8(error.object):
+            raise
+        _fail("%s: TensorFlow takes names in UTF-8 only; rename it" % error.object, 1)
     except OSError as error:
         if error.errno is None:
             raise
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = _MAKE_ROOM
+        if is_for_want_of_room(error):
+            advice = "%s, %s" % (MAKE_ROOM, _AGAIN)
         else:
             advice = "see that it can be read or written, or name another"
         _fail("%s: %s; %s" % (error.filename or "a file", error.strerror, advice), 1)
+
+
+def _is_no_utf8(name):
+    """Says whether a text is a name whose bytes are not UTF-8: Python has surrogates for them."""
+    return any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def end_at_once(error):
@@ -106,6 +120,6 @@ def _fail(message, status):
 
 
 def _print_error(message):
-    message = " ".join(str(message).split("\n"))
+    message = console.printable(" ".join(str(message).split("\n")))
     sys.stderr.write("%s: error: %s\n" % (os.path.basename(sys.argv[0]), message))
     sys.stderr.flush()

@@ -13,6 +13,7 @@ import google_crc32c
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
+# The problem of a last record that is not whole, as while it is being written.
 CUT_OFF = "cut off"
 
 

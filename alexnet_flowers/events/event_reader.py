@@ -13,7 +13,9 @@ import os
 from typing import Dict, List, NamedTuple
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
+from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.tf1 import tf
 
@@ -116,12 +118,13 @@ def choose_run_names(names, summaries_parent, max_runs):
     return chosen
 
 
-def read_run(run, split_name):
+def read_run(run, split_name, report=print):
     """Reads what a run has written down.
 
     Args:
       run: a ``runs.Run``.
       split_name: str, the split of the evaluations.
+      report: see ``read``.
 
     Returns:
       A ``RunEvents``; without files of training or evaluation, the ``Events`` of that are empty.
@@ -131,7 +134,7 @@ def read_run(run, split_name):
     """
     folders = (run.summaries_dir, os.path.join(run.summaries_dir, split_name))
     training, evaluation = (
-        read(folder) if _event_files(folder) else Events({}, {}) for folder in folders
+        read(folder, report) if _event_files(folder) else Events({}, {}) for folder in folders
     )
     if not any(training + evaluation):
         raise DataError(
@@ -141,11 +144,15 @@ def read_run(run, split_name):
     return RunEvents(run.name, training, evaluation)
 
 
-def read(folder):
+def read(folder, report=print):
     """Reads all event files of a folder; those of its subfolders belong to others.
 
     A run that was continued has several. Steps that it had made after its last checkpoint were
     made again: of two events of a step, the later counts.
+
+    Args:
+      folder: a path.
+      report: called with a line for each file of which a part is damaged, and so left out.
 
     Returns:
       ``Events``; both empty where the files hold nothing yet. A file that ends in the middle of
@@ -154,24 +161,45 @@ def read(folder):
     Raises:
       DataError: there is no event file, or one cannot be read.
     """
-    if not _event_files(folder):
+    paths = _event_files(folder)
+    if not paths:
         raise DataError("%s: no event files" % folder)
+    for path in sorted(filter(os.path.isfile, paths)):
+        _report_damage(path, report)
     # TensorBoard warns about each restart.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     accumulator = event_accumulator.EventAccumulator(folder, _KEPT)
     try:
         accumulator.Reload()
-    except tf.errors.OpError as error:
+    except (tf.errors.OpError, DecodeError) as error:
         raise DataError("%s: cannot be read (%s)" % (folder, first_line(error)))
     tags = accumulator.Tags()
     return Events(
         {tag: _scalars(accumulator.Scalars(tag)) for tag in tags["scalars"]},
-        {tag: _histograms(accumulator.Histograms(tag)) for tag in tags["histograms"]},
+        {
+            tag: [
+                _histogram("%s: %r" % (folder, tag), event)
+                for event in _by_step(accumulator.Histograms(tag))
+            ]
+            for tag in tags["histograms"]
+        },
     )
 
 
 def _event_files(folder):
     return glob.glob(os.path.join(glob.escape(folder), "*tfevents*"))
+
+
+def _report_damage(path, report):
+    """Reports where a file is damaged: TensorBoard reads up to there and says nothing."""
+    for number, frame in enumerate(record_frames.read(path)):
+        if frame.problem:
+            if frame.problem != record_frames.CUT_OFF:
+                report(
+                    "warning: %s: damaged after %d records (%s); what comes later in this file is "
+                    "left out" % (path, number, frame.problem)
+                )
+            return
 
 
 def _by_step(events):
@@ -189,11 +217,19 @@ def _scalars(events):
     )
 
 
-def _histograms(events):
-    return [_histogram(event.step, event.histogram_value) for event in _by_step(events)]
-
-
-def _histogram(step, value):
+def _histogram(name, event):
+    value = event.histogram_value
+    limits, counts = np.array(value.bucket_limit, float), np.array(value.bucket, float)
+    if not (
+        len(limits) == len(counts) > 0
+        and (limits[:-1] <= limits[1:]).all()
+        and (counts >= 0).all()
+        and value.min <= value.max
+        and np.isfinite([value.max - value.min, counts.sum()]).all()
+    ):
+        raise DataError(
+            "%s of step %d: is no histogram; move its event file away" % (name, event.step)
+        )
     # TensorFlow names the upper limit of each bucket; the outer ones reach beyond all values.
-    edges = np.concatenate([[value.min], value.bucket_limit])
-    return Histogram(step, edges.clip(value.min, value.max), np.array(value.bucket, np.float64))
+    edges = np.concatenate([[value.min], limits])
+    return Histogram(event.step, edges.clip(value.min, value.max), counts)

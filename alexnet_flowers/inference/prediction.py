@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_flowers import atomic
+from alexnet_flowers import atomic, spreadsheet
 from alexnet_flowers.data import photos
 from alexnet_flowers.pictures import cards
 
@@ -110,10 +110,12 @@ def write_csv(path, predictions, class_names):
         partial, "w", encoding="utf-8", errors="surrogateescape", newline=""
     ) as file:
         writer = csv.writer(file)
-        writer.writerow(["photo", "true_class", "predicted"] + list(class_names))
+        names = [spreadsheet.cell(name) for name in class_names]
+        writer.writerow(["photo", "true_class", "predicted"] + names)
         for row in as_rows(predictions, class_names):
             values = ["%.9g" % value for value in row["probabilities"].values()]
-            writer.writerow([row["photo"], row["true_class"] or "", row["predicted"]] + values)
+            texts = [row["photo"], row["true_class"] or "", row["predicted"]]
+            writer.writerow([spreadsheet.cell(text) for text in texts] + values)
 
 
 def contact_sheet(predictions, class_names):

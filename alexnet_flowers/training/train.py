@@ -12,7 +12,6 @@ A start that fails before the first step of a new run leaves nothing.
 """
 
 import contextlib
-import errno
 import os
 import shutil
 import signal
@@ -21,7 +20,13 @@ import types
 from alexnet_flowers import devices, lock, memory
 from alexnet_flowers.data import record_check, records
 from alexnet_flowers.distributed import cluster
-from alexnet_flowers.errors import DataError, WriteError, first_line
+from alexnet_flowers.errors import (
+    MAKE_ROOM,
+    DataError,
+    WriteError,
+    first_line,
+    is_for_want_of_room,
+)
 from alexnet_flowers.events import event_writer
 from alexnet_flowers.input import training_input
 from alexnet_flowers.tf1 import slim, tf
@@ -193,7 +198,7 @@ class _Trainer:
                     "step %d, learning rate %s: the loss is NaN or infinite"
                     % (self._step_number + 1, "unknown" if rate is None else "%g" % rate)
                 )
-            if os.strerror(errno.ENOSPC) in error.message:
+            if is_for_want_of_room(error):
                 raise self._unwritten(first_line(error))
             if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
                 raise self._stopped(
@@ -216,8 +221,8 @@ class _Trainer:
         # What the failed save has left takes the space that the next one needs.
         checkpoints.remove_temporary(self._run.checkpoints_dir)
         return self._stopped(
-            "%s; the last good checkpoint is %s; make room, then the same command continues the run"
-            % (why, self._last_good_checkpoint())
+            "%s; the last good checkpoint is %s; %s, then the same command continues the run"
+            % (why, self._last_good_checkpoint(), MAKE_ROOM)
         )
 
     def _stopped(self, why):

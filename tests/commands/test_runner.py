@@ -1,6 +1,7 @@
 """A command whose console goes away, and one that is interrupted, whenever that comes."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -115,3 +116,40 @@ def test_an_interrupt_during_the_imports_is_one_line(tmp_path):
     process.send_signal(signal.SIGINT)
     error = process.communicate(timeout=30)[1].decode()
     assert (process.returncode, error) == (130, "alexnet-flowers train: error: interrupted\n")
+
+
+def test_what_a_terminal_would_obey_is_shown(tmp_path):
+    code = "from alexnet_flowers.errors import DataError\n    import sys\n"
+    code += '    name = "\\x1b]0;owned\\x07 \\x9b2J \\u202egpj.ö花 \\r\\udcff"\n'
+    code += '    print("class\\tname\\n" + name); sys.stderr.write("50%\\r60%\\n")\n'
+    code += '    raise DataError(name + "\\nof it")'
+    process = start(tmp_path, code, env=dict(os.environ, PYTHONIOENCODING="utf-8"))
+    out, error = (stream.decode("utf-8") for stream in process.communicate(timeout=60))
+    shown = r"\x1b]0;owned\x07 \x9b2J \u202egpj.ö花 \r\udcff"
+    assert out == "class\tname\n" + shown + "\n"
+    assert error == "50%\r60%\nwork.py: error: " + shown + " of it\n"
+
+
+@pytest.mark.parametrize("name, status", [(b"caf\xc3\xa9", 0), (b"caf\xe9", 1)])
+def test_a_name_that_tensorflow_cannot_take_is_one_line(tmp_path, name, status):
+    (tmp_path / os.fsdecode(name)).mkdir()
+    code = 'import os; open("made", "w").close()\n    (name,) = set(os.listdir(".")) - {"made"}'
+    code += '\n    name.encode("utf-8")'
+    process = start(tmp_path, code)
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == status
+    expected = "work.py: error: caf\\udce9: TensorFlow takes names in UTF-8 only; rename it\n"
+    assert error == (expected if status else "")
+
+
+def test_a_limit_of_the_files_size_is_one_line(tmp_path):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+
+    code = "from alexnet_flowers import atomic\n    "
+    code += 'with atomic.replacing("result") as partial, open(partial, "wb") as file:\n        '
+    code += "file.write(bytes(1001))"
+    process = start(tmp_path, code, limit)
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1 and error.count("\n") == 1
+    assert error.startswith("work.py: error: result: File too large; make room (a quota and ulimit")

@@ -1,11 +1,14 @@
 """What was written comes back, once and in order."""
 
+import os
+
 import event_files
 import numpy as np
 import pytest
 
+from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.events import event_reader
+from alexnet_flowers.events import event_reader, event_writer
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import runs
 
@@ -78,6 +81,56 @@ def test_a_file_that_is_being_written_is_read_as_far_as_it_goes(tmp_path, capfd)
     path.write_bytes(path.read_bytes()[:-3])
     assert event_reader.read(str(tmp_path)).scalars["a"].steps.tolist() == [1]
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("in_record, left", [(13, 2), (4, 2)], ids=["event", "length"])
+def test_what_a_damaged_file_leaves_out_is_said(tmp_path, in_record, left):
+    event_files.write(tmp_path, {step: {"a": 1.0} for step in range(5)})
+    (path,) = tmp_path.iterdir()
+    frames = list(record_frames.read(str(path)))
+    damaged = bytearray(path.read_bytes())
+    damaged[frames[1 + left].start + in_record] ^= 1  # The first record is of the file itself.
+    path.write_bytes(damaged)
+    lines = []
+    found = event_reader.read(str(tmp_path), lines.append)
+    assert found.scalars["a"].steps.tolist() == list(range(left))
+    (line,) = lines
+    assert line.startswith("warning: %s: damaged after %d records (" % (path, 1 + left))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        dict(bucket=[1.0]),
+        dict(bucket=[], bucket_limit=[]),
+        dict(bucket=[-1.0, 2.0]),
+        dict(bucket=[float("inf"), 2.0]),
+        dict(bucket_limit=[1.0, 0.5]),
+        dict(bucket_limit=[float("nan"), 0.5]),
+        dict(min=float("nan")),
+        dict(max=float("inf")),
+        dict(min=2.0),
+        dict(min=-1.7e308, max=1.7e308),
+    ],
+)
+def test_what_is_no_histogram_is_named(tmp_path, changes):
+    value = dict(min=0.0, max=1.0, num=3.0, bucket=[1.0, 2.0], bucket_limit=[0.5, 1.0])
+    for name, histogram in (("good", value), ("bad", dict(value, **changes))):
+        os.makedirs(str(tmp_path / name))
+        writer = event_writer.EventWriter(str(tmp_path / name))
+        one = tf.Summary.Value(tag="w", histo=tf.HistogramProto(**histogram))
+        writer.add_summary(tf.Summary(value=[one]), 4)
+        writer.close()
+    assert len(event_reader.read(str(tmp_path / "good")).histograms["w"]) == 1
+    with pytest.raises(DataError, match="bad: 'w' of step 4: is no histogram"):
+        event_reader.read(str(tmp_path / "bad"))
+
+
+def test_a_record_that_is_no_event_is_one_line(tmp_path):
+    with tf.python_io.TFRecordWriter(str(tmp_path / "events.out.tfevents.1")) as writer:
+        writer.write(b"\xff\xff\xff")
+    with pytest.raises(DataError, match="cannot be read"):
+        event_reader.read(str(tmp_path))
 
 
 def test_without_events_it_says_so(tmp_path):

@@ -54,6 +54,16 @@ def test_csv_and_json_have_every_probability(predictions, tmp_path):
     assert last["probabilities"]["tulips"] == pytest.approx(0.4)
 
 
+def test_no_name_in_the_csv_is_a_formula(predictions, tmp_path):
+    photo = predictions[0].photo._replace(name='=HYPERLINK("http://example.com")')
+    path = str(tmp_path / "p.csv")
+    prediction.write_csv(path, [predictions[0]._replace(photo=photo)], ["-1+1", "@a", "b"])
+    with open(path, newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][3:] == ["'-1+1", "'@a", "b"]
+    assert rows[1][:3] == ["'" + photo.name, "'-1+1", "'-1+1"] and float(rows[1][3]) > 0.69
+
+
 def test_the_sheet_begins_with_the_wrong_ones_which_are_framed(predictions):
     sheet = prediction.contact_sheet(predictions, NAMES)
     one = cards.card(
