@@ -11,6 +11,7 @@ import tempfile
 import time
 import typing
 
+from alexnet_flowers import devices
 from alexnet_flowers.benchmark.sides import ROOT, Worker, in_turn
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
@@ -18,6 +19,8 @@ from alexnet_flowers.tf1 import tf
 BATCH_SIZE = 56
 _STEP = {"kind": "step", "batch_size": BATCH_SIZE}
 _PYTORCH_STEP = ["-m", "alexnet_flowers.benchmark.torch_worker", str(BATCH_SIZE)]
+_IN_BFLOAT16 = ["--dtype=bfloat16"]
+_COMPILED = ["--dtype=bfloat16", "--compile"]
 _SYNTHETIC_STEP = "training step, batch %d, synthetic images" % BATCH_SIZE
 
 
@@ -111,12 +114,20 @@ def _synthetic_step(name, ours, rival, rounds, against, on="", needs=None):
         return row(name, what, against % rival_worker.about, *secs, unit="s")
 
 
+_PYTORCH = "PyTorch %(torch)s, %(arithmetic)s, %(layout)s"
+
+
+def has_torch(python):
+    """Says whether a Python program has PyTorch."""
+    found = subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL)
+    return found.returncode == 0
+
+
 def training_step_torch(torch_python, rounds):
     """Synthetic images; None for the rival where there is no PyTorch."""
     name = "train_step_torch"
-    found = subprocess.run([torch_python, "-c", "import torch"], stderr=subprocess.DEVNULL)
-    if found.returncode == 0:
-        against = "PyTorch %(torch)s, fp32, %(layout)s"
+    if has_torch(torch_python):
+        against = _PYTORCH
         return _synthetic_step(name, (_STEP,), (_PYTORCH_STEP, torch_python), rounds, against)
     with Worker(_STEP) as ours:
         ours.make(2)
@@ -148,6 +159,88 @@ def mixed_precision(python, rounds):
         on=", on TensorFlow %(tensorflow)s, --mixed_precision",
         needs="has_mixed_precision",
     )
+
+
+def mixed_precision_torch(python, torch_python, rounds):
+    """Our step in bfloat16, in another environment, against PyTorch's, compiled and not.
+
+    Returns:
+      A list of ``Row``; empty where there is no PyTorch or no bfloat16.
+    """
+    if not has_torch(torch_python):
+        return []
+    measured = [
+        _synthetic_step(
+            "mixed_precision_torch" + suffix,
+            (dict(_STEP, mixed_precision=True), python),
+            (_PYTORCH_STEP + options, torch_python),
+            rounds,
+            _PYTORCH,
+            on=", on TensorFlow %(tensorflow)s, --mixed_precision",
+            needs="has_mixed_precision",
+        )
+        for suffix, options in (("", _IN_BFLOAT16), ("_compiled", _COMPILED))
+    ]
+    return [row for row in measured if row is not None]
+
+
+def gpu_steps(dataset_dir, rounds):
+    """The step from photos against the step alone, both on the GPU, by queues and resident."""
+    alone = dict(_STEP, device="gpu")
+    measured = []
+    for way, said in (("ours", "through queues"), ("resident", "that stay on the GPU")):
+        with Worker(dict(alone, dataset_dir=dataset_dir, way=way)) as ours, Worker(alone) as rival:
+            secs = in_turn(ours, rival, rounds, ours_each=50, rival_each=50, warm_up=20)
+        what = "GPU: training step, batch %d, from photos %s" % (BATCH_SIZE, said)
+        name = "gpu_step_" + ("queues" if way == "ours" else way)
+        measured.append(row(name, what, "the step alone", *_in_ms(secs), unit="ms"))
+    return measured
+
+
+def gpu_steps_torch(torch_python, rounds):
+    """The step alone on the GPU against PyTorch's: TF32, bfloat16, bfloat16 compiled.
+
+    Returns:
+      A list of ``Row``; the rival is None where there is no PyTorch.
+    """
+    measured = []
+    ours_in = (("TF32", {}), ("--xla", {"xla": True}), ("--mixed_precision", _MIXED),
+               ("--mixed_precision --xla", dict(_MIXED, xla=True)))  # fmt: skip
+    rivals = ([], [], _IN_BFLOAT16, _COMPILED)
+    for (said, options), rival in zip(ours_in, rivals):
+        with contextlib.ExitStack() as stack:
+            ours = stack.enter_context(Worker(dict(_STEP, device="gpu", **options)))
+            if "mixed_precision" in options and not ours.about["has_mixed_precision"]:
+                continue
+            secs, against = (ours.make(50 * rounds, uncounted=20), None), "PyTorch"
+            if has_torch(torch_python):
+                args = _PYTORCH_STEP + ["--device=cuda"] + rival
+                theirs = stack.enter_context(Worker(args, torch_python))
+                secs = in_turn(ours, theirs, rounds, ours_each=50, rival_each=50, warm_up=20)
+                against = _PYTORCH % theirs.about
+        what = "GPU: %s, %s" % (_SYNTHETIC_STEP, said)
+        measured.append(row("gpu_step " + said, what, against, *_in_ms(secs), unit="ms"))
+    return measured
+
+
+_MIXED = {"mixed_precision": True}
+
+
+def _in_ms(sides):
+    return [side and [1000 * secs for secs in side] for side in sides]
+
+
+def gpu_input(dataset_dir, rounds):
+    """Images a second, nothing but input: photos that stay on the GPU against queues."""
+    whats = [
+        {"way": "resident", "dataset_dir": dataset_dir, "device": "gpu"},
+        {"way": "ours", "dataset_dir": dataset_dir},
+    ]
+    rates, _ = _input_rates(whats, rounds)
+    return row(
+        "gpu_input", "GPU: photos that stay there, distorted", "queues", *rates,
+        unit="images/s", more_is_better=True,
+    )  # fmt: skip
 
 
 def training_step_floor(rounds):
@@ -195,9 +288,10 @@ def _input_rates(whats, rounds, python=None):
 
 def input_pipeline(dataset_dir, rounds, python=None):
     """Images a second, nothing but input; by default in this environment."""
+    # Both in as many threads as training takes by default, which follows the cores.
     whats = [{"way": way, "dataset_dir": dataset_dir} for way in ("ours", "reference")]
     rates, about = _input_rates(whats, rounds, python)
-    what = "input pipeline, 4 readers and 4 threads"
+    what = "input pipeline, %(readers)d readers and %(threads)d threads" % about
     if python:
         what += ", on TensorFlow " + about["tensorflow"]
     return row(
@@ -219,7 +313,7 @@ def input_threads(dataset_dir, rounds):
     """Images a second by number of readers and of preprocessing threads."""
     found = collections.OrderedDict()
     for readers in (1, 4):
-        for threads in (1, 2, 4, 8):
+        for threads in sorted({1, 2, 4, 8, devices.num_cores()}):
             what = {
                 "way": "ours",
                 "dataset_dir": dataset_dir,

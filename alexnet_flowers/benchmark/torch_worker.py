@@ -1,12 +1,14 @@
 """The same network's training step in PyTorch; speaks as ``worker`` does, needs no TensorFlow.
 
-    python -m alexnet_flowers.benchmark.torch_worker BATCH_SIZE
+    python -m alexnet_flowers.benchmark.torch_worker BATCH_SIZE [--device cuda]
+        [--dtype bfloat16] [--compile]
 
 Run by a Python that has PyTorch. Layers, activations, dropout, loss, weight decay and plain
-gradient descent as in ``alexnet_v2``; the layout PyTorch is fastest with on a CPU.
+gradient descent as in ``alexnet_v2``; the layout that PyTorch is fastest with. bfloat16 is
+PyTorch's autocast.
 """
 
-import sys
+import argparse
 import time
 
 import torch
@@ -42,20 +44,37 @@ def alexnet_v2(num_classes):
     )
 
 
+def _arguments():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("batch_size", type=int)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
+    parser.add_argument("--compile", action="store_true")
+    return parser.parse_args()
+
+
 def prepare():
     """Returns a training step, and what to say about it."""
-    batch_size = int(sys.argv[1])
+    wanted = _arguments()
     torch.manual_seed(0)
-    network = alexnet_v2(5)
-    images = torch.rand(batch_size, 3, 224, 224) * 2 - 1
-    labels = torch.randint(0, 5, (batch_size,))
+    # As TensorFlow does by default.
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    network = alexnet_v2(5).to(wanted.device)
+    images = (torch.rand(wanted.batch_size, 3, 224, 224) * 2 - 1).to(wanted.device)
+    labels = torch.randint(0, 5, (wanted.batch_size,)).to(wanted.device)
     loss_of = nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(network.parameters(), lr=0.01, weight_decay=0.0005)
+    in_bfloat16 = wanted.dtype == "bfloat16"
+    forward = torch.compile(network) if wanted.compile else network
 
     def step():
         optimizer.zero_grad()
-        loss_of(network(images), labels).backward()
+        with torch.autocast(wanted.device, torch.bfloat16, enabled=in_bfloat16):
+            scores = forward(images)
+        loss_of(scores.float(), labels).backward()
         optimizer.step()
+        if wanted.device == "cuda":
+            torch.cuda.synchronize()
 
     # PyTorch has two layouts; which one is faster depends on the machine.
     secs_of = {}
@@ -70,8 +89,12 @@ def prepare():
     network.to(memory_format=best)
     images = images.contiguous(memory_format=best)
 
+    arithmetic = {"float32": "fp32", "bfloat16": "bfloat16"}[wanted.dtype]
+    if wanted.device == "cuda" and not in_bfloat16:
+        arithmetic = "TF32"
     about = {
         "torch": torch.__version__,
+        "arithmetic": arithmetic + (", compiled" if wanted.compile else ""),
         "layout": str(best),
         "parameters": sum(p.numel() for p in network.parameters()),
     }

@@ -21,7 +21,13 @@ from alexnet_flowers.benchmark.serving import serve
 from alexnet_flowers.data import conversion, dataset, records
 from alexnet_flowers.data.sources import photo_source
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.input import pipeline, preprocessing
+from alexnet_flowers.input import (
+    pipeline,
+    preprocessing,
+    resident,
+    staging,
+    training_input,
+)
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import HAS_MKL, tf, without_notes
 from alexnet_flowers.training import optimization, optimizers
@@ -31,33 +37,53 @@ IMAGE_SIZE = 224
 NUM_CLASSES = 5
 
 
-def _session(graph, mixed_precision=False):
-    config = devices.session_config("cpu", mixed_precision=mixed_precision)
+def _session(graph, device="cpu", mixed_precision=False, xla=False):
+    config = devices.session_config(device, mixed_precision=mixed_precision, xla=xla)
     session = tf.Session(graph=graph, config=config)
     with graph.as_default():
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+        session.run(
+            [
+                tf.global_variables_initializer(),
+                tf.local_variables_initializer(),
+                tf.tables_initializer(),
+            ]
+        )
         tf.train.start_queue_runners(session)
     return session
 
 
-def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
+def _step(
+    batch_size,
+    dataset_dir=None,
+    way="ours",
+    ours=True,
+    device="cpu",
+    mixed_precision=False,
+    xla=False,
+):
     """A training step with plain gradient descent, on synthetic or real images."""
-    if ours:
+    if ours and device == "cpu":
         memory.keep_freed()
+    has_mixed_precision = devices.mixed_precision_obstacle(device) is None
+    mixed_precision = mixed_precision and has_mixed_precision
+    put = None
     with tf.Graph().as_default() as graph:
         tf.set_random_seed(0)
         if dataset_dir is None:
-            rng = np.random.RandomState(0)
-            shape = [batch_size, IMAGE_SIZE, IMAGE_SIZE, 3]
-            synthetic = rng.uniform(-1, 1, shape).astype(np.float32)
-            images = tf.get_variable("images", initializer=synthetic, trainable=False)
-            images = tf.identity(images)
-            labels = tf.constant(rng.randint(0, NUM_CLASSES, batch_size), tf.int64)
+            images, labels = _synthetic(batch_size)
         else:
             split = dataset.get_split("train", dataset_dir)
-            source = pipeline if ours else reference
-            images, labels = source.training_batches(split, batch_size, IMAGE_SIZE)[:2]
-        logits, _ = alexnet_v2.alexnet_v2(images, NUM_CLASSES, True, use_gradient_rules=ours)
+            if ours:
+                (images, labels), put = _real(split, batch_size, way, device)
+            else:
+                images, labels = reference.training_batches(split, batch_size, IMAGE_SIZE)[:2]
+        logits, _ = alexnet_v2.alexnet_v2(
+            images,
+            NUM_CLASSES,
+            True,
+            use_gradient_rules=ours and device == "cpu",
+            in_bfloat16=mixed_precision and device == "gpu",
+        )
         arithmetic = flops.of_training_step(graph)
         _, total_loss = optimization.losses(logits, labels, 0.0)
         op = optimization.train_op(
@@ -66,15 +92,47 @@ def _step(batch_size, dataset_dir=None, ours=True, mixed_precision=False):
             optimizers.build(Settings(), tf.constant(0.01)),
             tf.train.get_or_create_global_step(),
         )
-    has_mixed_precision = devices.mixed_precision_obstacle("cpu") is None
-    session = _session(graph, mixed_precision and has_mixed_precision)
+    session = _session(graph, device, mixed_precision, xla)
     about = {
         "flops": arithmetic,
         "tensorflow": _version(),
         "has_mixed_precision": has_mixed_precision,
     }
     options = devices.ONE_BY_ONE if ours else None  # As in training.
-    return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
+    if put is None:
+        return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
+    session.run(put)
+    return lambda: session.run([op.op, put], options=options), about
+
+
+def _synthetic(batch_size):
+    rng = np.random.RandomState(0)
+    shape = [batch_size, IMAGE_SIZE, IMAGE_SIZE, 3]
+    synthetic = rng.uniform(-1, 1, shape).astype(np.float32)
+    images = tf.get_variable("images", initializer=synthetic, trainable=False)
+    return tf.identity(images), tf.constant(rng.randint(0, NUM_CLASSES, batch_size), tf.int64)
+
+
+def _real(split, batch_size, way, device):
+    """Returns images and labels as training takes them, and ``staging.Staged.put`` or None.
+
+    Args:
+      split: a ``slim.dataset.Dataset``.
+      batch_size: int.
+      way: ``"ours"``, through queues, or ``"resident"``.
+      device: ``"cpu"`` or ``"gpu"``.
+    """
+    batches, put = [_batch(split, batch_size, way, device)], None
+    if device == "gpu":
+        batches, put = staging.stage(batches, ["/gpu:0"])
+    return batches[0][:2], put
+
+
+def _batch(split, batch_size, way, device):
+    distortions = resident.Distortions(IMAGE_SIZE, True, preprocessing.MIN_CROP_AREA)
+    request = training_input.Request(batch_size, distortions, clone_devices=["/%s:0" % device])
+    photos = resident.read(split) if way == "resident" else None
+    return training_input.batches(split, request, photos)[0]
 
 
 def _products():
@@ -94,23 +152,39 @@ def _products():
     return make_one, {}
 
 
-def _input(way, dataset_dir, batch_size, num_readers=4, num_preprocessing_threads=4):
-    """A batch from the input pipeline alone."""
-    if way != "reference":
+def _input(
+    way, dataset_dir, batch_size, num_readers=None, num_preprocessing_threads=None, device="cpu"
+):
+    """A batch from the input pipeline alone; by default in as many threads as training takes."""
+    if way != "reference" and device == "cpu":
         memory.keep_freed()  # As training does.
     split = dataset.get_split("train", dataset_dir)
+    wanted = pipeline.Queues(num_readers, num_preprocessing_threads)
+    queues = pipeline.complete(wanted, len(split.data_sources), batch_size)
     with tf.Graph().as_default() as graph:
         if way == "feed_dict":
             return _fed(graph, split, batch_size)
-        if way == "tf.data":
-            images = _tf_data(split, batch_size, num_readers, num_preprocessing_threads)
+        if way == "resident":
+            images = _batch(split, batch_size, way, device).images
+        elif way == "tf.data":
+            images = _tf_data(
+                split, batch_size, queues.num_readers, queues.num_preprocessing_threads
+            )
         else:
             source = reference if way == "reference" else pipeline
-            queues = pipeline.Queues(num_readers, num_preprocessing_threads)
-            images = source.training_batches(split, batch_size, IMAGE_SIZE, queues=queues).images
-    session = _session(graph)
+            own = wanted._replace(
+                num_readers=queues.num_readers,
+                num_preprocessing_threads=queues.num_preprocessing_threads,
+            )
+            images = source.training_batches(split, batch_size, IMAGE_SIZE, queues=own).images
+    session = _session(graph, device)
     op = images.op
-    return lambda: session.run(op), {"tensorflow": _version()}
+    about = {
+        "tensorflow": _version(),
+        "readers": queues.num_readers,
+        "threads": queues.num_preprocessing_threads,
+    }
+    return lambda: session.run(op), about
 
 
 def _version():
@@ -184,7 +258,7 @@ _KINDS = {"step": _step, "products": _products, "input": _input, "conversion": _
 def main():
     """Prepares what the only argument, a JSON object, describes, and serves it."""
     what = json.loads(sys.argv[1])
-    devices.resolve("cpu")
+    devices.resolve(what.get("device", "cpu"))
     # The protocol has standard output to itself; progress bars go nowhere.
     sys.stderr = open(os.devnull, "w")
     try:

@@ -13,7 +13,7 @@ import tempfile
 
 from absl import flags
 
-from alexnet_flowers import json_file
+from alexnet_flowers import devices, json_file
 from alexnet_flowers.benchmark import rows
 from alexnet_flowers.commands import outputs
 from alexnet_flowers.commands.help_text import group
@@ -102,7 +102,16 @@ def _measure(folder):
         show(rows.training_step_other_tensorflow(python, 3 if quick else 10))
         show(rows.gradient_rules(python, 3 if quick else 10))
         show(rows.mixed_precision(python, 3 if quick else 10))
+        for row in rows.mixed_precision_torch(python, FLAGS.torch_python, 3 if quick else 10):
+            show(row)
         show(rows.input_pipeline(dataset_dir, 5 if quick else 20, python))
+    if devices.resolve("auto") == "gpu":
+        print("| %s | | | | |" % devices.describe_cards(), flush=True)
+        for row in rows.gpu_steps(dataset_dir, 3 if quick else 10):
+            show(row)
+        for row in rows.gpu_steps_torch(FLAGS.torch_python, 3 if quick else 10):
+            show(row)
+        show(rows.gpu_input(dataset_dir, 5 if quick else 20))
     show(rows.conversion(archive, 2 if quick else 5))
     memory_steps = FLAGS.memory_steps or (20 if quick else 200)
     memory, start_up, growth_mb = rows.memory_and_start(

@@ -2,6 +2,7 @@
 
 import pytest
 
+from alexnet_flowers import devices
 from alexnet_flowers.benchmark import flops, reference, rows, sides
 from alexnet_flowers.data import records
 from alexnet_flowers.nets import alexnet_v2
@@ -49,7 +50,7 @@ def test_workers_take_turns(tiny_dataset):
         assert ours.peak_mb > 50
 
 
-@pytest.mark.parametrize("way", ["tf.data", "feed_dict"])
+@pytest.mark.parametrize("way", ["tf.data", "feed_dict", "resident"])
 def test_the_other_ways_of_input_work(tiny_dataset, way):
     what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2, "way": way}
     with sides.Worker(what) as worker:
@@ -61,3 +62,50 @@ def test_the_references_conversion_writes_records_that_can_be_read(tiny_archive,
     for split_name, count in (("train", 25), ("validation", 5)):
         paths = records.find_shards(str(tmp_path), split_name)
         assert sum(records.count_records(path) for path in paths) == count
+
+
+def test_input_is_measured_in_as_many_threads_as_training_takes(tiny_dataset, monkeypatch):
+    row = rows.input_pipeline(tiny_dataset, 1)
+    threads = max(4, devices.num_cores())
+    assert row.what == "input pipeline, 2 readers and %d threads" % threads
+    assert len(row.ours) == len(row.rival) == 1
+
+
+class Made:
+    """Stands in for ``sides.Worker``: ours take 2 ms, the step alone and PyTorch 1 ms."""
+
+    started = []
+
+    def __init__(self, what, python=None):
+        self.started.append(what)
+        self.is_rival = not isinstance(what, dict) or "dataset_dir" not in what
+        dtype = "bfloat16" if "--dtype=bfloat16" in what else "TF32"
+        self.about = {"torch": "2.0", "arithmetic": dtype, "layout": "any", "tensorflow": "2",
+                      "has_mixed_precision": True, "threads": 4, "readers": 2}  # fmt: skip
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def make(self, count, uncounted=0):
+        return [0.001 if self.is_rival else 0.002] * count
+
+
+def test_rows_of_a_gpu(monkeypatch):
+    monkeypatch.setattr(rows, "Worker", Made)
+    monkeypatch.setattr(rows, "has_torch", lambda python: True)
+    monkeypatch.setattr(Made, "started", [])
+    queues, resident = rows.gpu_steps("photos", 1)
+    assert [row.ratio for row in (queues, resident)] == [0.5, 0.5] and queues.unit == "ms"
+    assert queues.ours == [2.0] * 50 and queues.what.endswith("from photos through queues")
+    assert [what.get("way") for what in Made.started] == ["ours", None, "resident", None]
+    assert {what["device"] for what in Made.started} == {"gpu"}
+    beside = [row.against for row in rows.gpu_steps_torch("python", 1)]
+    assert beside == ["PyTorch 2.0, %s, any" % kind for kind in 2 * ["TF32"] + 2 * ["bfloat16"]]
+    assert Made.started[-1][-3:] == ["--device=cuda", "--dtype=bfloat16", "--compile"]
+    monkeypatch.setattr(rows, "has_torch", lambda python: False)
+    assert [row.rival for row in rows.gpu_steps_torch("python", 1)] == [None] * 4
+    assert rows.mixed_precision_torch("python", "python", 1) == []
+    assert rows.gpu_input("photos", 1).unit == "images/s"
