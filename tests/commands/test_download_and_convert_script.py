@@ -15,7 +15,11 @@ HELP_FLAGS = [
     "--[no]sample",
     "--num_validation",
     "--num_test",
+    "--split_by",
+    "--validation_percentage",
+    "--test_percentage",
     "--seed",
+    "--[no]drop_duplicates",
     "--[no]strict",
     "--dataset_dir",
     "--num_shards",
@@ -30,6 +34,12 @@ def messages(stderr):
     """Returns the lines of stderr that are no progress bars."""
     lines = re.split("[\r\n]+", stderr)
     return [line for line in lines if line.strip() and not _PROGRESS.search(line)]
+
+
+def table_of(done):
+    """Returns the words of each line of the table, with which the output ends."""
+    rows = [line.split() for line in done.stdout.splitlines()]
+    return rows[[row[0] for row in rows].index("class") :]
 
 
 def assert_fails(done, status, message):
@@ -50,19 +60,22 @@ def test_every_flag_reaches_what_it_sets_and_the_table_ends_the_output(
             "--archive=" + server.url + "/tiny_photos.tgz",
             "--dataset_dir=data/mine",
             "--keep_archive",
+            "--drop_duplicates",
             *("--%s=%d" % flag for flag in flags.items()),
         )
     assert done.returncode == 0
     assert messages(done.stderr) == []
     folder = tmp_path / "data" / "mine"
     info = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    assert info["request"] == dict(flags, archive="tiny_photos.tgz")
+    assert info["request"] == dict(
+        flags, archive="tiny_photos.tgz", split_by="class", drop_duplicates=True
+    )
     assert (folder / "tiny_photos.tgz").read_bytes() == body
     for split_name, sizes in (("train", [12, 11]), ("validation", [2, 2]), ("test", [2, 1])):
         shards = records.find_shards(str(folder), split_name)
         assert [records.count_records(path) for path in shards] == sizes
 
-    rows = [line.split() for line in done.stdout.splitlines()]
+    rows = table_of(done)
     assert rows[0] == ["class", "train", "validation", "test", "all"]
     assert [row[0] for row in rows[1:]] == info["classes"] + ["all"]
     for row in rows[1:-1]:
@@ -144,7 +157,7 @@ def test_photos_of_a_folder_in_words_that_the_terminal_cannot_show(run_script, t
             path.write_bytes(draw("roses", number))
     done = run_script("download_and_convert", "--archive=mine", PYTHONIOENCODING="ascii")
     assert (done.returncode, messages(done.stderr)) == (0, [])
-    assert [line.split()[0] for line in done.stdout.splitlines()] == [
+    assert [row[0] for row in table_of(done)] == [
         "class", "G\\xe4nsebl\\xfcmchen", "roses", "all",
     ]  # fmt: skip
 

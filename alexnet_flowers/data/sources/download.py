@@ -5,6 +5,7 @@ size and its digest, where they are known, have been checked.
 """
 
 import contextlib
+import errno
 import os
 import queue
 import re
@@ -179,7 +180,11 @@ def _most_bytes(partial, have, total):
     if total is None:
         return have + min(free // 2, _MAX_UNANNOUNCED_BYTES)
     if total - have > free:
-        raise _Refused("it is %d bytes, and the disk has room for %d" % (total, free))
+        raise DataError(
+            "%s: %s for the archive: it is %d bytes, and the disk has room for %d; make room, then "
+            "run the same command again"
+            % (os.path.dirname(partial), os.strerror(errno.ENOSPC), total, free)
+        )
     return total
 
 
