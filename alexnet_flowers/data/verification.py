@@ -69,6 +69,8 @@ def verify(found, path, spool_dir, strict=False):
             if isinstance(result, photo_check.BadPhotoError):
                 leave_out("%s/%s" % (class_name, name), str(result))
                 continue
+            if result.note:
+                tqdm.write("%s/%s: %s" % (class_name, name, result.note))
             if result.replacement is not None:
                 read = spool.add(io.BytesIO(result.replacement), len(result.replacement))
             photos.append(VerifiedPhoto(class_name, name, result.height_px, result.width_px, read))
