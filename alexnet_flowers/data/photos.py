@@ -185,12 +185,19 @@ def _read(path):
             raise photo_check.BadPhotoError(
                 "a broken link" if os.path.islink(path) else "not a regular file"
             )
-        class_folders.check_size(path, os.path.getsize(path))
+        _check_size(path)
         with open(path, "rb") as file:
             encoded = file.read()
         found = photo_check.verify(encoded)
         return found.replacement or encoded, found.note
-    except (photo_check.BadPhotoError, DataError) as error:
+    except photo_check.BadPhotoError as error:
         return error
     except OSError as error:
         return photo_check.BadPhotoError(error.strerror)
+
+
+def _check_size(path):
+    try:
+        class_folders.check_size(path, os.path.getsize(path))
+    except DataError as error:
+        raise photo_check.BadPhotoError(str(error)[len(path + ": ") :])

@@ -80,6 +80,8 @@ def verify(found, path, spool_dir, strict=False):
                 continue
             verified, digest = result
             class_name, name, read, split = photo
+            if verified.note:
+                tqdm.write("%s: %s" % (photo.place, verified.note))
             if verified.replacement is not None:
                 read = spool.add(io.BytesIO(verified.replacement), len(verified.replacement))
             photos.append(

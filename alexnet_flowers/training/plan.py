@@ -116,6 +116,9 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
     device, session_config = _device(run_settings, options.compute)
     if device == "gpu":
         report(devices.describe_cards(options.compute.num_clones))
+    if options.compute.intra_op_threads:
+        # A process's first session sizes its threads; the check of records has one of its own.
+        tf.Session(config=session_config).close()
     split = dataset.get_split(
         "train", dataset_dir, skip_bad_records=options.skip_bad_records, report=report
     )

@@ -57,6 +57,24 @@ def test_predict_a_photo(run_script, run_flags, photo):
     assert done.stdout.split("\n")[1].startswith("roses/1.jpg  roses ")
 
 
+def test_predict_a_folder_with_a_bad_photo(run_script, run_flags, photo, tmp_path):
+    whole = photo_archives.draw("roses", 2)
+    (tmp_path / "roses" / "2.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "roses" / "notes.txt").write_text("from the garden")
+    done = run_script("predict", *run_flags, "roses", "--csv", "p.csv", "--sheet", "sheet.png")
+    assert done.returncode == 1
+    assert [line.split()[0] for line in done.stdout.split("\n")[:2]] == ["photo", "roses/1.jpg"]
+    assert done.stderr.split("\n") == [
+        "skipped 1 of 3 files, which are no photos; the first: roses/notes.txt: text, not a photo",
+        "left out: roses/2.jpg: cannot be decoded: it is cut off",
+        "1 of 3 photos left out",
+        "",
+    ]
+    with open(str(tmp_path / "p.csv"), newline="") as file:
+        assert [row["photo"] for row in csv.DictReader(file)] == ["roses/1.jpg"]
+    assert (tmp_path / "sheet.png").exists()
+
+
 def test_inspect_network(run_script, run_flags, tiny_dataset, photo, tmp_path):
     done = run_script(
         "inspect_network", *run_flags, "--dataset_dir", tiny_dataset, "--output_dir", "out",
@@ -109,12 +127,9 @@ def test_export(run_script, run_flags, tmp_path):
         ("predict", ["roses/1.jpg", "--run_name", "nobody"], 1, "no checkpoint yet; train first"),
         ("predict", [], 2, "no photos; name files or folders"),
         ("predict", ["roses/1.jpg", "--split", "train"], 2, "--split train: or photos, not both"),
-        (
-            "predict",
-            ["page.jpg"],
-            1,
-            "page.jpg: not a photo that can be used: a web page, not a photo",
-        ),
+        ("predict", ["page.jpg"], 1, "page.jpg: cannot be used: a web page, not a photo"),
+        ("predict", ["http://a.org/1.jpg"], 1, "a URL; download it, and name the file"),
+        ("predict", ["roses/*.jpg"], 1, "roses/*.jpg: no such photo; a pattern is for the shell"),
         ("predict", ["roses/1.jpg", "--sheet", "sheet.gif"], 2, "sheet.gif: must be the name of"),
         ("predict", ["roses/1.jpg", "--csv", "roses"], 2, "roses: is a folder; name a file"),
         (

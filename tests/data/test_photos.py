@@ -1,6 +1,7 @@
 """Photos of files, folders and splits: the right bytes with the right class."""
 
 import io
+import os
 
 import photo_archives
 import pytest
@@ -70,6 +71,76 @@ def test_what_is_no_photo_is_named(tmp_path, name, content, message):
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(DataError, match="no photos in this folder"):
         photos.from_paths([str(tmp_path)])
+
+
+def test_what_a_file_is_its_content_decides(tmp_path):
+    red = Image.new("RGB", (30, 20), (200, 10, 10))
+    for name, kind in (("a.webp", "WEBP"), ("b.JFIF", "JPEG"), ("c", "PNG"), ("d.jpg", "BMP")):
+        red.save(str(tmp_path / name), kind)
+    red.save(str(tmp_path / "e.gif"), save_all=True, append_images=[red.rotate(9)])
+    (tmp_path / "f.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (tmp_path / "labels.txt").write_text("0:daisy\n")
+    (tmp_path / "cut.jpg").write_bytes(photo_archives.draw("daisy", 0)[:300])
+    os.symlink("gone", str(tmp_path / "link.jpg"))
+    asked = photos.FilePhotos([str(tmp_path)])
+    assert [os.path.basename(photo.name) for photo in asked] == [
+        "a.webp", "b.JFIF", "c", "d.jpg", "e.gif",
+    ]  # fmt: skip
+    at = str(tmp_path) + os.sep
+    assert asked.left_out == [
+        (at + "cut.jpg", "cannot be decoded: it is cut off"),
+        (at + "f.heic", "a HEIC photo, which cannot be decoded here; save it as a JPEG"),
+        (at + "link.jpg", "a broken link"),
+    ]
+    assert asked.no_photos == [(at + "labels.txt", "text, not a photo")]
+    assert asked.notes == [(at + "e.gif", "only the first picture of this GIF is taken")]
+    assert len(asked) == 9
+
+
+def test_photos_are_read_when_their_turn_comes(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    (tmp_path / "1.jpg").write_bytes(photo_archives.draw("daisy", 0))
+    read, original = [], photos._read
+    monkeypatch.setattr(photos, "_read", lambda path: read.append(path) or original(path))
+    asked = photos.FilePhotos([str(tmp_path / "1.jpg")] * 100)
+    for number, _ in enumerate(asked):
+        assert len(read) - number <= 12
+    assert len(read) == 100
+
+
+@pytest.mark.parametrize(
+    "path, message",
+    [
+        ("https://a.org/rose.jpg", "a URL; download it, and name the file"),
+        ("photos/*.jpg", "no such photo; a pattern is for the shell, without quotes"),
+        ("photos/1.jpg", "photos/1.jpg: no such photo$"),
+    ],
+)
+def test_what_is_not_there_says_what_to_do(path, message):
+    with pytest.raises(DataError, match=message):
+        photos.FilePhotos([path])
+
+
+def test_a_file_that_is_too_large_is_named_once(tmp_path):
+    path = tmp_path / "huge.jpg"
+    path.write_bytes(b"\xff\xd8\xff")
+    os.truncate(str(path), 3 * 10**8)
+    with pytest.raises(DataError, match="^%s: cannot be used: refused: 300000000 bytes" % path):
+        photos.from_paths([str(path)])
+
+
+def test_nothing_but_other_files_is_an_error(tmp_path):
+    for name in ("a.txt", "b.txt"):
+        (tmp_path / name).write_text("hello")
+    with pytest.raises(DataError, match="none of 2 files can be used; the first: .*a.txt: text"):
+        photos.from_paths([str(tmp_path)])
+
+
+def test_a_reduced_photo_fits_into_a_square():
+    wide = Image.new("RGB", (1000, 2), (200, 10, 10))
+    photo = photos.Photo("wide.jpg", photo_archives.encode(wide), 3)
+    small = photos.reduced(photo, 64)
+    assert photos.open_image(small).size == (64, 1) and small.label == 3
 
 
 def test_a_split_comes_with_names_and_labels(tiny_dataset):

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from alexnet_flowers.data import photos
+from alexnet_flowers.errors import DataError
 from alexnet_flowers.inference import dense_scores
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.pictures import score_heat_map
@@ -75,6 +76,25 @@ def test_a_photo_is_scaled_by_its_short_side(network, photo):
     )
     assert mapped.image.shape == (500, 200, 3)
     np.testing.assert_allclose(mapped.scores.sum(-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(3, 700), (65500, 1)])
+def test_a_map_of_more_than_memory_holds_is_refused_in_a_line(network, photo, size):
+    narrow = photo._replace(encoded=_resized(photo, size))
+    with pytest.raises(DataError, match="noise.jpg: its %d x %d pixels are .* or cut" % size):
+        dense_scores.score_map(network, narrow, 448)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 3)])
+def test_the_smallest_photos_have_a_map(network, photo, size):
+    small = photo._replace(encoded=_resized(photo, size))
+    assert dense_scores.score_map(network, small, 224).scores.shape[2] == 5
+
+
+def test_a_narrow_map_has_a_picture_of_bounded_height():
+    narrow = [np.zeros([6000, 200, 3], np.uint8), np.zeros([180, 1, 2], np.float32)]
+    width, height = score_heat_map.score_heat_map(*narrow, ["a", "b"], 195, 32).get_size_inches()
+    assert height < 3 * width
 
 
 def test_the_picture_lays_the_scores_over_the_windows_middles(photo):

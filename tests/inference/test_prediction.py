@@ -7,7 +7,7 @@ import photo_archives
 import pytest
 
 from alexnet_flowers.data import photos
-from alexnet_flowers.inference import prediction
+from alexnet_flowers.inference import prediction, trained_network
 from alexnet_flowers.pictures import cards, colors
 
 NAMES = ["daisy", "roses", "tulips"]
@@ -24,6 +24,41 @@ def predictions():
         )
         for number, (row, label) in enumerate(zip(rows, labels))
     ]
+
+
+def test_a_batch_at_a_time_is_in_memory(network, monkeypatch):
+    monkeypatch.setattr(trained_network, "BATCH_SIZE", 4)
+    encoded, freed, alive = photo_archives.draw("roses", 1), [], []
+
+    class Counted(bytes):
+        def __del__(self):
+            freed.append(1)
+
+    def asked():
+        for number in range(30):
+            photo = photos.Photo("%d.jpg" % number, Counted(encoded), None)
+            alive.append(number + 1 - len(freed))
+            yield photo
+
+    class Asked:
+        __len__ = staticmethod(lambda: 30)
+        __iter__ = staticmethod(asked)
+
+    found = prediction.predict(network, Asked())
+    assert [one.photo.name for one in found] == ["%d.jpg" % number for number in range(30)]
+    assert max(alive) <= 9
+
+
+def test_the_sheet_of_very_many_shows_the_wrong_ones(predictions, monkeypatch):
+    monkeypatch.setattr(prediction, "MAX_CARDS", 1)
+    sheet = prediction.contact_sheet(predictions, NAMES)
+    assert sheet.getpixel((0, 0)) == tuple(bytes.fromhex(colors.WRONG[1:]))
+    assert (
+        sheet.width
+        == cards.card(
+            photos.open_image(predictions[1].photo), predictions[1].probabilities, NAMES, 1
+        ).width
+    )
 
 
 def test_the_table(predictions):
