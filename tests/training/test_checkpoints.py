@@ -494,6 +494,13 @@ def test_a_run_has_a_plain_name(name):
         runs.locate_run(name, "c", "s")
 
 
+def test_a_runs_folders_have_names_that_tensorflow_takes():
+    assert runs.locate_run("run", "café", "花").checkpoints_dir == "café/run"
+    for parents in (("caf\udce9", "s"), ("c", "caf\udce9")):
+        with pytest.raises(UsageError, match="_dir caf.: TensorFlow takes names in UTF-8 only"):
+            runs.locate_run("run", *parents)
+
+
 def test_what_is_damaged_is_not_called_missing(saved, tmp_path):
     folder = copied(saved, str(tmp_path / "runs" / "run"))
     for step in (10, 20):
