@@ -27,7 +27,8 @@ def locate_run(name, checkpoints_parent, summaries_parent):
     """Returns the ``Run`` of a name.
 
     Raises:
-      UsageError: a name that is no single folder, a pattern, or not printable.
+      UsageError: a name that is no single folder, a pattern, or not printable; a parent's that is
+        not UTF-8.
     """
     if not name or name in (".", "..") or os.path.basename(name) != name:
         raise UsageError("--run_name %r: must be the name of one folder" % name)
@@ -36,6 +37,11 @@ def locate_run(name, checkpoints_parent, summaries_parent):
             "--run_name %r: must be without %s and control characters; a run that has such a name "
             "goes on under another when its folders are renamed" % (name, " ".join(_OF_PATTERNS))
         )
+    for flag, path in (("checkpoints", checkpoints_parent), ("summaries", summaries_parent)):
+        if path.encode("utf-8", "ignore").decode("utf-8") != path:
+            raise UsageError(
+                "--%s_dir %s: TensorFlow takes names in UTF-8 only; name another" % (flag, path)
+            )
     return _located(name, checkpoints_parent, summaries_parent)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import os
+import resource
 import time
 
 from alexnet_flowers.data import records
@@ -94,6 +95,24 @@ class Saver(tf.train.Saver):
         else:
             with contextlib.suppress(OSError):
                 checkpoints.remove(oldest[0])
+
+
+def check_size_limit(variables):
+    """Checks that this process may write a file as large as a checkpoint of some variables.
+
+    slim's start takes TensorFlow's "File too large" for the end of the data, and a run that can
+    save nothing need not begin.
+
+    Raises:
+      WriteError: it may not.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
+    needed = sum(one.shape.num_elements() * one.dtype.base_dtype.size for one in variables)
+    if limit != resource.RLIM_INFINITY and limit < needed:
+        raise WriteError(
+            "a checkpoint takes %d MB, and ulimit -f allows files of %d MB"
+            % (math.ceil(needed / 1e6), limit // 10**6)
+        )
 
 
 class Restorer:

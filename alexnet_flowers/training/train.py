@@ -113,6 +113,8 @@ class _Trainer:
             tf.set_random_seed(plan.settings.seed + place.task_index)
         with tf.device(place.variables_device()):
             self._ops = training_graph.build(plan, place, photos)
+        if plan.members is None:
+            saving.check_size_limit(tf.global_variables())
         self._init_fn = self._saver = self._writer = None
         if newest:
             saving.check_continues(newest, tf.global_variables())

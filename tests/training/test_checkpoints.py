@@ -573,6 +573,13 @@ def test_a_run_has_a_plain_name(name):
         runs.locate_run(name, "c", "s")
 
 
+def test_a_runs_folders_have_names_that_tensorflow_takes():
+    assert runs.locate_run("run", "café", "花").checkpoints_dir == "café/run"
+    for parents in (("caf\udce9", "s"), ("c", "caf\udce9")):
+        with pytest.raises(UsageError, match="_dir caf.: TensorFlow takes names in UTF-8 only"):
+            runs.locate_run("run", *parents)
+
+
 def test_what_is_damaged_is_not_called_missing(saved, tmp_path):
     folder = copied(saved, str(tmp_path / "runs" / "run"))
     for step in (10, 20):
@@ -608,3 +615,14 @@ def test_a_run_continued_with_a_smaller_number_to_keep_has_no_more(tmp_path):
     assert save_steps([1, 2, 3, 4, 5], 4) == [2, 3, 4, 5]
     assert save_steps([6], 2) == [5, 6]
     assert save_steps([7, 8], 3) == [6, 7, 8]
+
+
+def test_a_limit_below_a_checkpoints_size_is_found_before_the_first_step(monkeypatch):
+    with tf.Graph().as_default():
+        variables = [tf.get_variable("v", [1000, 1000]), tf.get_variable("n", [], tf.int64)]
+        saving.check_size_limit(variables)
+        limits = iter([4 * 10**6 + 8, 4 * 10**6 + 7])
+        monkeypatch.setattr(saving.resource, "getrlimit", lambda _: (next(limits), 0))
+        saving.check_size_limit(variables)
+        with pytest.raises(WriteError, match="takes 5 MB, and ulimit -f allows files of 4 MB"):
+            saving.check_size_limit(variables)

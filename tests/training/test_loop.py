@@ -79,8 +79,20 @@ class Sender(callbacks.Callback):
 ALL = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+@pytest.fixture
+def no_signal_ignored():
+    """A shell has SIGINT ignored in what it starts in the background."""
+    usual = {number: signal.getsignal(number) for number in ALL}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in ALL[1:]:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    for number, handler in usual.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", ALL)
-def test_a_second_signal_during_a_save_loses_nothing(number):
+def test_a_second_signal_during_a_save_loses_nothing(number, no_signal_ignored):
     sender, recorder, lines = Sender(number, number, signal.SIGINT), Recorder(), []
     loop = Loop(OPS, [sender, recorder], 9, Alone())
     with loop.ended_by(*ALL, acknowledge=lambda: lines.append("stopping")):
@@ -90,7 +102,7 @@ def test_a_second_signal_during_a_save_loses_nothing(number):
     assert loop.signal == number and lines == ["stopping"]
 
 
-def test_only_a_second_interrupt_ends_a_step_that_takes_too_long():
+def test_only_a_second_interrupt_ends_a_step_that_takes_too_long(no_signal_ignored):
     loop = Loop(OPS, [], 9, Alone())
     before = [signal.getsignal(number) for number in ALL]
     with pytest.raises(KeyboardInterrupt):
