@@ -47,8 +47,8 @@ class Step:
                     scale = 0.1 if "biases" in variable.op.name else 0.02
                     variable.load(rng.normal(0, scale, variable.shape), session)
                 self.loss_value, self.penalties = session.run([self.loss, self.regularization])
-                # One at a time: TensorFlow 2.20 on a CPU can crash in the gradients of several
-                # kernels in bfloat16 at once, which its own rewriting never asks for.
+                # One at a time: TensorFlow 2.20 on a CPU can crash where one run computes all
+                # gradients in bfloat16; this is for GPUs.
                 self.gradients = {
                     name: session.run(of_name[name], options=devices.ONE_BY_ONE)
                     for name in ("conv1/weights", "conv4/biases", "fc6/weights", "fc8/weights")
