@@ -5,6 +5,8 @@ the operating system deletes with the process, and are read from there in any or
 ever gets to choose where something is written.
 """
 
+import bz2
+import gzip
 import lzma
 import os
 import re
@@ -15,6 +17,14 @@ from alexnet_flowers.data.sources import archive_limits, class_folders
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
 
+# How compressed files begin.
+_COMPRESSED = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\0": lzma.open,
+    b"\x5d\0\0\x80": lzma.open,
+}
+_LONGEST_BEGINNING = max(map(len, _COMPRESSED))
 # Members that tarfile keeps in memory: names and other notes on the member that follows.
 _NOTES = (
     tarfile.GNUTYPE_LONGNAME,
@@ -51,7 +61,9 @@ def read_photos(path, spool_dir):
         raise DataError("%s: no such archive; give an existing file or a URL as --archive" % path)
     spool = Spool(spool_dir)
     try:
-        with _Archive.open(path, mode="r|*", tarinfo=_Member) as tar:
+        with _unpacked(path) as file, _Archive.open(
+            path, mode="r|", fileobj=file, tarinfo=_Member
+        ) as tar:
             for member in tar:
                 tar.members.clear()  # Which tarfile would keep, all of them.
                 tar.listed.add(
@@ -70,6 +82,20 @@ def read_photos(path, spool_dir):
             raise  # The disk of spool_dir, not the archive.
         raise _unreadable(path, error)
     return class_folders.sort_photos(path, files)
+
+
+def _unpacked(path):
+    """Opens a file, compressed or not, for reading what is in it.
+
+    tarfile itself copies all that a piece of the file unpacks to for each member of it: minutes,
+    where that is 70 MB.
+    """
+    with open(path, "rb") as file:
+        beginning = file.read(_LONGEST_BEGINNING)
+    for known, opens in _COMPRESSED.items():
+        if beginning.startswith(known):
+            return opens(path, "rb")
+    return open(path, "rb")
 
 
 class _Archive(tarfile.TarFile):
