@@ -84,7 +84,9 @@ def check_structure(encoded):
         if found.group(1) in _START_OF_FRAME and found.end() + 7 <= len(encoded):
             size = struct.unpack_from(">HH", encoded, found.end() + 3)
         num_scans += found.group(1) == _START_OF_SCAN
-        if num_scans > _MAX_SCANS or num_scans * size[0] * size[1] > _MAX_SCANNED_PIXELS:
+        scanned = num_scans * size[0] * size[1]
+        # A single scan of too many pixels is told by their number.
+        if num_scans > _MAX_SCANS or (num_scans > 1 and scanned > _MAX_SCANNED_PIXELS):
             raise BadPhotoError("%d scans or more, which take too long to decode" % num_scans)
         at = found.end() + _segment_bytes(encoded, found)
     raise BadPhotoError("more than %d segments" % _MAX_SEGMENTS)
