@@ -17,7 +17,7 @@ from alexnet_flowers.tf1 import tf
 
 # Strides of conv1, pool1, pool2 and pool5.
 STRIDE_PX = 4 * 2 * 2 * 2
-# The activations of all layers take about 160 bytes a pixel, 1.3 GB of these.
+# The network takes some 65 bytes a pixel, half a gigabyte of these.
 MAX_PIXELS = 8 * 1000 * 1000
 # fc6 at its first place covers what pool5 makes of the first 195 px.
 WINDOW_PX = alexnet_v2.SMALLEST_IMAGE_SIZE

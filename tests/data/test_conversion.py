@@ -264,10 +264,10 @@ def test_bad_photo_is_named_counted_and_left_out(tiny_dataset, tmp_path):
     info = convert(tmp_path / "flowers", path, lines, **TINY)
     assert lines == [
         "not photos: 1 .txt",
-        "left out: roses/bad.jpg: not a JPEG or PNG",
+        "left out: roses/bad.jpg: a web page, not a photo",
         "1 of 31 photos left out",
     ]
-    assert info["left_out"] == {"roses/bad.jpg": "not a JPEG or PNG"}
+    assert info["left_out"] == {"roses/bad.jpg": "a web page, not a photo"}
     for split_name in ("train", "validation"):
         assert filenames(tmp_path / "flowers", split_name) == filenames(tiny_dataset, split_name)
 
@@ -276,7 +276,7 @@ def test_bad_photo_is_an_error_when_strict(tmp_path):
     path = write_tgz(tmp_path / "photos.tgz", official_members() + [BAD_PHOTO])
     with pytest.raises(DataError) as caught:
         convert(tmp_path / "flowers", path, strict=True)
-    assert str(caught.value) == "%s: roses/bad.jpg: not a JPEG or PNG (--strict)" % path
+    assert str(caught.value) == "%s: roses/bad.jpg: a web page, not a photo (--strict)" % path
     assert os.listdir(str(tmp_path)) == ["photos.tgz"]
 
 
@@ -285,15 +285,16 @@ def test_bad_photo_whose_name_is_no_utf8_is_named_in_letters_that_can_be_printed
     path = write_tgz(tmp_path / "photos.tgz", official_members() + [(name, b"?")])
     lines = []
     convert(tmp_path / "flowers", path, lines)
-    assert lines[1] == "left out: roses/\\udce9.jpg: not a JPEG or PNG"
+    assert lines[1] == "left out: roses/\\udce9.jpg: text, not a photo"
 
 
-def test_photos_of_other_kinds_are_converted_so_that_training_can_decode_them(tmp_path):
+def test_photos_of_other_kinds_are_converted_so_that_training_can_decode_them(tmp_path, capsys):
     red = Image.new("RGB", (30, 20), (255, 0, 0))
     others = {
         "cmyk.jpg": encode(red.convert("CMYK")),
         "gray.jpg": encode(red.convert("L")),
         "really_a_png.jpg": encode(red, "PNG"),
+        "really_a_gif.jpg": encode(red, "GIF", save_all=True, append_images=[red.rotate(30)]),
     }
     members = official_members()
     members += [("flower_photos/roses/" + name, content) for name, content in others.items()]
@@ -301,11 +302,14 @@ def test_photos_of_other_kinds_are_converted_so_that_training_can_decode_them(tm
     info = convert(tmp_path / "flowers", path, num_validation=0, num_shards=1)
     assert info["left_out"] == {}
     found = examples_by_filename(tmp_path / "flowers", "train")
-    assert len(found) == 33
+    assert len(found) == 34
+    assert "roses/really_a_gif.jpg: only the first picture of this GIF is taken\n" in (
+        capsys.readouterr().out
+    )
     for name in others:
         features = found[b"roses/" + name.encode()]
         assert list(features["image/height"].int64_list.value) == [20]
         assert list(features["image/width"].int64_list.value) == [30]
         assert list(features["image/format"].bytes_list.value) == [b"jpg"]
         with Image.open(io.BytesIO(features["image/encoded"].bytes_list.value[0])) as image:
-            assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (30, 20))
+            assert (image.format, image.size) == ("JPEG", (30, 20))

@@ -265,7 +265,13 @@ def test_scans_and_segments_without_end_are_refused_before_they_are_decoded():
     progressive = encode(image_of(), progressive=True)
     scan = progressive[progressive.rindex(b"\xff\xda") : -2]
     photo_check.verify(progressive[:-2] + scan * 5 + b"\xff\xd9")
-    assert reason(progressive[:-2] + scan * 100 + b"\xff\xd9").startswith("more than 100 scans")
+    assert reason(progressive[:-2] + scan * 100 + b"\xff\xd9").startswith(
+        "101 scans or more, which"
+    )
+    # A few scans of very many pixels.
+    at = progressive.index(b"\xff\xc2") + 5
+    claiming = progressive[:at] + b"\xff\xdc\xff\xdc" + progressive[at + 4 :]
+    assert reason(claiming).startswith("2 scans or more, which")
     comments = b"\xff\xfe\0\4ab" * 10001
     content = encode(image_of())
     assert reason(content[:2] + comments + content[2:]) == "more than 10000 segments"
