@@ -33,8 +33,8 @@ def check(json=None, csv=None, picture=None, inputs=()):
       inputs: files and folders that the command reads, existing or not.
 
     Raises:
-      UsageError: a folder, an input, a file of another kind, one file for two outputs, or a folder
-        in which nothing can be written.
+      UsageError: a folder, an input, a file of another kind, one file for two outputs, a file in
+        the way of a temporary one, or a folder in which nothing can be written.
     """
     chosen = [(path, kind) for path, kind in ((json, "json"), (csv, "csv")) if path]
     if picture:
@@ -51,6 +51,8 @@ def check(json=None, csv=None, picture=None, inputs=()):
         taken.add(real)
         if os.path.exists(path):
             _check_replaceable(path, kind, inputs)
+        if os.path.lexists(real + ".partial"):  # See ``atomic.replacing``.
+            raise UsageError("%s.partial: is in the way; move it, or name another file" % path)
         check_folder(os.path.dirname(real), path)
 
 

@@ -31,6 +31,13 @@ def test_a_new_file_gets_its_folders(tmp_path):
     outputs.check(json="new/folder/a.json")  # It may be replaced.
 
 
+def test_a_file_in_the_way_of_the_temporary_one_stays(tmp_path):
+    (tmp_path / "a.json.partial").write_text("mine")
+    with pytest.raises(UsageError, match="^a.json.partial: is in the way; move it, or name"):
+        outputs.check(json="a.json")
+    assert os.listdir(str(tmp_path)) == ["a.json.partial"]
+
+
 def test_a_link_stays_and_leads_to_the_new_content(tmp_path):
     (tmp_path / "there.json").write_text("{}")
     os.symlink("there.json", "link.json")
