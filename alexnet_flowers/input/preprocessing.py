@@ -76,8 +76,12 @@ def draw(image_shape, min_crop_area=MIN_CROP_AREA):
       A ``Draw``.
     """
     with tf.name_scope("draw"):
+        # Alone among the random operations it does not take the graph's seed by itself.
+        seed, seed2 = tf.get_seed(None)
         begin, size, _ = tf.image.sample_distorted_bounding_box(
             image_shape,
+            seed=seed,
+            seed2=seed2,
             bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),  # The object is the whole photo.
             min_object_covered=_MIN_OBJECT_COVERED,
             aspect_ratio_range=_ASPECT_RATIO_RANGE,
