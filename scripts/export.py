@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Exports a trained network as a frozen GraphDef and a SavedModel.
+"""Exports a trained network as frozen GraphDefs, a SavedModel, and for other programs.
 
 The command itself is alexnet_flowers/commands/export.py.
 """

@@ -118,7 +118,9 @@ def test_show_preprocessing(run_script, photo, tmp_path):
 def test_export(run_script, run_flags, tmp_path):
     done = run_script("export", *run_flags, "--output_dir", "away")
     assert done.returncode == 0, done.stderr
-    assert sorted(os.listdir(str(tmp_path / "away"))) == ["frozen.pb", "labels.txt", "saved_model"]
+    assert sorted(os.listdir(str(tmp_path / "away"))) == [
+        "frozen.pb", "frozen_float.pb", "labels.txt", "saved_model",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -428,6 +428,12 @@ def test_every_flag_of_a_cluster_reaches_the_training():
         ),
         ("adam_default", dict(optimizer="adam", learning_rate=None, opt_epsilon=None)),
         (
+            "demo",
+            dict(optimizer="adam", learning_rate=0.0002, arg_scope=False, min_crop_area=0.9,
+                 image_size=195, dropout_keep_prob=0.9, batch_size=32, max_number_of_steps=100,
+                 seed=1, num_readers=1, num_preprocessing_threads=1),
+        ),
+        (
             "best",
             dict(optimizer="momentum", learning_rate=0.08, warmup_steps=100, end_learning_rate=0.0,
                  learning_rate_decay_type="cosine", label_smoothing=0.1, weight_decay=0.0005,
