@@ -144,10 +144,11 @@ def labels_from_1(paths, num_classes):
       num_classes: how many names there are, of the labels 0 to ``num_classes - 1``.
     """
     found = set()
-    for path in paths:
-        for frame in record_frames.read(path):
-            if frame.problem is None:
-                found |= _labels(frame.record)
+    with quiet():
+        for path in paths:
+            for frame in record_frames.read(path):
+                if frame.problem is None:
+                    found |= _labels(frame.record)
     if found and min(found) == 1 and max(found) == num_classes:
         return (
             "%s: the labels run from 1 to %d, not from 0, as slim's --labels_offset=1 takes them; "

@@ -107,6 +107,7 @@ def training_batches(
     with tf.device(INPUT_DEVICE):
         records = _records(
             dataset,
+            queues.num_preprocessing_threads,
             num_readers=queues.num_readers,
             common_queue_capacity=queues.common_queue_capacity,
             common_queue_min=queues.common_queue_min,
@@ -128,13 +129,13 @@ def training_batches(
         return Batch(*prefetched.dequeue())
 
 
-def _records(dataset, **options):
+def _records(dataset, num_threads, **options):
     """Reads records by slim's provider; returns them as ``queue_runners.OwnRecords``."""
     with queue_runners.in_own_threads():
         provider = slim.dataset_data_provider.DatasetDataProvider(
             with_exact_names(dataset), **options
         )
-    return queue_runners.OwnRecords(provider.get(["encoded", "label", "filename"]))
+    return queue_runners.OwnRecords(provider.get(["encoded", "label", "filename"]), num_threads)
 
 
 def with_exact_names(dataset):
@@ -184,6 +185,7 @@ def evaluation_batches(dataset, batch_size, image_size):
     with tf.device(INPUT_DEVICE):
         records = _records(
             dataset,
+            num_threads=1,
             num_readers=1,
             common_queue_capacity=2 * batch_size,
             common_queue_min=0,

@@ -42,14 +42,15 @@ class OwnRecords:
       record: the tensors of a record that was taken. A thread that has run ``take`` never waits.
     """
 
-    def __init__(self, record):
+    def __init__(self, record, num_threads):
         """Adds to the graph.
 
         Args:
           record: a list of tensors of known shapes, which may have to be waited for.
+          num_threads: how many threads take and use them.
         """
         taken = tf.FIFOQueue(
-            -1,  # As many as there are threads, whatever their number.
+            num_threads,
             [tensor.dtype for tensor in record],
             [tensor.shape for tensor in record],
             name="taken_records",
@@ -70,6 +71,13 @@ class OwnThreadQueueRunner(tf.train.QueueRunner):
         """
         super().__init__(queue_runner_def=queue_runner_def)
         self._first = first
+
+    def to_proto(self, export_scope=None):
+        """Returns its definition, by which others read too: ``first`` in a thread of its own."""
+        definition = super().to_proto(export_scope)
+        if self._first is not None:
+            definition.enqueue_op_name.append(self._first.name)
+        return definition
 
     def create_threads(self, sess, *args, **kwargs):
         """Creates the threads, as every queue runner does."""

@@ -11,6 +11,7 @@ class Range(typing.NamedTuple):
 
     words: str  # For a message.
     contains: typing.Callable  # A function of a number.
+    largest: float = 2**53
 
 
 AT_LEAST_1 = Range("at least 1", lambda x: x >= 1)
@@ -19,6 +20,8 @@ AT_MOST_0 = Range("at most 0", lambda x: x <= 0)
 ABOVE_0 = Range("above 0", lambda x: x > 0)
 ABOVE_0_TO_1 = Range("above 0 and at most 1", lambda x: 0 < x <= 1)
 BELOW_1 = Range("in [0, 1)", lambda x: 0 <= x < 1)
+# A factor may be as large as float32 can hold.
+FACTOR = Range("above 0", lambda x: x > 0, largest=3.4e38)
 # For whatever a flag counts: steps are compared with floats, and these are exact up to there.
 LARGEST = 2**53
 
@@ -46,8 +49,8 @@ def check(name, value, range_):
         return
     if not range_.contains(value) or abs(value) == math.inf:
         raise UsageError("--%s=%s: must be %s" % (name, value, range_.words))
-    if abs(value) > LARGEST:
-        raise UsageError("--%s=%s: must be %d at most" % (name, value, LARGEST))
+    if abs(value) > range_.largest:
+        raise UsageError("--%s=%s: must be %.16g at most" % (name, value, range_.largest))
 
 
 class Table(dict):

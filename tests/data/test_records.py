@@ -141,7 +141,7 @@ def test_windows_line_ends_are_read(tmp_path):
         ("0:daisy\n0:roses\n", "labels.txt, line 2: the id 0 is there twice"),
         ("0:daisy\n1:daisy\n", "labels.txt, line 2: the class 'daisy' is there twice"),
         ("0:daisy\n2:roses\n", "labels.txt: the ids are not 0, 1, 2, ..."),
-        ("1:daisy\n", "labels.txt: the ids are not 0, 1, 2, ..."),
+        ("1:daisy\n", "labels.txt: the ids run from 1 to 1, not from 0"),
         ("\n", "labels.txt: the ids are not 0, 1, 2, ..."),
     ],
 )

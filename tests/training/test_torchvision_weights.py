@@ -10,7 +10,7 @@ import torch_files
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, torchvision_weights
+from alexnet_flowers.training import checkpoints, saving, torchvision_weights
 
 # torchvision's layers: name, [out, in, height, width], stride, padding.
 LAYERS = [
@@ -84,7 +84,7 @@ def _slim_maps(checkpoint, image):
         _, end_points = alexnet_v2.alexnet_v2(
             tf.constant(image[np.newaxis]), 5, is_training=False, spatial_squeeze=False
         )
-        checkpoints.warm_start(checkpoint, EXCLUDED)(session)
+        saving.warm_start(checkpoint, EXCLUDED)(session)
         maps = [end_points["alexnet_v2/conv%d" % number] for number in (1, 2, 3)]
         return [map_[0] for map_ in session.run(maps)]
 
@@ -122,7 +122,7 @@ def test_nothing_but_these_layers_is_in_it(imported):
     assert sorted(os.listdir(imported)) == [
         "checkpoint", "model.ckpt-0.data-00000-of-00001", "model.ckpt-0.index",
     ]  # fmt: skip
-    reader = checkpoints.open_reader(checkpoints.newest(imported))
+    reader = tf.train.NewCheckpointReader(checkpoints.newest(imported))
     with tf.Graph().as_default():
         alexnet_v2.alexnet_v2(tf.zeros([1, 195, 195, 3]), 5, is_training=True)
         model = {v.op.name: v.shape.as_list() for v in slim.get_model_variables()}

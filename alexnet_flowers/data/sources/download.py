@@ -144,6 +144,7 @@ def _fetch(url, partial, size, digest_is_known, resume_token):
         token = response.headers.get("ETag")
         if token is None or token.startswith("W/"):
             token = response.headers.get("Last-Modified")
+        response.raw.enforce_content_length = False  # A length that is none is passed over.
         have = _stream(response.raw, partial, have, total, most, token)
         if total is not None and have < total:
             raise _Retry("it broke off after %d bytes" % have, token)
