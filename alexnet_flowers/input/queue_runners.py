@@ -69,15 +69,13 @@ class OwnThreadQueueRunner(tf.train.QueueRunner):
           queue_runner_def: a ``QueueRunnerDef`` of the default graph.
           first: see ``in_own_threads``.
         """
-        super().__init__(queue_runner_def=queue_runner_def)
         self._first = first
+        super().__init__(queue_runner_def=queue_runner_def)
 
-    def to_proto(self, export_scope=None):
-        """Returns its definition, by which others read too: ``first`` in a thread of its own."""
-        definition = super().to_proto(export_scope)
-        if self._first is not None:
-            definition.enqueue_op_name.append(self._first.name)
-        return definition
+    @property
+    def enqueue_ops(self):
+        """The operations of its definition: whoever imports it runs each in a thread of its own."""
+        return super().enqueue_ops + ([] if self._first is None else [self._first])
 
     def create_threads(self, sess, *args, **kwargs):
         """Creates the threads, as every queue runner does."""

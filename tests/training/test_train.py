@@ -295,7 +295,10 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
         with open(name, "rb") as file:
             assert b"AlexnetFlowersConv2D" not in file.read()
     out = subprocess.check_output(
-        [sys.executable, "-c", TRAIN_ON, checkpoint], cwd=str(folder), stderr=subprocess.DEVNULL
+        [sys.executable, "-c", TRAIN_ON, checkpoint],
+        cwd=str(folder),
+        stderr=subprocess.DEVNULL,
+        timeout=120,
     )
     assert out.decode().split() == ["True", "True", "3"]
 
