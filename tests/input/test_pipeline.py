@@ -125,7 +125,8 @@ def test_queue_sizes_and_thread_counts_reach_the_graph(tiny_dataset):
     (common,) = [op for op in graph.get_operations() if op.type == "RandomShuffleQueueV2"]
     assert common.get_attr("capacity") == 91 and common.get_attr("min_after_dequeue") == 17
     assert len(runners["parallel_read/common_queue"].enqueue_ops) == 3
-    assert len(runners["batch/fifo_queue"].enqueue_ops) == 5
+    *enqueues, take = [op.name for op in runners["batch/fifo_queue"].enqueue_ops]
+    assert len(enqueues) == 5 and take == "taken_records_enqueue"
     assert graph.get_operation_by_name("batch/fifo_queue").get_attr("capacity") == 13
     assert {
         "parallel_read/fraction_of_91_full",
