@@ -11,9 +11,12 @@ def _batches(dataset_dir, seed, number=6):
     with tf.Graph().as_default(), tf.Session() as session:
         tf.set_random_seed(seed)
         batch = pipeline.training_batches(
-            dataset.get_split("train", dataset_dir), 5, 195, num_readers=1,
-            num_preprocessing_threads=1, common_queue_capacity=21, common_queue_min=20, seed=seed,
-        )  # fmt: skip
+            dataset.get_split("train", dataset_dir),
+            5,
+            195,
+            queues=pipeline.Queues(1, 1, common_queue_capacity=21, common_queue_min=20),
+            seed=seed,
+        )
         coordinator = tf.train.Coordinator()
         threads = tf.train.start_queue_runners(session, coordinator)
         made = [session.run([batch.filenames, batch.images]) for _ in range(number)]
