@@ -10,16 +10,20 @@ from alexnet_flowers.errors import DataError
 
 
 @contextlib.contextmanager
-def whole(path):
+def whole(path, advice="name another folder, or remove it"):
     """Yields the name of a folder to fill, which becomes ``path`` when that is done.
 
     After an error nothing is left of it. Of two processes at once one wins.
+
+    Args:
+      path: a folder that does not exist yet, or is empty.
+      advice: what to do where it is neither, for the message.
 
     Raises:
       DataError: at ``path`` there is something else than an empty folder.
     """
     target = os.path.realpath(path)
-    taken = DataError("%s: is not empty; name another folder, or remove it" % path)
+    taken = DataError("%s: is not empty; %s" % (path, advice))
     if os.path.exists(target) and not (os.path.isdir(target) and not os.listdir(target)):
         raise taken
     partial = "%s.%s.partial" % (target, uuid.uuid4().hex)

@@ -14,14 +14,11 @@ The output is ``probabilities:0``, float32 [N, classes]. The input is ``images:0
 JPEGs, of which the network takes the evaluation view itself.
 """
 
-import errno
 import os
-import shutil
-import uuid
 
 import numpy as np
 
-from alexnet_flowers import devices
+from alexnet_flowers import devices, new_folder
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.inference import converters
@@ -52,25 +49,10 @@ def export(network, output_dir, formats=()):
     """
     for name in formats:
         converters.check_installed(name)
-    path = os.path.realpath(output_dir)
-    taken = DataError("%s: is not empty; choose another --output_dir or remove it" % output_dir)
-    if os.path.exists(path) and not (os.path.isdir(path) and not os.listdir(path)):
-        raise taken
-    partial = "%s.%s.partial" % (path, uuid.uuid4().hex)
-    os.makedirs(partial)
-    try:
+    with new_folder.whole(output_dir, "choose another --output_dir or remove it") as partial:
         differences = _write_graphs(network, partial, formats)
         _save_model(network, os.path.join(partial, SAVED_MODEL_DIRNAME))
         records.write_labels(os.path.join(partial, records.LABELS_FILENAME), network.class_names)
-        try:
-            os.rename(partial, path)  # Which an empty folder lets happen.
-        except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise taken  # Another process was faster.
-            raise
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
     return differences
 
 
