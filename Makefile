@@ -68,8 +68,9 @@ lint: $(INSTALLED)  ## check style, docstrings, and who imports whom
 	$(PY) -m ruff format --check .
 	$(PY) -c "from importlinter.cli import lint_imports_command as lint; lint()" --no-cache
 
+# Files in parallel: what the tests of a file share is made once.
 test: $(INSTALLED)  ## run all tests
-	$(PY) -m pytest tests
+	$(PY) -m pytest tests -n auto --maxprocesses 8 --dist loadfile
 
 soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, long runs (36 minutes)
 	$(PY) -m pytest tests -m soak --soak
