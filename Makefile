@@ -39,7 +39,7 @@ $(INSTALLED): requirements.txt requirements-tf2.txt tests/requirements.txt
 demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: 2 minutes on 2 cores once installed
 	$(PY) scripts/download_and_convert.py --sample --dataset_dir data/sample
 	$(PY) scripts/train.py --recipe demo
-	$(PY) scripts/evaluate.py --run_name demo --dataset_dir data/sample
+	$(PY) scripts/evaluate.py --run_name demo
 	@echo "Checkpoints: runs/checkpoints/demo   Summaries: runs/summaries/demo"
 	@echo "To look at them: make tensorboard   (or $(VENV)/bin/tensorboard --logdir runs/summaries)"
 
@@ -55,7 +55,7 @@ train: $(INSTALLED)  ## train by the best recipe (hours on a CPU; RUN_NAME=, DAT
 	    --dataset_dir $(DATASET_DIR) $(TRAIN_FLAGS)
 
 evaluate: $(INSTALLED)  ## evaluate that run on the validation photos
-	$(PY) scripts/evaluate.py --run_name $(RUN_NAME) --dataset_dir $(DATASET_DIR)
+	$(PY) scripts/evaluate.py --run_name $(RUN_NAME)
 
 # By itself TensorBoard shows 10 of a tag's images. (0, for all, shows none in TensorBoard 2.)
 # What TensorFlow says of a missing GPU, and libraries of each other, is no news here.

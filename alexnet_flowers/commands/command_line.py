@@ -12,7 +12,7 @@ from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import trained_network
 from alexnet_flowers.pictures import picture_file
-from alexnet_flowers.training import runs
+from alexnet_flowers.training import run_dataset, runs
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -81,13 +81,14 @@ def define_network():
     define_device()
 
 
-def define_dataset_dir():
-    """Defines where the photos of a dataset are."""
+def define_dataset_dir(default="those that the run was trained on"):
+    """Defines where the photos of a dataset are; without the flag they are the run's own."""
     with group("Photos"):
         flags.DEFINE_string(
             "dataset_dir",
-            "data/flowers",
-            "Read the converted photos from this folder, which download_and_convert makes.",
+            None,
+            "Read the converted photos from this folder, which download_and_convert makes. "
+            "Default: %s." % default,
         )
 
 
@@ -151,9 +152,17 @@ def chosen_photos(paths, network):
         return photos.FilePhotos(paths, network.class_names)
     if not FLAGS.split:
         raise UsageError("no photos; name files or folders, or pass --split validation")
-    found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
+    chosen = run_dataset.choose(network.run, FLAGS.dataset_dir)
+    found, labels_to_names = photos.from_split(chosen.dataset_dir, FLAGS.split)
     runs.check_labels(network.run, labels_to_names)
+    if chosen.note:
+        note(chosen.note)
     return found
+
+
+def note(line):
+    """Says something beside the answer, on standard error."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def check_any_usable(asked, num_found):
@@ -183,7 +192,8 @@ def report_left_out(asked):
 
 def inputs(paths=()):
     """Returns what a command reads, none of which it may replace."""
-    return [*paths, FLAGS.dataset_dir, FLAGS.checkpoints_dir, FLAGS.summaries_dir]
+    dataset_dir = FLAGS.dataset_dir or run_dataset.folder_of(chosen_run())
+    return [*paths, dataset_dir, FLAGS.checkpoints_dir, FLAGS.summaries_dir]
 
 
 def origin(what, network):

@@ -12,6 +12,7 @@ from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import embedding
+from alexnet_flowers.training import run_dataset
 
 FLAGS = flags.FLAGS
 
@@ -35,7 +36,10 @@ def main(paths):
         if output_dir is None:
             if network.run.summaries_dir is None:
                 raise UsageError("--output_dir: needed, as the checkpoint belongs to no run here")
-            output_dir = os.path.join(network.run.summaries_dir, "projector")
+            name = "projector"
+            if not paths:
+                name += run_dataset.choose(network.run, FLAGS.dataset_dir).suffix
+            output_dir = os.path.join(network.run.summaries_dir, name)
         outputs.check_folder(output_dir)
         shown = command_line.chosen_photos(paths, network)
         values = embedding.write(network, shown, FLAGS.end_point, output_dir)

@@ -76,6 +76,7 @@ def main():
             FLAGS.batch_size,
             FLAGS.skip_bad_records,
             evaluator.View(FLAGS.eval_image_size, FLAGS.mirror, FLAGS.raw_weights),
+            command_line.note,
         )
 
     if FLAGS.watch:

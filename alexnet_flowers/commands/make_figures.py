@@ -18,14 +18,14 @@ from absl import flags
 from tqdm import tqdm
 
 from alexnet_flowers.commands import command_line
-from alexnet_flowers.data import dataset, manifest, photos, records, splits
+from alexnet_flowers.data import dataset, photos, records, splits
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation.evaluator import Evaluator
 from alexnet_flowers.events import event_reader, reported
 from alexnet_flowers.inference import dead_units, trained_network
 from alexnet_flowers.nets import alexnet_v2, architecture
 from alexnet_flowers.pictures import curves, diagrams, histograms, network_diagram, picture_file
-from alexnet_flowers.training import checkpoints, settings
+from alexnet_flowers.training import checkpoints, run_dataset, settings
 from alexnet_flowers.training.runs import Run, check_labels, locate_run
 
 FLAGS = flags.FLAGS
@@ -85,10 +85,11 @@ def _graph(runs):
 
 def _dead_units(runs):
     def draw():
-        found, _ = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
+        split_of = functools.lru_cache(1)(photos.from_split)
         runs_to_layers = {}
         for run in drawn:
             checkpoint = runs.checkpoints[run.name]
+            found, _ = split_of(_shown(run).dataset_dir, FLAGS.split)
             with trained_network.TrainedNetwork(
                 run, checkpoint, command_line.chosen_device()
             ) as network:
@@ -100,16 +101,24 @@ def _dead_units(runs):
 
     drawn = [run for run in runs.all if runs.checkpoints.get(run.name)]
     if runs.checkpoints:  # Otherwise it has been said of each run.
-        yield "dead_units", "dead units on " + FLAGS.split, drawn, draw
+        name = "dead_units" + "".join({_shown(run).suffix for run in drawn})
+        yield name, "dead units on " + FLAGS.split, drawn, draw
 
 
 def _confusion(runs):
     for run in runs.all:
         name, checkpoint = "confusion_" + run.name, runs.checkpoints.get(run.name)
         if checkpoint:
-            evaluator = Evaluator(run, FLAGS.dataset_dir, FLAGS.split, command_line.chosen_device())
+            evaluator = Evaluator(
+                run,
+                FLAGS.dataset_dir,
+                FLAGS.split,
+                command_line.chosen_device(),
+                report=lambda _: None,  # It has been said.
+            )
             result = evaluator.evaluate(checkpoint)
-            title = "confusion matrix of %(split)s at step %(global_step)d" % result
+            title = "confusion matrix of %(curve)s at step %(global_step)d" % result
+            name += result["curve"][len(FLAGS.split) :]
             counts, classes = result["confusion_matrix"], list(result["per_class"])
             draw = functools.partial(diagrams.confusion_matrix, counts, classes)
             yield name, title, [run], draw
@@ -146,7 +155,7 @@ flags.DEFINE_float(
 )
 flags.DEFINE_boolean("log_steps", False, "Give all curves a logarithmic axis of steps.")
 flags.DEFINE_string("reported", None, "A CSV file of tag,step,value to draw beside the curves.")
-flags.DEFINE_string("dataset_dir", "data/flowers", "Where the converted photos are.")
+command_line.define_dataset_dir("those that each run was trained on")
 flags.DEFINE_enum("split", "validation", splits.SPLITS, "The photos of the evaluations.")
 command_line.define_device()
 flags.DEFINE_string("output_dir", "runs/figures", "Where the figures go.")
@@ -208,34 +217,36 @@ def _leaving_out(what):
 
 
 def _of_these_photos(runs):
-    """Returns the runs that can be evaluated on --dataset_dir.
+    """Returns the runs that can be evaluated, on --dataset_dir or, by default, their own photos.
 
-    Without --run_name, runs of other classes or another archive are left out. All are checked
+    Without --run_name, runs of other photos are left out. All are checked
     before the first figure is drawn, so that no error comes after most of the work.
     """
     of_photos = [name for name, figure in FIGURES.items() if figure.needs == _CHECKPOINT]
     figures = " and ".join(sorted(of_photos))
     found = []
     try:
-        labels_to_names = dataset.get_split(FLAGS.split, FLAGS.dataset_dir).labels_to_names
-        info = manifest.read(FLAGS.dataset_dir)
+        if FLAGS.dataset_dir:
+            dataset.get_split(FLAGS.split, FLAGS.dataset_dir)
         for run in runs:
             with _leaving_out("%s of %s" % (figures, run.name)):
-                check_labels(run, labels_to_names)
-                if not FLAGS.run_name:
-                    _check_archive(run, info)
+                chosen = _shown(run)
+                split = dataset.get_split(FLAGS.split, chosen.dataset_dir)
+                check_labels(run, split.labels_to_names)
+                if chosen.note and not FLAGS.run_name:
+                    raise DataError(
+                        "was trained on other photos than those of %s" % FLAGS.dataset_dir
+                    )
+                if chosen.note:
+                    command_line.note(chosen.note)
                 found.append(run)
     except DataError as error:
         raise DataError("%s; or leave %s out of --figures" % (error, figures))
     return found
 
 
-def _check_archive(run, info):
-    """Raises ``DataError`` for a run of photos that only have the same classes."""
-    kept = settings.read(run.checkpoints_dir)
-    trained_on = kept["dataset"].get("archive_sha256") if kept else None
-    if trained_on and info and trained_on != info["archive_sha256"]:
-        raise DataError("was trained on other photos than those of %s" % FLAGS.dataset_dir)
+def _shown(run):
+    return run_dataset.choose(run, FLAGS.dataset_dir)
 
 
 def _read_events(runs):

@@ -18,7 +18,15 @@ from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline, training_input
 from alexnet_flowers.tf1 import without_notes
-from alexnet_flowers.training import optimizers, plan, runs, schedules, train
+from alexnet_flowers.training import (
+    checkpoints,
+    optimizers,
+    plan,
+    run_dataset,
+    runs,
+    schedules,
+    train,
+)
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -67,7 +75,9 @@ with group("Photos"):
         "Scale photos to images so many px high and wide, from 195 to 226.",
     )
     alias("image_size", "train_image_size")
-command_line.define_dataset_dir()
+command_line.define_dataset_dir(
+    "those of the run that is continued; of a new run, %s" % run_dataset.DEFAULT_DIR
+)
 command_line.define_skip_bad_records()
 command_line.define_distortions()
 with group("Photos"):
@@ -334,15 +344,22 @@ def _train():
     if members is not None and members.job_name == "ps":
         plan.check(settings, options, members)
         return train.serve(members, options.compute, report)
+    run = runs.locate_run(
+        FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
+    )
     ended_by = train.train(
-        runs.locate_run(
-            FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
-        ),
-        plan.compute(FLAGS.dataset_dir, settings, options, members, report),
+        run,
+        plan.compute(_dataset_dir(run), settings, options, members, report),
         runner.end_at_once,
         report,
     )
     return INTERRUPTED if ended_by == signal.SIGINT else 0
+
+
+def _dataset_dir(run):
+    if FLAGS.dataset_dir is None and checkpoints.newest(run.checkpoints_dir):
+        return run_dataset.folder_of(run)
+    return FLAGS.dataset_dir or run_dataset.DEFAULT_DIR
 
 
 def _options():

@@ -15,7 +15,7 @@ from alexnet_flowers.events import event_writer, tags
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, runs, saving, settings
+from alexnet_flowers.training import checkpoints, run_dataset, runs, saving, settings
 
 BATCH_SIZE = 50
 
@@ -42,30 +42,36 @@ class Evaluator:
     def __init__(
         self,
         run,
-        dataset_dir,
+        dataset_dir=None,
         split_name="validation",
         device="auto",
         batch_size=BATCH_SIZE,
         skip_bad_records=0,
         view=View(),  # noqa: B008 - A tuple: nobody can change it.
+        report=print,
     ):
         """Builds the graph.
 
         Args:
           run: a ``runs.Run``; its settings say how large the images were.
-          dataset_dir: where the shards are.
+          dataset_dir: where the shards are; None: the run's own, see ``run_dataset.choose``. Other
+            photos than the run's have a curve of their own name.
           split_name: ``"train"``, ``"validation"`` or ``"test"``.
           device: ``"auto"``, ``"cpu"`` or ``"gpu"``.
           batch_size: images a step; of no influence on the result.
           skip_bad_records: see ``dataset.get_split``.
           view: a ``View``.
+          report: called with a line if these are other photos than the run's.
 
         Raises:
           DataError: the dataset is not as it has to be, or has other classes than the run.
         """
         self._run = run
-        self._dataset_dir = dataset_dir
-        self._split = dataset.get_split(split_name, dataset_dir, skip_bad_records=skip_bad_records)
+        chosen = run_dataset.choose(run, dataset_dir)
+        self._dataset_dir = chosen.dataset_dir
+        self._split = dataset.get_split(
+            split_name, self._dataset_dir, skip_bad_records=skip_bad_records
+        )
         self._device = devices.resolve(device)
         runs.check_labels(run, self._split.labels_to_names)
         trained_size = settings.image_size_of(run.checkpoints_dir)
@@ -77,6 +83,9 @@ class Evaluator:
             self._curve += "_mirrored"
         if view.raw_weights:
             self._curve += "_raw_weights"
+        self._curve += chosen.suffix
+        if chosen.note:
+            report("%s; their curve is %s" % (chosen.note, self._curve))
         self._graph = tf.Graph()
         with self._graph.as_default():
             batch_size = min(batch_size, self._split.num_samples)
@@ -93,11 +102,11 @@ class Evaluator:
         """Evaluates one checkpoint.
 
         Returns:
-          A dict that JSON can hold: ``split``, ``curve`` (the split and, where it is not the usual
-          one, the view: ``"validation_259px_mirrored"``), ``num_images``, ``accuracy``,
-          ``recall_at_2``, ``cross_entropy`` (the mean, without weight decay), ``per_class`` (see
-          ``metrics.per_class``), ``confusion_matrix`` (rows: true classes, columns: predicted
-          ones), ``checkpoint`` and ``global_step``.
+          A dict that JSON can hold: ``split``, ``curve`` (the split and, where they are not the
+          usual ones, the view and the photos: ``"validation_259px_mirrored"``), ``num_images``,
+          ``accuracy``, ``recall_at_2``, ``cross_entropy`` (the mean, without weight decay),
+          ``per_class`` (see ``metrics.per_class``), ``confusion_matrix`` (rows: true classes,
+          columns: predicted ones), ``checkpoint`` and ``global_step``.
 
         Raises:
           DataError: the checkpoint does not fit, a record is damaged, or the shards do not hold
@@ -133,8 +142,9 @@ class Evaluator:
     def write_events(self, result):
         """Writes a result beside the training's events, under the same tags, at its step.
 
-        Another view than the usual one has a folder, and in TensorBoard a curve, of its own. A
-        checkpoint that belongs to no run has no place for events; then nothing is written.
+        Another view than the usual one, or other photos than the run's, have a folder, and in
+        TensorBoard a curve, of their own. A checkpoint that belongs to no run has no place for
+        events; then nothing is written.
         """
         if self._run.summaries_dir is None:
             return

@@ -4,7 +4,7 @@ import math
 import typing
 
 from alexnet_flowers import devices
-from alexnet_flowers.data import dataset, manifest
+from alexnet_flowers.data import dataset, identity
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline, resident, training_input
@@ -146,7 +146,12 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
         session_config=session_config,
         kept={
             "settings": settings.meaning(run_settings, num_decay_steps, num_replicas),
-            "dataset": _identity(dataset_dir, split),
+            "dataset": dict(
+                identity.of(dataset_dir),
+                num_photos=split.num_samples,
+                classes=list(split.labels_to_names.values()),
+            ),
+            "dataset_dir": dataset_dir,
             "num_steps": num_steps,
         },
     )
@@ -224,14 +229,3 @@ def _part(split, batch_size, num_clones, members):
             % (batch_size, part.num_samples, "" if part is split else " for this worker")
         )
     return part
-
-
-def _identity(dataset_dir, split):
-    """Returns what tells one dataset from another."""
-    info = manifest.read(dataset_dir)
-    return {
-        "archive_sha256": info["archive_sha256"] if info else None,
-        "split_seed": info["request"]["seed"] if info else None,
-        "num_photos": split.num_samples,
-        "classes": list(split.labels_to_names.values()),
-    }

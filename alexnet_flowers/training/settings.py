@@ -11,6 +11,7 @@ import os
 import typing
 
 from alexnet_flowers import json_file
+from alexnet_flowers.data import identity
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.nets import alexnet_v2
@@ -203,6 +204,8 @@ def _check_content(content):
     for number in (content["settings"]["image_size"], content["num_steps"]):
         if not isinstance(number, int) or number < 1:
             raise ValueError("%r: no size or no number of steps" % (number,))
+    if not isinstance(content.get("dataset_dir", ""), str):
+        raise ValueError("dataset_dir: no text")
     alexnet_v2.check_image_size(content["settings"]["image_size"])
 
 
@@ -222,13 +225,22 @@ def check_unchanged(run_dir, there, wanted, allow_changes):
       UsageError: there are some, and they are not allowed.
     """
     differences = []
-    for part in ("settings", "dataset"):
-        for name in sorted(set(there[part]) | set(wanted[part])):
-            old, new = there[part].get(name), wanted[part].get(name)
-            if old != new:
-                if name == "decay_steps":
-                    name += " (from --num_epochs_per_decay, or the run's length)"
-                differences.append("%s was %s, is %s" % (name, old, new))
+    before, now = dict(there["settings"]), dict(wanted["settings"])
+    if identity.is_other(there["dataset"], wanted["dataset"]):
+        differences.append(
+            "the photos were %s, are %s" % (_described(there), _described(wanted))
+            if there.get("dataset_dir") != wanted["dataset_dir"]
+            else "%s holds other photos now" % wanted["dataset_dir"]
+        )
+    else:  # Some may have been skipped.
+        for name in ("num_photos", "classes"):
+            before[name], now[name] = there["dataset"].get(name), wanted["dataset"].get(name)
+    for name in sorted(set(before) | set(now)):
+        old, new = before.get(name), now.get(name)
+        if old != new:
+            if name == "decay_steps":
+                name += " (from --num_epochs_per_decay, or the run's length)"
+            differences.append("%s was %s, is %s" % (name, old, new))
     if differences and not allow_changes:
         raise UsageError(
             "%s: the run was started with other settings (%s); choose another --run_name, or "
@@ -236,6 +248,12 @@ def check_unchanged(run_dir, there, wanted, allow_changes):
             % (run_dir, "; ".join(differences))
         )
     return differences
+
+
+def _described(kept):
+    """Returns the photos of a run for a line of text."""
+    folder = kept.get("dataset_dir", "another folder")
+    return "the %s of %s" % (kept["dataset"].get("num_photos"), folder)
 
 
 def image_size_of(run_dir):

@@ -104,6 +104,11 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     assert re.search("confusion and dead_units of weeds: left out: .* was trained on", done.stderr)
     assert "dead_units of drawn: left out: was trained on other photos than those" in done.stderr
     assert re.search("embedded: left out: .*embedded: no events yet", done.stderr)
+    done = run_script("make_figures", *flags, "--run_name", "drawn")
+    assert done.returncode == 0, done.stderr
+    assert re.search("figures/confusion_drawn_on_flowers_[0-9a-f]{6}.svg\n", done.stdout)
+    note = "note: the photos of .* are not those that run drawn was trained on\n"
+    assert len(re.findall(note, done.stderr)) == 1
     done = run_script("make_figures", *flags, "--run_name", "weeds")
     assert done.returncode == 1 and "weeds: was trained on the classes" in done.stderr
     done = run_script("make_figures", *flags, "--run_name", "embedded")

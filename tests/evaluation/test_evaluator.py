@@ -12,7 +12,7 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.evaluation import evaluator, tables
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import alexnet, slim, tf
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, settings
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +178,25 @@ def test_raw_weights_have_a_curve_of_their_own(random_run, tiny_dataset, tmp_pat
     assert predicted(False) == ("validation", [0, 0, 0, 0, 5])
     curve, counts = predicted(True)
     assert curve == "validation_raw_weights" and counts != [0, 0, 0, 0, 5]
+
+
+def test_other_photos_than_the_runs_have_a_curve_of_their_own(random_run, tiny_dataset, tmp_path):
+    run = random_run._replace(
+        checkpoints_dir=str(tmp_path / "c"), summaries_dir=str(tmp_path / "summaries")
+    )
+    os.makedirs(run.checkpoints_dir)
+    kept = settings.read(random_run.checkpoints_dir)
+    settings.write(run.checkpoints_dir, dict(kept, dataset={"digest": "of others"}))
+    lines = []
+    made = evaluator.Evaluator(run, tiny_dataset, device="cpu", batch_size=5, report=lines.append)
+    values = {"accuracy": 0.5, "recall_at_2": 0.5, "cross_entropy": 0.5, "global_step": 7}
+    made.write_events(values)
+    (curve,) = os.listdir(run.summaries_dir)
+    assert curve.startswith("validation_on_flowers_")
+    assert lines == [
+        "note: the photos of %s are not those that run random was trained on; their curve is %s"
+        % (tiny_dataset, curve)
+    ]
 
 
 def test_what_was_evaluated_is_printed_and_kept_although_its_events_cannot_be_written(

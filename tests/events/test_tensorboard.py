@@ -37,8 +37,8 @@ def address(run_module_script, tiny_dataset):
         "--batch_size", "2", "--max_number_of_steps", "3", "--save_summaries_secs", "0.001",
         "--save_histograms_secs", "0.001",
     )  # fmt: skip
-    run_module_script("evaluate", "--dataset_dir", tiny_dataset)
-    run_module_script("embed", "--dataset_dir", tiny_dataset)
+    run_module_script("evaluate")
+    run_module_script("embed")
     port_flags = ["--host", "127.0.0.1", "--port", "0", "--samples_per_plugin", "images=100000"]
     server = subprocess.Popen(
         [sys.executable, "-m", "tensorboard.main", "--logdir", "runs/summaries", *port_flags],

@@ -63,6 +63,21 @@ def test_another_dataset_is_a_change():
         settings.check_unchanged("r", content(), other, False)
 
 
+def test_other_photos_are_named_and_counted_once():
+    def of(folder, digest, num_photos):
+        dataset = {"digest": digest, "num_photos": num_photos, "classes": [digest]}
+        return dict(content(), dataset=dataset, dataset_dir=folder)
+
+    def difference(*others):
+        (line,) = settings.check_unchanged("r", of("a", "1" * 64, 3320), of(*others), True)
+        return line
+
+    assert difference("b", "2" * 64, 300) == "the photos were the 3320 of a, are the 300 of b"
+    assert difference("a", "2" * 64, 3320) == "a holds other photos now"
+    moved = of("b", "1" * 64, 3320)
+    assert settings.check_unchanged("r", of("a", "1" * 64, 3320), moved, False) == []
+
+
 def complete(**changes):
     return settings.complete(settings.Settings(**changes))
 
@@ -192,6 +207,7 @@ def test_an_entry_of_the_table_is_all_that_an_optimizer_needs():
         '{"settings": {"image_size": 200, "x": {"y": 1}}, "dataset": {}, "num_steps": 3}',
         '{"settings": {"image_size": 200, "x": [[1]]}, "dataset": {}, "num_steps": 3}',
         '{"settings": {"image_size": 200, "learning_rate": NaN}, "dataset": {}, "num_steps": 3}',
+        '{"settings": {"image_size": 200}, "dataset": {}, "dataset_dir": 7, "num_steps": 3}',
         '{"settings": {"image_size": 200, "seed": 1e999}, "dataset": {}, "num_steps": 3}',
     ]
     + [
