@@ -1,19 +1,12 @@
 """Where the arithmetic runs."""
 
+import glob
 import os
 import re
 import typing
 
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.tf1 import (
-    GPU_NEEDS,
-    HAS_MKL,
-    HAS_XLA,
-    LAYOUT_OPTIMIZER_FAILS,
-    list_local_devices,
-    quiet,
-    tf,
-)
+from alexnet_flowers.tf1 import quiet, runtime, tf
 
 DEVICES = ("auto", "cpu", "gpu")
 
@@ -42,10 +35,6 @@ class Compute(typing.NamedTuple):
     tf32: bool = True
 
 
-# For ``Session.run``: the operations one after the other, in the thread that asks for them, instead
-# of several at a time in a pool of threads. Each may still use all cores for itself.
-ONE_BY_ONE = tf.RunOptions(inter_op_thread_pool=-1)
-
 # Reading, decoding and preprocessing run here whatever the network runs on: a GPU is kept for
 # the layers, and JPEGs are decoded on the CPU in any case.
 INPUT_DEVICE = "/cpu:0"
@@ -57,6 +46,15 @@ _BFLOAT16_OPTION = "auto_mixed_precision_onednn_bfloat16"
 _BFLOAT16_CAPABILITY = 8.0
 # NVIDIA's libraries read it when they are loaded: 0 forbids TF32.
 _TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
+
+
+def one_by_one():
+    """Returns options for ``Session.run``: the operations one after the other.
+
+    They run in the thread that asks for them, instead of several at a time in a pool of threads.
+    Each may still use all cores for itself.
+    """
+    return tf.RunOptions(inter_op_thread_pool=-1)
 
 
 def resolve(device, num_clones=1):
@@ -82,9 +80,20 @@ def resolve(device, num_clones=1):
     if device == "gpu":
         raise UsageError(
             "--device gpu: TensorFlow %s finds no GPU that it can use "
-            "(it needs %s); leave the flag out to use the CPU" % (tf.__version__, GPU_NEEDS)
+            "(it needs %s); leave the flag out to use the CPU" % (tf.__version__, runtime.GPU_NEEDS)
         )
     return "cpu"
+
+
+def expected(device):
+    """Returns in words where the network is going to run, before TensorFlow is asked.
+
+    Args:
+      device: as of ``resolve``.
+    """
+    if device == "auto" and glob.glob("/dev/nvidia[0-9]*"):
+        return "the GPU, if TensorFlow can use it"
+    return "the GPU" if device == "gpu" else "the CPU"
 
 
 def of_clones(device, num_clones):
@@ -141,7 +150,7 @@ _CARD = re.compile(r"name: (?P<name>.*), pci bus id: .*compute capability: (?P<c
 def cards():
     """Returns a ``Card`` for each GPU that TensorFlow uses."""
     with quiet():
-        found = list_local_devices(session_config("gpu"))
+        found = runtime.list_local_devices(session_config("gpu"))
     matches = [_CARD.search(one.physical_device_desc) for one in found if one.device_type == "GPU"]
     return [Card(match["name"], float(match["capability"])) for match in matches if match]
 
@@ -156,7 +165,7 @@ def describe_cards(num_used=1):
 def mixed_precision_obstacle(device):
     """Says why bfloat16 would not be used, or not be fast, on ``"cpu"`` or ``"gpu"``, else None."""
     options = tf.ConfigProto().graph_options.rewrite_options
-    if not HAS_MKL or _BFLOAT16_OPTION not in options.DESCRIPTOR.fields_by_name:
+    if not runtime.HAS_MKL or _BFLOAT16_OPTION not in options.DESCRIPTOR.fields_by_name:
         return "needs today's TensorFlow, not %s: make install RUNTIME=tf2" % tf.__version__
     if device == "gpu":
         too_old = [card for card in cards() if card.capability < _BFLOAT16_CAPABILITY]
@@ -178,7 +187,7 @@ def mixed_precision_obstacle(device):
 
 def xla_obstacle(device):
     """Says why XLA would compile nothing on ``"cpu"`` or ``"gpu"``, else None."""
-    if not HAS_XLA:
+    if not runtime.HAS_XLA:
         return "TensorFlow %s was built without it; leave it out" % tf.__version__
     if device != "gpu":
         return "compiles only what runs on a GPU; leave it out, or pass --device gpu"
@@ -230,7 +239,7 @@ def session_config(
     options = config.graph_options
     if mixed_precision and device == "cpu":
         setattr(options.rewrite_options, _BFLOAT16_OPTION, options.rewrite_options.ON)
-    if LAYOUT_OPTIMIZER_FAILS and device == "gpu":  # The step is as fast without it.
+    if runtime.LAYOUT_OPTIMIZER_FAILS and device == "gpu":  # The step is as fast without it.
         options.rewrite_options.layout_optimizer = options.rewrite_options.OFF
     if xla:
         options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1

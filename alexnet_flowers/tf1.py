@@ -1,6 +1,10 @@
 """The one door to TensorFlow: every other module takes ``tf``, ``slim`` and ``alexnet`` from here.
 
-That is TensorFlow 1.15 with the slim in its ``contrib`` where it is installed, else current
+It is loaded when something of it is first used, which takes seconds: by then a command has read its
+flags and said what it is about to do. A module that a command imports for its flags uses nothing of
+it while it is imported; annotations of tensors are texts there.
+
+TensorFlow is 1.15 with the slim in its ``contrib`` where it is installed, else current
 TensorFlow through its ``compat.v1`` with ``tf_slim``; no other module knows which. Its C++ log
 shows errors only, unless the environment sets ``TF_CPP_MIN_LOG_LEVEL``; its Python log likewise,
 unless a program calls ``tf.logging.set_verbosity``.
@@ -8,6 +12,8 @@ unless a program calls ``tf.logging.set_verbosity``.
 
 import contextlib
 import os
+import threading
+import types
 import warnings
 
 from alexnet_flowers import native_output
@@ -42,77 +48,107 @@ def without_notes():
     return contextlib.suppress()  # noqa: B022 - As above.
 
 
-with warnings.catch_warnings():
-    # numpy >= 1.17 warns about TensorFlow 1.15's and TensorBoard's own type definitions.
-    warnings.simplefilter("ignore", category=FutureWarning)
-    warnings.simplefilter("ignore", category=DeprecationWarning)
-    with quiet():
-        import tensorflow
+class _Lazy:
+    """A part of what ``load`` returns, which is loaded when it is first used."""
 
-    if tensorflow.__version__.startswith("1."):
-        tf = tensorflow
-        tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
-        import tensorflow.contrib.slim as slim
-        from tensorflow.contrib.slim.nets import alexnet
+    def __init__(self, part):
+        self.__dict__["_part"] = part
 
+    def __getattr__(self, name):
+        return getattr(load()[self._part], name)
+
+    def __setattr__(self, name, value):
+        setattr(load()[self._part], name, value)
+
+    def __delattr__(self, name):
+        delattr(load()[self._part], name)
+
+
+tf, slim, alexnet = map(_Lazy, ("tf", "slim", "alexnet"))
+# What is to be known of the TensorFlow that there is; see ``load``.
+runtime = _Lazy("runtime")
+
+
+_loading = threading.RLock()
+_loaded = {}
+
+
+def load():
+    """Returns the parts of TensorFlow by name; imports it the first time."""
+    if not _loaded:
+        with _loading:
+            _loaded.update(_loaded or _imported())
+    return _loaded
+
+
+def _imported():
+    with warnings.catch_warnings():
+        # numpy >= 1.17 warns about TensorFlow 1.15's and TensorBoard's own type definitions.
+        warnings.simplefilter("ignore", category=FutureWarning)
+        warnings.simplefilter("ignore", category=DeprecationWarning)
+        with quiet():
+            import tensorflow
+        parts = _first(tensorflow) if tensorflow.__version__.startswith("1.") else _current()
+        from tensorflow.python.client.device_lib import list_local_devices
+        from tensorflow.python.framework import kernels
+        from tensorflow.python.summary.writer.writer import SummaryToEventTransformer
+
+    def kernels_of(op_type):
+        """Returns the ``KernelDef`` of each of the kernels for a type of operation."""
+        return kernels.get_registered_kernels_for_op(op_type).kernel
+
+    # That is what slim's layers are made with.
+    warnings.filterwarnings("ignore", message="`layer.apply` is deprecated")
+    known = parts["runtime"]
+    known.list_local_devices = list_local_devices
+    known.SummaryToEventTransformer = SummaryToEventTransformer
+    known.kernels_of = kernels_of
+    # Whether it can compile graphs.
+    known.HAS_XLA = bool(kernels_of("XlaLaunch"))
+    return parts
+
+
+def _first(tf):
+    """Returns the parts of TensorFlow 1.15."""
+    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
+    import tensorflow.contrib.slim as slim
+    from tensorflow.contrib.slim.nets import alexnet
+
+    known = types.SimpleNamespace(
         # Whether the optimizer of GPU layouts meets something in slim's dropout that it cannot do,
         # and says so as an error at each start.
-        LAYOUT_OPTIMIZER_FAILS = False
+        LAYOUT_OPTIMIZER_FAILS=False,
         # Whether its kernels are Intel's MKL-DNN, today called oneDNN: they have other strengths.
-        HAS_MKL = tf.pywrap_tensorflow.IsMklEnabled()
-        GPU_NEEDS = (
-            "an NVIDIA driver, CUDA 10.0 and a card up to Turing; for newer ones RUNTIME=tf2"
-        )
-    else:
-        import tensorflow.compat.v1 as tf
-
-        tf.logging.set_verbosity(tf.logging.ERROR)
-        with quiet():
-            tf.disable_v2_behavior()
-            # The first session of a process says how its graph is optimized.
-            with tf.Graph().as_default(), tf.Session(
-                config=tf.ConfigProto(device_count={"GPU": 0})
-            ) as _session:
-                _session.run(tf.constant(0) + tf.constant(0))
-        import tf_slim as slim
-        from tensorflow.python.framework import ops
-        from tensorflow.python.ops import control_flow_ops
-        from tensorflow.python.util import _pywrap_util_port
-        from tf_slim.nets import alexnet
-
-        LAYOUT_OPTIMIZER_FAILS = True
-        HAS_MKL = _pywrap_util_port.IsMklEnabled()
-        GPU_NEEDS = "an NVIDIA driver and the CUDA libraries of tensorflow[and-cuda]"
-        # tf_slim looks for these where they once were.
-        control_flow_ops.case, control_flow_ops.cond = tf.case, tf.cond
-        ops.IndexedSlices = tf.IndexedSlices
-    from tensorflow.python.client.device_lib import list_local_devices
-    from tensorflow.python.framework import kernels
-    from tensorflow.python.summary.writer.writer import SummaryToEventTransformer
+        HAS_MKL=tf.pywrap_tensorflow.IsMklEnabled(),
+        GPU_NEEDS="an NVIDIA driver, CUDA 10.0 and a card up to Turing; for newer ones RUNTIME=tf2",
+    )
+    return {"tf": tf, "slim": slim, "alexnet": alexnet, "runtime": known}
 
 
-def kernels_of(op_type):
-    """Returns the ``KernelDef`` of each of TensorFlow's kernels for a type of operation."""
-    return kernels.get_registered_kernels_for_op(op_type).kernel
+def _current():
+    """Returns the parts of current TensorFlow."""
+    import tensorflow.compat.v1 as tf
 
+    tf.logging.set_verbosity(tf.logging.ERROR)
+    with quiet():
+        tf.disable_v2_behavior()
+        # The first session of a process says how its graph is optimized.
+        with tf.Graph().as_default(), tf.Session(
+            config=tf.ConfigProto(device_count={"GPU": 0})
+        ) as session:
+            session.run(tf.constant(0) + tf.constant(0))
+    import tf_slim as slim
+    from tensorflow.python.framework import ops
+    from tensorflow.python.ops import control_flow_ops
+    from tensorflow.python.util import _pywrap_util_port
+    from tf_slim.nets import alexnet
 
-# Whether it can compile graphs.
-HAS_XLA = bool(kernels_of("XlaLaunch"))
-
-# That is what slim's layers are made with.
-warnings.filterwarnings("ignore", message="`layer.apply` is deprecated")
-
-__all__ = [
-    "GPU_NEEDS",
-    "HAS_MKL",
-    "HAS_XLA",
-    "LAYOUT_OPTIMIZER_FAILS",
-    "SummaryToEventTransformer",
-    "alexnet",
-    "kernels_of",
-    "list_local_devices",
-    "quiet",
-    "slim",
-    "tf",
-    "without_notes",
-]
+    # tf_slim looks for these where they once were.
+    control_flow_ops.case, control_flow_ops.cond = tf.case, tf.cond
+    ops.IndexedSlices = tf.IndexedSlices
+    known = types.SimpleNamespace(
+        LAYOUT_OPTIMIZER_FAILS=True,
+        HAS_MKL=_pywrap_util_port.IsMklEnabled(),
+        GPU_NEEDS="an NVIDIA driver and the CUDA libraries of tensorflow[and-cuda]",
+    )
+    return {"tf": tf, "slim": slim, "alexnet": alexnet, "runtime": known}

@@ -54,7 +54,7 @@ def test_xla_is_asked_for_where_it_compiles(monkeypatch):
     assert config.graph_options.optimizer_options.global_jit_level == tf.OptimizerOptions.ON_1
     assert devices.xla_obstacle("gpu") is None
     assert "compiles only what runs on a GPU" in devices.xla_obstacle("cpu")
-    monkeypatch.setattr(devices, "HAS_XLA", False)
+    monkeypatch.setattr(devices.runtime, "HAS_XLA", False)
     assert "%s was built without it" % tf.__version__ in devices.xla_obstacle("gpu")
 
 
@@ -74,7 +74,7 @@ def found_by_tensorflow(*descriptions):
 def test_cards_are_named(monkeypatch):
     def describe(num_used, *descriptions):
         found = found_by_tensorflow(*descriptions)
-        monkeypatch.setattr(devices, "list_local_devices", lambda config: found)
+        monkeypatch.setattr(devices.runtime, "list_local_devices", lambda config: found)
         return devices.describe_cards(num_used)
 
     h100, t4 = ("NVIDIA H100 80GB HBM3", "9.0"), ("Tesla T4", "7.5")
@@ -94,7 +94,7 @@ def test_no_card_is_named_where_there_is_none():
 
 def test_a_training_on_a_gpu_names_it_first(gpus, monkeypatch, tiny_dataset):
     monkeypatch.setattr(
-        devices, "list_local_devices", lambda _: found_by_tensorflow(("Tesla T4", "7.5"))
+        devices.runtime, "list_local_devices", lambda _: found_by_tensorflow(("Tesla T4", "7.5"))
     )
     gpus.append("GPU:0")
     lines = []

@@ -29,7 +29,7 @@ from alexnet_flowers.input import (
     training_input,
 )
 from alexnet_flowers.nets import alexnet_v2
-from alexnet_flowers.tf1 import HAS_MKL, tf, without_notes
+from alexnet_flowers.tf1 import runtime, tf, without_notes
 from alexnet_flowers.training import optimization, optimizers
 from alexnet_flowers.training.settings import Settings
 
@@ -98,7 +98,7 @@ def _step(
         "tensorflow": _version(),
         "has_mixed_precision": has_mixed_precision,
     }
-    options = devices.ONE_BY_ONE if ours else None  # As in training.
+    options = devices.one_by_one() if ours else None  # As in training.
     if put is None:
         return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
     session.run(put)
@@ -188,7 +188,7 @@ def _input(
 
 
 def _version():
-    return tf.__version__ + (" with MKL" if HAS_MKL else "")
+    return tf.__version__ + (" with MKL" if runtime.HAS_MKL else "")
 
 
 def _tf_data(split, batch_size, num_readers, num_preprocessing_threads):

@@ -40,9 +40,15 @@ def run(name):
     # While modules are imported nothing has been begun that would have to be put in order.
     signal.signal(signal.SIGINT, _end_at_once)
     _have_locale([sys.argv[0]])
-    # Only what the command needs is imported.
-    module = importlib.import_module("alexnet_flowers.commands." + name)
-    importlib.import_module("alexnet_flowers.commands.runner").run(module)
+    try:
+        # Only what the command needs is imported.
+        module = importlib.import_module("alexnet_flowers.commands." + name)
+        runner = importlib.import_module("alexnet_flowers.commands.runner")
+    except ModuleNotFoundError as error:
+        program = os.path.basename(sys.argv[0])
+        sys.stderr.write("%s: error: %s\n" % (program, not_installed(error)))
+        sys.exit(1)
+    runner.run(module)
 
 
 def main():
@@ -65,6 +71,14 @@ def main():
         advice = "did you mean %s?" % near[0] if near else "alexnet-flowers help lists them"
         sys.stderr.write("alexnet-flowers: error: %r is no command; %s\n" % (first, advice))
         sys.exit(2)
+
+
+def not_installed(error):
+    """Returns a line about a package that this Python lacks, from a ``ModuleNotFoundError``."""
+    return (
+        "%s: has no package %s; run make install, and start by .venv/bin/python, or after "
+        ". .venv/bin/activate" % (sys.executable, error.name)
+    )
 
 
 def purpose(name):

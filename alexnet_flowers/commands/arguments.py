@@ -1,7 +1,10 @@
 """From a command line to flags: flag files and recipes, and what is said of unknown flags."""
 
+import difflib
 import itertools
 import os
+import re
+import sys
 
 from absl import flags
 
@@ -48,6 +51,11 @@ _OTHER_NAMES = {
     "warmup": "warmup_steps",
     "wd": "weight_decay",
 }
+_OF_PYTHON = {
+    "invalid literal for int()": "is no whole number",
+    "could not convert string to float": "is no number",
+    "Non-boolean argument": "is neither true nor false",
+}
 # Flags of slim's two programs that have no counterpart of the same meaning, and why.
 _NOT_FROM_SLIM = {
     "clone_on_cpu": "clones run on GPUs; --device=cpu trains on the CPU",
@@ -86,10 +94,16 @@ def parse(argv, takes_arguments):
     except flags.UnrecognizedFlagError as error:
         raise UsageError(_unknown(error))
     except flags.Error as error:
-        raise UsageError(str(error))
+        raise UsageError(_refused(str(error)))
     if rest and not takes_arguments:
         raise UsageError("unexpected argument %r; flags begin with --" % rest[0])
     return rest
+
+
+def is_given(name):
+    """Says whether a flag stands on the command line itself, not only in a recipe or a file."""
+    given = itertools.takewhile(lambda arg: arg != "--", sys.argv[1:])
+    return any(arg.startswith("-") and arg.lstrip("-").split("=")[0] == name for arg in given)
 
 
 def _expand(args, opened=()):
@@ -128,6 +142,20 @@ def _flags_of(path):
         if not line.startswith("-"):
             raise UsageError("--flagfile %s: %r is no flag; write --name=value" % (path, line))
     return found
+
+
+def _refused(said):
+    """Returns what absl says of a flag, in the words of a person where it is Python's."""
+    found = re.match(r"flag (--(\w+)=(\S*)): ", said)
+    for of_python, meant in _OF_PYTHON.items():
+        if found and of_python in said:
+            return "%s: %s" % (found.group(1), meant)
+    if found and FLAGS[found.group(2)].flag_type() == "string enum":
+        near = difflib.get_close_matches(
+            found.group(3), FLAGS[found.group(2)].parser.enum_values, 1
+        )
+        said += "".join("; did you mean %s?" % one for one in near)
+    return said
 
 
 def _unknown(error):

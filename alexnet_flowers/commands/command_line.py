@@ -10,7 +10,6 @@ from alexnet_flowers import devices
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.inference import trained_network
 from alexnet_flowers.pictures import picture_file
 from alexnet_flowers.training import run_dataset, runs
 from alexnet_flowers.training.settings import Settings
@@ -138,6 +137,8 @@ def define_photos(default_split=None):
 
 def chosen_network():
     """Returns the ``TrainedNetwork`` that the flags choose."""
+    from alexnet_flowers.inference import trained_network  # Here, as it loads TensorFlow.
+
     return trained_network.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, chosen_device())
 
 

@@ -8,6 +8,7 @@ python scripts/download_and_convert.py --sample --dataset_dir data/sample
 
 from absl import flags
 
+from alexnet_flowers.commands import next_step
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import splits
 from alexnet_flowers.data.sources import photo_source
@@ -68,3 +69,4 @@ def main():
         keep_archive=FLAGS.keep_archive,
     )
     print(manifest.table(info))
+    next_step.say(next_step.command("train", "--dataset_dir", FLAGS.dataset_dir))

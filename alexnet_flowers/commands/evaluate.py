@@ -10,7 +10,7 @@ import contextlib
 from absl import flags
 
 from alexnet_flowers import json_file
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import command_line, next_step, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.evaluation import best, evaluator, tables
@@ -93,6 +93,11 @@ def main():
             others.callback(_write_json, result)
             others.callback(_write_csv, result)
             others.callback(_keep_best, run, result)
+    next_step.say(
+        next_step.of_run("predict", run.name, "--split", FLAGS.split, "--sheet", "sheet.png"),
+        next_step.of_run("make_figures", run.name),
+        next_step.TENSORBOARD,
+    )
 
 
 def _keep_best(run, result):

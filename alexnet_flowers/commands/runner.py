@@ -10,7 +10,7 @@ import traceback
 
 from absl import flags
 
-from alexnet_flowers.commands import INTERRUPTED, arguments, console, help_text
+from alexnet_flowers.commands import INTERRUPTED, arguments, console, help_text, not_installed
 from alexnet_flowers.errors import (
     MAKE_ROOM,
     DataError,
@@ -85,6 +85,8 @@ def _with_errors_in_one_line(main):
         _fail("%s; %s, %s" % (error, MAKE_ROOM, _AGAIN), error.exit_status)
     except (DataError, UsageError) as error:
         _fail(error, error.exit_status)
+    except ModuleNotFoundError as error:
+        _fail(not_installed(error), 1)
     except UnicodeEncodeError as error:
         if not _is_no_utf8(error.object):
             raise

@@ -12,20 +12,27 @@ import signal
 from absl import flags
 
 from alexnet_flowers import devices
-from alexnet_flowers.commands import INTERRUPTED, command_line, recipes, runner
+from alexnet_flowers.commands import (
+    INTERRUPTED,
+    arguments,
+    command_line,
+    next_step,
+    recipes,
+    runner,
+)
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline, training_input
 from alexnet_flowers.tf1 import without_notes
 from alexnet_flowers.training import (
+    announcement,
     checkpoints,
     optimizers,
     plan,
     run_dataset,
     runs,
     schedules,
-    train,
 )
 from alexnet_flowers.training.settings import Settings
 
@@ -132,7 +139,7 @@ command_line.define_run_parents()
 with group("Run"):
     flags.DEFINE_float("num_epochs", 700, "Train until each photo has been seen so many times.")
     flags.DEFINE_integer(
-        "max_number_of_steps", None, "Train so many steps, whatever --num_epochs says."
+        "max_number_of_steps", None, "Train so many steps, instead of --num_epochs."
     )
     flags.DEFINE_boolean(
         "allow_changed_settings", False, "Continue a run although its settings differ."
@@ -341,18 +348,31 @@ def main():
 def _train():
     report = functools.partial(print, flush=True)
     settings, options, members = command_line.from_flags(Settings), _options(), _members()
-    if members is not None and members.job_name == "ps":
-        plan.check(settings, options, members)
+    settings = plan.check(settings, options, members)
+    is_server = members is not None and members.job_name == "ps"
+    if not is_server:
+        run = runs.locate_run(
+            FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
+        )
+        dataset_dir = _dataset_dir(run)
+        for line in announcement.lines(run, dataset_dir, settings, options, members):
+            report(line)
+    from alexnet_flowers.training import train  # Here, as it loads TensorFlow.
+
+    if is_server:
         return train.serve(members, options.compute, report)
-    run = runs.locate_run(
-        FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
-    )
     ended_by = train.train(
         run,
-        plan.compute(_dataset_dir(run), settings, options, members, report),
+        plan.compute(dataset_dir, settings, options, members, report),
         runner.end_at_once,
         report,
     )
+    if ended_by is None and (members is None or members.task_index == 0):
+        next_step.say(
+            next_step.of_run("evaluate", run.name),
+            next_step.of_run("predict", run.name, "--split", "validation"),
+            next_step.TENSORBOARD,
+        )
     return INTERRUPTED if ended_by == signal.SIGINT else 0
 
 
@@ -363,9 +383,13 @@ def _dataset_dir(run):
 
 
 def _options():
+    epochs_given, steps_given = map(arguments.is_given, ("num_epochs", "max_number_of_steps"))
+    if epochs_given and steps_given:
+        raise UsageError("--num_epochs, --max_number_of_steps: two lengths of one run; name one")
     return plan.Options(
         num_epochs=FLAGS.num_epochs,
-        max_number_of_steps=FLAGS.max_number_of_steps,
+        # The other one may be a recipe's.
+        max_number_of_steps=None if epochs_given else FLAGS.max_number_of_steps,
         allow_changed_settings=FLAGS.allow_changed_settings,
         skip_bad_records=FLAGS.skip_bad_records,
         logging=command_line.from_flags(plan.Logging),

@@ -51,15 +51,7 @@ def get_split(
         written, or more bad records than may be skipped.
       UsageError: ``file_pattern`` has no place for the split's name.
     """
-    if not os.path.isdir(dataset_dir):
-        raise DataError(
-            "%s: no such folder; run scripts/download_and_convert.py --dataset_dir %s"
-            % (dataset_dir, dataset_dir)
-        )
-    info = manifest.read(dataset_dir)
-    labels_to_names = records.read_labels(dataset_dir)
-    if info is not None:
-        _check_classes(dataset_dir, list(labels_to_names.values()), info["classes"])
+    info, labels_to_names = describe(dataset_dir)
     num_classes = len(labels_to_names)
     paths = records.find_shards(dataset_dir, split_name, file_pattern)
     written = {}
@@ -85,6 +77,28 @@ def get_split(
         nums_records=[shard.num_records for shard in shards],
         open_files=[shard.copy for shard in shards if shard.copy],
     )
+
+
+def describe(dataset_dir):
+    """Returns what is known of a dataset without its shards.
+
+    Returns:
+      The contents of ``dataset.json`` or None, see ``manifest.read``; and ``{id: class name}``.
+
+    Raises:
+      DataError: no such folder, a conversion that did not finish, or other classes in
+        ``labels.txt`` than in ``dataset.json``.
+    """
+    if not os.path.isdir(dataset_dir):
+        raise DataError(
+            "%s: no such folder; run scripts/download_and_convert.py --dataset_dir %s"
+            % (dataset_dir, dataset_dir)
+        )
+    info = manifest.read(dataset_dir)
+    labels_to_names = records.read_labels(dataset_dir)
+    if info is not None:
+        _check_classes(dataset_dir, list(labels_to_names.values()), info["classes"])
+    return info, labels_to_names
 
 
 def part(split, index, count):

@@ -121,7 +121,9 @@ class _Decoder:
 
     def _run(self, fetched, encoded):
         try:
-            return self._session.run(fetched, {self._encoded: encoded}, options=devices.ONE_BY_ONE)
+            return self._session.run(
+                fetched, {self._encoded: encoded}, options=devices.one_by_one()
+            )
         except tf.errors.OpError as error:
             raise BadPhotoError("cannot be decoded: %s" % first_line(error))
 

@@ -103,10 +103,16 @@ def find_shards(dataset_dir, split_name, file_pattern=None):
         if match and match.group(1) == split_name:
             found.setdefault(int(match.group(3)), set()).add(name)
     if not found:
+        there = find_splits(dataset_dir)
+        advice = "run scripts/download_and_convert.py --dataset_dir %s" % dataset_dir
+        if "train" in there:
+            advice = (
+                "name one of these with --split, or convert into another folder with --num_%s"
+                % split_name
+            )
         raise DataError(
-            "%s: no shards of the split %r (there: %s); run scripts/download_and_convert.py "
-            "--dataset_dir %s"
-            % (dataset_dir, split_name, ", ".join(find_splits(dataset_dir)) or "none", dataset_dir)
+            "%s: no shards of the split %r (there: %s); %s"
+            % (dataset_dir, split_name, ", ".join(there) or "none", advice)
         )
     if len(found) > 1:
         raise DataError(

@@ -11,10 +11,10 @@ import socket
 import time
 
 from alexnet_flowers.errors import WriteError, first_line
-from alexnet_flowers.tf1 import SummaryToEventTransformer, tf
+from alexnet_flowers.tf1 import runtime, tf
 
 
-class EventWriter(SummaryToEventTransformer):
+class EventWriter(runtime.SummaryToEventTransformer):
     """Writes one event file as a ``tf.summary.FileWriter`` does, in the thread that calls it.
 
     After an error it writes nothing more: an incomplete event does no harm only as the last one.

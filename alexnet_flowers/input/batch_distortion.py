@@ -41,9 +41,9 @@ class Photos(typing.NamedTuple):
       widths: float32 [N], px.
     """
 
-    pixels: tf.Tensor
-    offsets: tf.Tensor
-    widths: tf.Tensor
+    pixels: "tf.Tensor"
+    offsets: "tf.Tensor"
+    widths: "tf.Tensor"
 
 
 def pack(image):
@@ -95,8 +95,8 @@ class _Taps(typing.NamedTuple):
       weights: how much each counts.
     """
 
-    indices: tf.Tensor
-    weights: tf.Tensor
+    indices: "tf.Tensor"
+    weights: "tf.Tensor"
 
 
 def _resize(photos, drawn, image_size, num_taps, fast_mode):

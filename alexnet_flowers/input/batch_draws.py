@@ -88,8 +88,8 @@ def _first_true(table):
 class _Tries(typing.NamedTuple):
     """What a box has to keep to; all float32 [N, 1]."""
 
-    heights: tf.Tensor
-    widths: tf.Tensor
+    heights: "tf.Tensor"
+    widths: "tf.Tensor"
     min_crop_area: float
 
     @property

@@ -11,7 +11,7 @@ import typing
 from alexnet_flowers import devices
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.input import preprocessing, queue_runners
+from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import slim, tf
 
 # slim's numbers of readers and of preprocessing threads: the least, however few cores there are.
@@ -30,10 +30,10 @@ class Batch(typing.NamedTuple):
       encoded: string [N], the JPEGs, from which a summary can show the whole photos.
     """
 
-    images: tf.Tensor
-    labels: tf.Tensor
-    filenames: tf.Tensor
-    encoded: tf.Tensor
+    images: "tf.Tensor"
+    labels: "tf.Tensor"
+    filenames: "tf.Tensor"
+    encoded: "tf.Tensor"
 
 
 class Queues(typing.NamedTuple):
@@ -117,25 +117,32 @@ def training_batches(
         image = preprocessing.preprocess_for_train(
             encoded, image_size, image_size, fast_mode, min_crop_area
         )
-        with queue_runners.in_own_threads(first=records.take):
+        with _queue_runners().in_own_threads(first=records.take):
             batch = tf.train.batch(
                 [image, label, filename, encoded],
                 batch_size=batch_size,
                 num_threads=queues.num_preprocessing_threads,
                 capacity=queues.batch_queue_capacity,
             )
-        with queue_runners.in_own_threads():
+        with _queue_runners().in_own_threads():
             prefetched = slim.prefetch_queue.prefetch_queue(batch, capacity=_PREFETCH_CAPACITY)
         return Batch(*prefetched.dequeue())
 
 
+def _queue_runners():
+    """Returns the module that extends a class of TensorFlow's, which it loads."""
+    from alexnet_flowers.input import queue_runners
+
+    return queue_runners
+
+
 def _records(dataset, num_threads, **options):
     """Reads records by slim's provider; returns them as ``queue_runners.OwnRecords``."""
-    with queue_runners.in_own_threads():
+    with _queue_runners().in_own_threads():
         provider = slim.dataset_data_provider.DatasetDataProvider(
             with_exact_names(dataset), **options
         )
-    return queue_runners.OwnRecords(provider.get(["encoded", "label", "filename"]), num_threads)
+    return _queue_runners().OwnRecords(provider.get(["encoded", "label", "filename"]), num_threads)
 
 
 def with_exact_names(dataset):
@@ -194,7 +201,7 @@ def evaluation_batches(dataset, batch_size, image_size):
         )
         encoded, label, filename = records.record
         image = preprocessing.preprocess_for_eval(encoded, image_size, image_size)
-        with queue_runners.in_own_threads(first=records.take):
+        with _queue_runners().in_own_threads(first=records.take):
             batch = tf.train.batch(
                 [image, label, filename, encoded],
                 batch_size=batch_size,

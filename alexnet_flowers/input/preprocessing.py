@@ -57,15 +57,15 @@ class Draw(typing.NamedTuple):
       method: int32 [] in 0..3, a ``tf.image.ResizeMethod``; full mode only.
     """
 
-    begin: typing.Sequence[tf.Tensor]
-    size: typing.Sequence[tf.Tensor]
-    flip: tf.Tensor
-    ordering: tf.Tensor
-    brightness: tf.Tensor
-    saturation: tf.Tensor
-    hue: tf.Tensor
-    contrast: tf.Tensor
-    method: tf.Tensor
+    begin: "typing.Sequence[tf.Tensor]"
+    size: "typing.Sequence[tf.Tensor]"
+    flip: "tf.Tensor"
+    ordering: "tf.Tensor"
+    brightness: "tf.Tensor"
+    saturation: "tf.Tensor"
+    hue: "tf.Tensor"
+    contrast: "tf.Tensor"
+    method: "tf.Tensor"
 
 
 def draw(image_shape, min_crop_area=MIN_CROP_AREA):
@@ -204,10 +204,10 @@ class Stages(typing.NamedTuple):
       centered: in [-1, 1], what the network sees.
     """
 
-    resized: tf.Tensor
-    flipped: tf.Tensor
-    colored: tf.Tensor
-    centered: tf.Tensor
+    resized: "tf.Tensor"
+    flipped: "tf.Tensor"
+    colored: "tf.Tensor"
+    centered: "tf.Tensor"
 
 
 def distort(box, drawn, height, width, fast_mode=True):

@@ -94,7 +94,7 @@ class _OwnThreadSession:
         operations = [operation] if self._first is None else [self._first, operation]
         runs = [
             functools.partial(
-                self._session.make_callable(one, accept_options=True), options=devices.ONE_BY_ONE
+                self._session.make_callable(one, accept_options=True), options=devices.one_by_one()
             )
             for one in operations
         ]

@@ -74,7 +74,7 @@ class Photos(typing.NamedTuple):
 
             def put(number):
                 # In this thread: those of TensorFlow may all wait for what is being decoded.
-                image = decode(self.encoded[number], options=devices.ONE_BY_ONE)
+                image = decode(self.encoded[number], options=devices.one_by_one())
                 packed = batch_distortion.pack(image)
                 pixels[ends[number] - len(packed) : ends[number]] = packed
 

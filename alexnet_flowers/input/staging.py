@@ -22,7 +22,7 @@ class Staged(typing.NamedTuple):
     """
 
     batches: typing.List[Batch]
-    put: tf.Operation
+    put: "tf.Operation"
 
 
 def stage(batches, clone_devices):

@@ -16,8 +16,6 @@
     fc8       1 x   1 x classes
 """
 
-import inspect
-
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.nets import bfloat16, conv_gradients
 from alexnet_flowers.tf1 import alexnet, slim
@@ -27,11 +25,8 @@ SCOPE = "alexnet_v2"
 RELU_LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7")
 SMALLEST_IMAGE_SIZE = 195
 LARGEST_IMAGE_SIZE = 226
-
-
-def default_weight_decay():
-    """Returns the weight decay of slim's ``alexnet_v2_arg_scope``: 0.0005."""
-    return inspect.signature(alexnet.alexnet_v2_arg_scope).parameters["weight_decay"].default
+# That of slim's ``alexnet_v2_arg_scope``.
+WEIGHT_DECAY = 0.0005
 
 
 def check_image_size(image_size):

@@ -24,8 +24,9 @@ result [1, d rows, d columns c, channels of g] is the kernel's own layout.
 """
 
 import contextlib
+import functools
 
-from alexnet_flowers.tf1 import HAS_MKL, tf
+from alexnet_flowers.tf1 import runtime, tf
 
 _OVERRIDE = "AlexnetFlowersConv2D"
 _OVERRIDE_ATTRIBUTE = "_gradient_op_type"  # TensorFlow's name for what overrides a gradient.
@@ -37,6 +38,7 @@ def rules(enabled=True):
     if not enabled:
         yield
         return
+    _register()
     with tf.get_default_graph().gradient_override_map({"Conv2D": _OVERRIDE}):
         yield
 
@@ -52,7 +54,11 @@ def forget_rules():
             op._clear_attr(_OVERRIDE_ATTRIBUTE)  # There is no public way.
 
 
-@tf.RegisterGradient(_OVERRIDE)
+@functools.lru_cache(maxsize=None)  # Once.
+def _register():
+    tf.RegisterGradient(_OVERRIDE)(_conv2d_gradient)
+
+
 def _conv2d_gradient(op, grad):
     """Returns the gradients of a ``Conv2D``'s input and kernel by the fastest rule that holds."""
     x, kernel = op.inputs
@@ -70,7 +76,8 @@ def _conv2d_gradient(op, grad):
         x_grad = _input_gradient_as_convolution(kernel, grad)
     else:
         x_grad = _stock_input_gradient(op, grad)
-    if HAS_MKL:  # Its own kernel gradient is fast, its convolution of so deep a picture is not.
+    # MKL's own kernel gradient is fast, its convolution of so deep a picture is not.
+    if runtime.HAS_MKL:
         return x_grad, _stock_kernel_gradient(op, grad)
     return x_grad, _kernel_gradient_as_convolution(op, grad)
 

@@ -123,6 +123,10 @@ class _Speed(Callback):
         """Says that something that takes time is done before the next step."""
         self._is_disturbed = True
 
+    def is_known(self):
+        """Says whether there has been a step of training alone."""
+        return self._training.steps_per_sec() is not None
+
     def steps_per_sec(self):
         """Returns the steps a second of training alone; of all steps where there is no such one."""
         return self._training.steps_per_sec() or self.steps_per_sec_of_all()
@@ -226,10 +230,38 @@ class _Log(Callback):
                 sum(self._losses) / len(self._losses),
                 sum(self._accuracies) / len(self._accuracies),
                 self._speed.steps_per_sec() * plan.images_per_step,
-                _duration((plan.num_steps - step.number) / self._speed.steps_per_sec_of_all()),
+                duration((plan.num_steps - step.number) / self._speed.steps_per_sec_of_all()),
             )
         )
         self._losses, self._accuracies = [], []
+
+
+class _Forecast(Callback):
+    """Says once, after the first steps that are a measure, how long the run is going to take."""
+
+    _LONG_SECS = 6 * 3600
+
+    def __init__(self, plan, speed, report):
+        self._plan = plan
+        self._speed = speed
+        self._report = report
+        self._num_seen = 0
+
+    def after(self, step):
+        if self._report is None or not self._speed.is_known():
+            self._num_seen += 1
+            return
+        num_left = self._plan.num_steps - step.number
+        secs = num_left / self._speed.steps_per_sec()
+        is_long = secs > self._LONG_SECS
+        # A line of the console may have told it already.
+        if is_long or self._num_seen < self._plan.options.logging.log_every_n_steps:
+            hint = "; --max_number_of_steps makes fewer, and docs/recipes.md has shorter runs"
+            self._report(
+                "%s for the %d steps that are left%s"
+                % (duration(secs), num_left, hint if is_long else "")
+            )
+        self._report = None
 
 
 class _Watch(Callback):
@@ -312,7 +344,7 @@ def build(ops, plan, saver, writer, path, report):
             built.append(_Histograms(writer, ops.histograms, logging.save_histograms_secs))
     built.append(_TrimMemory())
     if logging.log_every_n_steps:
-        built.append(_Log(plan, speed, report))
+        built += [_Log(plan, speed, report), _Forecast(plan, speed, report)]
     built.append(_Watch(ops, plan, report))
     if saver is not None:
         built.append(_Save(saver, path, ops.is_finite, logging, speed))
@@ -328,7 +360,8 @@ def _lies_in(every, before, after):
     return every > 0 and after // every > before // every
 
 
-def _duration(secs):
+def duration(secs):
+    """Returns a time in words: 45s, 12m, 17h 05m."""
     minutes = int(round(secs / 60))
     if minutes < 1:
         return "%ds" % round(secs)

@@ -17,6 +17,7 @@ import tempfile
 import numpy as np
 
 from alexnet_flowers import atomic
+from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.tf1 import tf
 
@@ -36,7 +37,7 @@ _TEMPORARY = re.compile(
 )
 _REMOVED = re.compile(r"(model\.ckpt-[0-9]+)" + re.escape(_REMOVED_INDEX))
 # What a reader raises about a damaged checkpoint, in one TensorFlow or the other.
-_DAMAGED = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
+_DAMAGED = (IndexError, ValueError, RuntimeError)
 
 
 def newest(folder):
@@ -181,7 +182,7 @@ def opened(path):
     with plain_name(path) as plain:
         try:
             yield tf.train.NewCheckpointReader(plain)
-        except _DAMAGED as error:
+        except (tf.errors.OpError, *_DAMAGED) as error:
             raise DataError("%s: not a readable checkpoint (%s)" % (path, first_line(error)))
 
 
@@ -243,8 +244,18 @@ def resolve(path, run_dir):
                 "%s: none of its %d checkpoints is complete; of the newest, %s, %s"
                 % (folder, len(there), os.path.basename(there[-1]), defect(there[-1]))
             )
-        raise DataError("%s: no checkpoint yet; train first, with scripts/train.py" % folder)
+        others = _with_checkpoints(os.path.dirname(folder)) if path is None else []
+        raise DataError(
+            "%s: no checkpoint yet; train first, with scripts/train.py%s"
+            % (folder, ", or name another run: " + records.listed(others) if others else "")
+        )
     return found
+
+
+def _with_checkpoints(parent):
+    """Returns the names of the folders in another that have a checkpoint, sorted."""
+    names = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
+    return [name for name in names if newest(os.path.join(parent, name))]
 
 
 def _only_foreign(folder):

@@ -82,7 +82,7 @@ class Loop:
             fetches.update(callback.fetches(upcoming))
         # One by one takes a tenth less memory at its peak, and the same in every step. Several
         # histograms at a time are computed faster.
-        options = None if HEAVY & set(fetches) else devices.ONE_BY_ONE
+        options = None if HEAVY & set(fetches) else devices.one_by_one()
         return session.run(fetches, options=options)
 
     def _may_step(self, step_number):
@@ -116,7 +116,8 @@ class Loop:
         """Returns a context in which the first of these signals ends the loop after a step.
 
         Another SIGINT has its usual effect at once, unless it comes while something is written or
-        after the last step. The others are no person's impatience: ``timeout`` sends two at once.
+        after the last step; so has the first one where no step has been made that could be saved.
+        The others are no person's impatience: ``timeout`` sends two at once.
 
         Args:
           *signals: their numbers; those that are ignored, as SIGHUP under ``nohup``, stay so.
@@ -126,7 +127,9 @@ class Loop:
         usual = {number: usual[number] for number in usual if usual[number] != signal.SIG_IGN}
 
         def note(number, _):
-            if self.signal is None:
+            is_first = self.signal is None
+            has_begun = self.step_number is not None
+            if is_first and (has_begun or number != signal.SIGINT):
                 self.signal = number
                 with contextlib.suppress(RuntimeError):  # Another line is just being written.
                     acknowledge()

@@ -47,13 +47,13 @@ class Plan(typing.NamedTuple):
     settings: settings.Settings  # Complete.
     options: Options
     members: typing.Optional[cluster.Cluster]  # None: the process trains alone.
-    split: slim.dataset.Dataset  # The shards that this process reads.
+    split: "slim.dataset.Dataset"  # The shards that this process reads.
     num_samples: int  # Photos of an epoch, those of other workers included.
     num_steps: int  # The number of the last step.
     num_decay_steps: typing.Optional[int]  # See ``schedules.decay_steps``.
     images_per_step: int  # Those of all clones, and of all workers that wait for each other.
     device: str  # "cpu" or "gpu".
-    session_config: tf.ConfigProto
+    session_config: "tf.ConfigProto"
     kept: dict  # What ``settings.json`` is to hold.
 
     @property
@@ -123,15 +123,11 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
         "train", dataset_dir, skip_bad_records=options.skip_bad_records, report=report
     )
     part = _part(split, run_settings.batch_size, options.compute.num_clones, members)
-    num_replicas = options.compute.num_clones
-    if members is not None and members.sync_replicas:
-        num_replicas *= members.num_workers
-    images_per_step = run_settings.batch_size * num_replicas
-    num_steps = options.max_number_of_steps or min(
-        math.ceil(options.num_epochs * split.num_samples / float(images_per_step)), LARGEST
-    )
+    step_size = images_per_step(run_settings, options, members)
+    last_step = num_steps(options, split.num_samples, step_size)
+    num_replicas = step_size // run_settings.batch_size
     num_decay_steps = schedules.decay_steps(
-        run_settings, split.num_samples, num_steps, num_replicas
+        run_settings, split.num_samples, last_step, num_replicas
     )
     return Plan(
         settings=run_settings,
@@ -139,9 +135,9 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
         members=members,
         split=part,
         num_samples=split.num_samples,
-        num_steps=num_steps,
+        num_steps=last_step,
         num_decay_steps=num_decay_steps,
-        images_per_step=images_per_step,
+        images_per_step=step_size,
         device=device,
         session_config=session_config,
         kept={
@@ -152,8 +148,21 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
                 classes=list(split.labels_to_names.values()),
             ),
             "dataset_dir": dataset_dir,
-            "num_steps": num_steps,
+            "num_steps": last_step,
         },
+    )
+
+
+def images_per_step(run_settings, options, members=None):
+    """Returns how many images make a step: those of all clones, and of workers that wait."""
+    num_waiting = members.num_workers if members is not None and members.sync_replicas else 1
+    return run_settings.batch_size * options.compute.num_clones * num_waiting
+
+
+def num_steps(options, num_photos, images_per_step):
+    """Returns the number of a run's last step, from those of an epoch's photos and a step's."""
+    return options.max_number_of_steps or min(
+        math.ceil(options.num_epochs * num_photos / float(images_per_step)), LARGEST
     )
 
 

@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import resource
+import shutil
 import time
 
 from alexnet_flowers.data import records
@@ -107,12 +108,31 @@ def check_size_limit(variables):
       WriteError: it may not.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
-    needed = sum(one.shape.num_elements() * one.dtype.base_dtype.size for one in variables)
+    needed = _num_bytes(variables)
     if limit != resource.RLIM_INFINITY and limit < needed:
         raise WriteError(
             "a checkpoint takes %d MB, and ulimit -f allows files of %d MB"
             % (math.ceil(needed / 1e6), limit // 10**6)
         )
+
+
+def lack_of_room(folder, variables):
+    """Returns a warning where a disk has no room for two checkpoints of some variables, else None.
+
+    A new one is complete before an old one makes room.
+    """
+    free, needed = shutil.disk_usage(folder).free, _num_bytes(variables)
+    if free >= 2 * needed:
+        return None
+    return "warning: %s: %d MB are free, and two checkpoints take %d MB; make room" % (
+        folder,
+        free // 10**6,
+        math.ceil(2 * needed / 1e6),
+    )
+
+
+def _num_bytes(variables):
+    return sum(one.shape.num_elements() * one.dtype.base_dtype.size for one in variables)
 
 
 class Restorer:

@@ -107,7 +107,7 @@ def complete(settings):
     if settings.opt_epsilon is None:
         completed["opt_epsilon"] = optimizer.epsilon
     if settings.weight_decay is None and settings.arg_scope:
-        completed["weight_decay"] = alexnet_v2.default_weight_decay()
+        completed["weight_decay"] = alexnet_v2.WEIGHT_DECAY
     return settings._replace(**completed)
 
 

@@ -127,6 +127,9 @@ class _Trainer:
                 report,
             )
         if place.is_chief:
+            lack = saving.lack_of_room(run.checkpoints_dir, tf.global_variables())
+            if lack and plan.members is None:
+                report(lack)
             self._saver, self._writer = _begin(run, plan.kept, plan.options.logging)
         path = os.path.join(run.checkpoints_dir, "model.ckpt")
         due = callbacks.build(self._ops, plan, self._saver, self._writer, path, report)

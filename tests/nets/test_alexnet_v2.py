@@ -98,7 +98,7 @@ def test_the_arg_scope_decides_the_weight_decay_and_the_first_biases():
             with gpus.cpu_session() as session:
                 return len(decays), scales, session.run(first_bias)[0]
 
-    assert build() == (8, {np.float32(0.0005)}, np.float32(0.1))
+    assert build() == (8, {np.float32(alexnet_v2.WEIGHT_DECAY)}, np.float32(0.1))
     assert build(weight_decay=0.25) == (8, {0.25}, np.float32(0.1))
     assert build(use_arg_scope=False) == (0, set(), 0)
 

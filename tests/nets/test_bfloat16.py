@@ -50,7 +50,7 @@ class Step:
                 # One at a time: TensorFlow 2.20 on a CPU can crash where one run computes all
                 # gradients in bfloat16; this is for GPUs.
                 self.gradients = {
-                    name: session.run(of_name[name], options=devices.ONE_BY_ONE)
+                    name: session.run(of_name[name], options=devices.one_by_one())
                     for name in ("conv1/weights", "conv4/biases", "fc6/weights", "fc8/weights")
                 }
 
@@ -109,7 +109,7 @@ def test_a_gpu_has_a_kernel_for_each_of_its_operations(both):
     }  # fmt: skip
     assert LAYERS < types
     for name in types - {"Identity", "Const"}:
-        kernels = tf1.kernels_of(name)
+        kernels = tf1.runtime.kernels_of(name)
         assert any(
             kernel.device_type in ("GPU", "DEFAULT") and (
                 not kernel.constraint or any(

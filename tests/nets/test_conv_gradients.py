@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from alexnet_flowers.nets import alexnet_v2, conv_gradients
-from alexnet_flowers.tf1 import HAS_MKL, alexnet, slim, tf
+from alexnet_flowers.tf1 import alexnet, runtime, slim, tf
 
 
 def both(build, inputs):
@@ -130,7 +130,7 @@ def test_no_slow_operation_is_left_in_the_backward_pass():
 
     fast, stock = backward_types(True), backward_types(False)
     assert stock.count("Conv2DBackpropFilter") == 8 and stock.count("Conv2DBackpropInput") == 7
-    if HAS_MKL:
+    if runtime.HAS_MKL:
         assert fast.count("Conv2DBackpropFilter") == 5 and "Conv2DBackpropInput" not in fast
         return
     assert not {"Conv2DBackpropFilter", "Conv2DBackpropInput"} & set(fast)

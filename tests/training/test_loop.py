@@ -104,6 +104,7 @@ def test_a_second_signal_during_a_save_loses_nothing(number, no_signal_ignored):
 
 def test_only_a_second_interrupt_ends_a_step_that_takes_too_long(no_signal_ignored):
     loop = Loop(OPS, [], 9, Alone())
+    loop.step_number = 3
     before = [signal.getsignal(number) for number in ALL]
     with pytest.raises(KeyboardInterrupt):
         with loop.ended_by(*ALL, acknowledge=lambda: None):
@@ -113,6 +114,15 @@ def test_only_a_second_interrupt_ends_a_step_that_takes_too_long(no_signal_ignor
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
     assert [signal.getsignal(number) for number in ALL] == before
+
+
+def test_an_interrupt_before_the_first_step_has_nothing_to_wait_for(no_signal_ignored):
+    loop, lines = Loop(OPS, [], 9, Alone()), []
+    with pytest.raises(KeyboardInterrupt):
+        with loop.ended_by(*ALL, acknowledge=lambda: lines.append("stopping")):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+    assert not lines
 
 
 def test_a_hangup_that_nohup_ignores_stays_ignored():

@@ -59,6 +59,14 @@ def folder(tmp_path_factory, tiny_dataset):
 
 def test_the_console_has_a_line_a_step_and_the_last_words(folder):
     lines = (folder / "out").read_text().split("\n")
+    assert lines[:5] == [
+        "run sgd: new",
+        "photos: 25 of 5 classes in data",
+        "2 steps, 0.32 epochs of 4 images each, on the CPU, with sgd",
+        "checkpoints: runs/checkpoints/sgd; for TensorBoard: runs/summaries/sgd",
+        "Ctrl-C saves the step it stops at; the same command then goes on from there",
+    ]
+    del lines[:5]
     for number in (1, 2):
         assert re.fullmatch(
             r"step %d/2  epoch 0\.%d  loss \d\.\d{4}  accuracy [01]\.\d{3}  \d+\.\d images/s  "
@@ -67,6 +75,9 @@ def test_the_console_has_a_line_a_step_and_the_last_words(folder):
         )
     assert lines[2:] == [
         "sgd: finished at step 2 of 2; checkpoint runs/checkpoints/sgd/model.ckpt-2",
+        "next: python scripts/evaluate.py --run_name sgd",
+        "      python scripts/predict.py --run_name sgd --split validation",
+        "      make tensorboard",
         "",
     ]
 
@@ -171,15 +182,17 @@ def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
     continued = finish(start("train", folder, "--max_number_of_steps=3", *args))
     assert continued.status == 0 and continued.err == "", continued
     assert continued.out.startswith(
-        "sgd: continued from runs/checkpoints/sgd/model.ckpt-2\nstep 3/3 "
+        "run sgd: continued from step 2, where it was finished, with more steps\n"
     )
+    assert "sgd: continued from runs/checkpoints/sgd/model.ckpt-2\nstep 3/3 " in continued.out
     newest = checkpoints.newest(str(folder / "runs/checkpoints/sgd"))
     assert newest.endswith("model.ckpt-3") and checkpoints.global_step_of(newest) == 3
 
     before = os.stat(newest + ".index").st_mtime_ns
     again = finish(start("train", folder, "--max_number_of_steps=3", *args))
     assert (again.status, again.err) == (0, "")
-    assert again.out == "sgd: finished already, at step 3 of 3; more steps continue it\n"
+    assert again.out.startswith("run sgd: finished at step 3\n")
+    assert "\nsgd: finished already, at step 3 of 3; more steps continue it\nnext: " in again.out
     assert os.stat(newest + ".index").st_mtime_ns == before
 
     changed = finish(
@@ -215,7 +228,8 @@ def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
         "train", folder, "--dataset_dir=data", "--run_name=" + name, "--max_number_of_steps=9999",
         "--save_summaries_secs=0", "--save_interval_steps=1", "--max_to_keep=1", *SMALL
     )  # fmt: skip
-    assert process.stdout.readline().startswith("step    1/9999")
+    lines = iter(process.stdout.readline, "")
+    assert next(line for line in lines if line.startswith("step ")).startswith("step    1/9999")
     process.send_signal(number)
     sent = time.time()
     ended = finish(process)
@@ -365,7 +379,7 @@ FLAGS = dict(
     save_interval_steps=27, max_to_keep=28,
     keep_checkpoint_every_n_hours=29.0, max_images=31, num_readers=32,
     num_clones=41, num_preprocessing_threads=33, common_queue_capacity=34, common_queue_min=35,
-    batch_queue_capacity=36, num_epochs=37.0, max_number_of_steps=38, device="cpu",
+    batch_queue_capacity=36, max_number_of_steps=38, device="cpu",
     input="queues", gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
     allow_changed_settings=True,
     skip_bad_records=3, xla=True, tf32=False,
@@ -384,9 +398,12 @@ def show(run, planned, give_up, report):
     print(json.dumps([list(run), dataset_dir, values]))
 def show_server(members, compute, report):
     print(json.dumps([None, None, {"members": members._asdict()}]))
+from alexnet_flowers.training import train as training
 train.plan.compute = lambda *args: args
-train.train.train = show
-train.train.serve = show_server
+train.announcement.lines = lambda *args: []
+train.next_step.say = lambda *args: None
+training.train = show
+training.serve = show_server
 train.FLAGS(sys.argv)
 train.main()
 """
@@ -406,7 +423,52 @@ def test_every_flag_reaches_the_training():
             args.append("--%s=%s" % (name, value))
     run, dataset_dir, values = shown(*args)
     assert run == ["b", "x/b", "y/b"] and dataset_dir == "a"
-    assert values == dict(FLAGS, members=None)
+    assert values == dict(FLAGS, num_epochs=700.0, members=None)
+
+
+NOT_LOADED = """
+import sys
+sys.path.insert(0, %r)
+from alexnet_flowers import tf1
+from alexnet_flowers.commands import runner, train
+def load():
+    sys.exit("TensorFlow is loaded")
+tf1.load = load
+runner.run(train)
+"""
+
+
+def without_tensorflow(folder, *args):
+    code = NOT_LOADED % os.path.dirname(SCRIPTS)
+    return finish(
+        subprocess.Popen(
+            [sys.executable, "-c", code, "--dataset_dir=data", "--run_name=light", *args],
+            cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+        )
+    )  # fmt: skip
+
+
+def test_what_will_happen_is_said_before_tensorflow_is_loaded(folder):
+    ended = without_tensorflow(folder, "--recipe=paper", "--num_epochs=2", "--batch_size=5")
+    lines = ended.out.split("\n")
+    assert ended.err == "TensorFlow is loaded\n" and len(lines) == 6
+    assert lines[2] == "10 steps, 2 epochs of 5 images each, on the CPU, with momentum"
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (["--num_epochs=2", "--max_number_of_steps", "9"], "two lengths of one run; name one"),
+        (["--batch_size=0"], "--batch_size=0: must be at least 1"),
+    ],
+)
+def test_flags_are_refused_before_tensorflow_is_loaded(folder, args, message):
+    assert message in one_error(without_tensorflow(folder, *args), 2)
+
+
+def test_a_length_on_the_command_line_counts_and_not_that_of_a_recipe(folder):
+    ended = without_tensorflow(folder, "--recipe=demo", "--dataset_dir=data", "--num_epochs=2")
+    assert ended.out.split("\n")[2].startswith("2 steps, 2.56 epochs of 32 images each")
 
 
 def test_every_flag_of_a_cluster_reaches_the_training():

@@ -1,0 +1,34 @@
+"""What a person does next, once a command has done its work."""
+
+import os
+import shlex
+import sys
+
+from absl import flags
+
+FLAGS = flags.FLAGS
+
+TENSORBOARD = "make tensorboard"
+
+
+def of_run(name, run_name, *args):
+    """Returns a command about a run, with the folders of runs that this one was given."""
+    folders = [
+        "--%s=%s" % (flag, FLAGS[flag].value)
+        for flag in ("checkpoints_dir", "summaries_dir")
+        if FLAGS[flag].present
+    ]
+    return command(name, "--run_name", run_name, *args, *folders)
+
+
+def command(name, *args):
+    """Returns a command as it is typed where this one was."""
+    program = "alexnet-flowers " + name
+    if os.path.basename(sys.argv[0]).endswith(".py"):
+        program = "python scripts/%s.py" % name
+    return " ".join([program, *map(shlex.quote, args)])
+
+
+def say(*commands):
+    """Prints commands, one a line."""
+    print("next: " + "\n      ".join(commands), flush=True)

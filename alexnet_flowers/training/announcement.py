@@ -1,0 +1,64 @@
+"""What a training is about to do, in lines for a person who has just started it.
+
+All of it is known before TensorFlow is loaded, which takes seconds.
+"""
+
+from alexnet_flowers import devices
+from alexnet_flowers.data import dataset
+from alexnet_flowers.training import checkpoints, plan, settings
+
+
+def lines(run, dataset_dir, run_settings, options, members=None):
+    """Returns the lines; none for a process of a cluster that is not its chief.
+
+    Args:
+      run: a ``runs.Run``.
+      dataset_dir: where the shards are.
+      run_settings: a ``settings.Settings``, checked.
+      options: a ``plan.Options``, checked.
+      members: a ``cluster.Cluster``, or None.
+
+    Raises:
+      DataError: there is no dataset, or it is damaged.
+    """
+    if members is not None and members.task_index:
+        return []
+    info, labels_to_names = dataset.describe(dataset_dir)
+    images_per_step = plan.images_per_step(run_settings, options, members)
+    photos = "%d classes" % len(labels_to_names)
+    length = "%d steps" % options.max_number_of_steps if options.max_number_of_steps else None
+    num_steps = options.max_number_of_steps
+    if info is not None and "train" in info["splits"]:
+        num_photos = info["splits"]["train"]["num_photos"]
+        photos = "%d of %s" % (num_photos, photos)
+        num_steps = plan.num_steps(options, num_photos, images_per_step)
+        epochs = num_steps * images_per_step / float(num_photos)
+        length = "%d steps, %.4g epochs" % (num_steps, epochs)
+    return [
+        "run %s: %s" % (run.name, _state(run, num_steps)),
+        "photos: %s in %s" % (photos, dataset_dir),
+        "%s of %d images each, on %s, with %s"
+        % (
+            length or "%g epochs" % options.num_epochs,
+            images_per_step,
+            devices.expected(options.compute.device),
+            run_settings.optimizer,
+        ),
+        "checkpoints: %s; for TensorBoard: %s" % (run.checkpoints_dir, run.summaries_dir),
+        "Ctrl-C saves the step it stops at; the same command then goes on from there",
+    ]
+
+
+def _state(run, num_steps):
+    """Returns what there is of a run, and what becomes of it."""
+    newest = checkpoints.newest(run.checkpoints_dir)
+    if newest is None:
+        return "new"
+    step = checkpoints.global_step_of(newest)
+    if num_steps is not None and step >= num_steps:
+        return "finished at step %d" % step
+    kept = settings.read(run.checkpoints_dir)
+    state = "continued from step %d" % step
+    if kept and kept["num_steps"] <= step:
+        state += ", where it was finished, with more steps"
+    return state
