@@ -9,12 +9,14 @@ import shlex
 
 from absl import flags
 
+from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.training import torchvision_weights
 
 FLAGS = flags.FLAGS
 
-flags.DEFINE_string("output", None, "Where the checkpoint goes: a new folder.")
+with group("Output"):
+    flags.DEFINE_string("output", None, "Write the checkpoint to this folder, which is made.")
 
 
 def main(paths):

@@ -18,7 +18,8 @@ from absl import flags
 from tqdm import tqdm
 
 from alexnet_flowers.commands import command_line
-from alexnet_flowers.data import dataset, photos, records, splits
+from alexnet_flowers.commands.help_text import group
+from alexnet_flowers.data import dataset, photos, records
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation.evaluator import Evaluator
 from alexnet_flowers.events import event_reader, reported
@@ -140,26 +141,40 @@ FIGURES = collections.OrderedDict(
     confusion=_Figure(_confusion, _CHECKPOINT, "how often a run took each class for each"),
 )
 
-flags.DEFINE_list("run_name", [], "Which runs, comma-separated. Default: all with events.")
-command_line.define_run_parents()
-flags.DEFINE_string(
-    "checkpoint_path", None, "The checkpoint of a single --run_name. Default: each run's newest."
-)
 _HELP = "\n".join("%s: %s." % (name, figure.help) for name, figure in FIGURES.items())
-flags.DEFINE_list("figures", list(FIGURES), "Which figures, comma-separated.\n" + _HELP)
-flags.DEFINE_list(
-    "histograms_of", list(histograms.KINDS), "Which values histograms and distributions show."
-)
-flags.DEFINE_float(
-    "smoothing", 0.9, "TensorBoard's, of the curves; 0: none.", lower_bound=0, upper_bound=0.999
-)
-flags.DEFINE_boolean("log_steps", False, "Give all curves a logarithmic axis of steps.")
-flags.DEFINE_string("reported", None, "A CSV file of tag,step,value to draw beside the curves.")
+with group("Run"):
+    flags.DEFINE_list(
+        "run_name", [], "Draw these runs, comma-separated. Default: all that have events."
+    )
+    flags.DEFINE_string(
+        "checkpoint_path",
+        None,
+        "Read this checkpoint of a single --run_name. Default: each run's newest.",
+    )
+command_line.define_run_parents()
+command_line.define_split("validation", "Show the evaluations on this split.")
 command_line.define_dataset_dir("those that each run was trained on")
-flags.DEFINE_enum("split", "validation", splits.SPLITS, "The photos of the evaluations.")
 command_line.define_device()
-flags.DEFINE_string("output_dir", "runs/figures", "Where the figures go.")
-flags.DEFINE_enum("format", "svg", picture_file.DIAGRAM_FORMATS, "The format of the files.")
+with group("Output"):
+    flags.DEFINE_list("figures", list(FIGURES), "Draw these figures, comma-separated.\n" + _HELP)
+    flags.DEFINE_list(
+        "histograms_of",
+        list(histograms.KINDS),
+        "Show these values in histograms and distributions, comma-separated.",
+    )
+    flags.DEFINE_float(
+        "smoothing",
+        0.9,
+        "Smooth the curves as TensorBoard does; 0: not at all.",
+        lower_bound=0,
+        upper_bound=0.999,
+    )
+    flags.DEFINE_boolean("log_steps", False, "Give all curves a logarithmic axis of steps.")
+    flags.DEFINE_string(
+        "reported", None, "Draw what this CSV file of tag,step,value has beside the curves."
+    )
+    flags.DEFINE_string("output_dir", "runs/figures", "Write the figures to this folder.")
+    flags.DEFINE_enum("format", "svg", picture_file.DIAGRAM_FORMATS, "Write files of this format.")
 
 
 def main():

@@ -26,21 +26,21 @@ def lines(run, dataset_dir, run_settings, options, members=None):
     info, labels_to_names = dataset.describe(dataset_dir)
     images_per_step = plan.images_per_step(run_settings, options, members)
     photos = "%d classes" % len(labels_to_names)
-    length = "%d steps" % options.max_number_of_steps if options.max_number_of_steps else None
     num_steps = options.max_number_of_steps
+    epochs = "" if num_steps else ", %g epochs" % options.num_epochs
     if info is not None and "train" in info["splits"]:
         num_photos = info["splits"]["train"]["num_photos"]
         photos = "%d of %s" % (num_photos, photos)
         num_steps = plan.num_steps(options, num_photos, images_per_step)
-        epochs = num_steps * images_per_step / float(num_photos)
-        length = "%d steps, %.4g epochs" % (num_steps, epochs)
+        epochs = ", %.4g epochs" % (num_steps * images_per_step / float(num_photos))
     return [
         "run %s: %s" % (run.name, _state(run, num_steps)),
         "photos: %s in %s" % (photos, dataset_dir),
-        "%s of %d images each, on %s, with %s"
+        "%ssteps of %d images%s, on %s, with %s"
         % (
-            length or "%g epochs" % options.num_epochs,
+            "%d " % num_steps if num_steps else "",
             images_per_step,
+            epochs,
             devices.expected(options.compute.device),
             run_settings.optimizer,
         ),

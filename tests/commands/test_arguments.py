@@ -60,7 +60,8 @@ def parsed(tmp_path_factory):
         "--train_image_size=200 --task=1", "--recipe paper --batch_size 7",
         "--batch_size=7 --recipe=paper", "--flagfile=recipe", "--recipe nobody", "--recipe",
         *("--flagfile=" + name for name in "empty comments binary words itself nowhere .".split()),
-        "photo.jpg",
+        "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe",
+        "--optimizer=adm",
     ]  # fmt: skip
     out = subprocess.check_output(
         [sys.executable, "-c", PARSE % ROOT, json.dumps([line.split() for line in lines])],
@@ -106,6 +107,14 @@ def test_the_scripts_have_the_recipes_too():
         ("--flagfile=nowhere", "--flagfile nowhere: No such file or directory"),
         ("--flagfile=.", "--flagfile .: Is a directory"),
         ("photo.jpg", "unexpected argument 'photo.jpg'; flags begin with --"),
+        ("--batch_size=a:_b", "--batch_size=a:_b: is no whole number"),
+        ("--learning_rate=x", "--learning_rate=x: is no number"),
+        ("--fast_mode=maybe", "--fast_mode=maybe: is neither true nor false"),
+        (
+            "--optimizer=adm",
+            "flag --optimizer=adm: value should be one of <sgd|momentum|adam|adadelta|adagrad|ftrl|"
+            "rmsprop>; did you mean adam?",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said(parsed, line, message):

@@ -61,6 +61,19 @@ def test_a_command_that_does_not_exist_is_one_line(installed):
     assert done.stderr == "alexnet-flowers: error: 'trian' is no command; did you mean train?\n"
 
 
+def test_without_the_environment_a_script_says_how_to_get_it(tmp_path):
+    script = os.path.join(ROOT, "scripts", "train.py")
+    done = subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
+        [sys.executable, "-S", "-E", script],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "train.py: error: %s: has no package absl; run make install, and start by "
+        ".venv/bin/python, or after . .venv/bin/activate\n" % sys.executable
+    )
+
+
 def test_a_command_has_its_help_and_its_recipes(installed):
     done = run(installed, "train", "--help")
     assert (done.returncode, done.stderr) == (0, "")

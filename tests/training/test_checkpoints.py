@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import types
 
 import numpy as np
 import pytest
@@ -615,6 +616,25 @@ def test_a_run_continued_with_a_smaller_number_to_keep_has_no_more(tmp_path):
     assert save_steps([1, 2, 3, 4, 5], 4) == [2, 3, 4, 5]
     assert save_steps([6], 2) == [5, 6]
     assert save_steps([7, 8], 3) == [6, 7, 8]
+
+
+def test_a_disk_without_room_for_two_checkpoints_is_warned_of(monkeypatch):
+    free = iter([8 * 10**6 + 16, 8 * 10**6 + 15])
+    monkeypatch.setattr(
+        saving.shutil, "disk_usage", lambda _: types.SimpleNamespace(free=next(free))
+    )
+    with tf.Graph().as_default():
+        variables = [tf.get_variable("v", [1000, 1000]), tf.get_variable("n", [], tf.int64)]
+        assert saving.lack_of_room("runs", variables) is None
+        assert saving.lack_of_room("runs", variables) == (
+            "warning: runs: 8 MB are free, and two checkpoints take 9 MB; make room"
+        )
+
+
+def test_an_unknown_run_names_those_that_there_are(tmp_path, random_run):
+    os.symlink(random_run.checkpoints_dir, str(tmp_path / "there"))
+    with pytest.raises(DataError, match="scripts/train.py, or name another run: there$"):
+        checkpoints.resolve(None, str(tmp_path / "nobody"))
 
 
 def test_a_limit_below_a_checkpoints_size_is_found_before_the_first_step(monkeypatch):

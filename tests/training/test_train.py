@@ -62,7 +62,7 @@ def test_the_console_has_a_line_a_step_and_the_last_words(folder):
     assert lines[:5] == [
         "run sgd: new",
         "photos: 25 of 5 classes in data",
-        "2 steps, 0.32 epochs of 4 images each, on the CPU, with sgd",
+        "2 steps of 4 images, 0.32 epochs, on the CPU, with sgd",
         "checkpoints: runs/checkpoints/sgd; for TensorBoard: runs/summaries/sgd",
         "Ctrl-C saves the step it stops at; the same command then goes on from there",
     ]
@@ -452,7 +452,7 @@ def test_what_will_happen_is_said_before_tensorflow_is_loaded(folder):
     ended = without_tensorflow(folder, "--recipe=paper", "--num_epochs=2", "--batch_size=5")
     lines = ended.out.split("\n")
     assert ended.err == "TensorFlow is loaded\n" and len(lines) == 6
-    assert lines[2] == "10 steps, 2 epochs of 5 images each, on the CPU, with momentum"
+    assert lines[2] == "10 steps of 5 images, 2 epochs, on the CPU, with momentum"
 
 
 @pytest.mark.parametrize(
@@ -468,7 +468,7 @@ def test_flags_are_refused_before_tensorflow_is_loaded(folder, args, message):
 
 def test_a_length_on_the_command_line_counts_and_not_that_of_a_recipe(folder):
     ended = without_tensorflow(folder, "--recipe=demo", "--dataset_dir=data", "--num_epochs=2")
-    assert ended.out.split("\n")[2].startswith("2 steps, 2.56 epochs of 32 images each")
+    assert ended.out.split("\n")[2].startswith("2 steps of 32 images, 2.56 epochs,")
 
 
 def test_every_flag_of_a_cluster_reaches_the_training():
