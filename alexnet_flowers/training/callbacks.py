@@ -67,14 +67,17 @@ class Interval:
         self._due = time.monotonic() + self._secs
 
 
-# Over how many seconds a speed is averaged.
+# Over how many seconds the speed of training is averaged; and that with everything beside it, of
+# which some comes every few minutes only.
 _AVERAGED_SECS = 30
+_ALL_AVERAGED_SECS = 600
 
 
 class _Average:
-    """Steps a second, over the last half minute of those that are counted."""
+    """Steps a second, over the last so many seconds of those that are counted."""
 
-    def __init__(self):
+    def __init__(self, averaged_secs):
+        self._averaged_secs = averaged_secs
         self._counted = collections.deque()  # (seconds, steps)
         self._secs = self._steps = 0
 
@@ -83,7 +86,7 @@ class _Average:
         self._counted.append((secs, steps))
         self._secs += secs
         self._steps += steps
-        while self._secs - self._counted[0][0] >= _AVERAGED_SECS:
+        while self._secs - self._counted[0][0] >= self._averaged_secs:
             old_secs, old_steps = self._counted.popleft()
             self._secs -= old_secs
             self._steps -= old_steps
@@ -101,7 +104,8 @@ class _Speed(Callback):
     """
 
     def __init__(self):
-        self._training, self._all = _Average(), _Average()
+        self._training, self._all = _Average(_AVERAGED_SECS), _Average(_ALL_AVERAGED_SECS)
+        self._of_first = None  # The first step's, which starts everything.
         self._last_end = None
         self._is_disturbed = True  # Whether the step under way is no measure of training.
 
@@ -114,7 +118,10 @@ class _Speed(Callback):
         now = time.monotonic()
         measured = max(now - self._last_end, 1e-9), step.number - step.before
         is_heavy = bool(HEAVY & set(step.fetched))
-        self._all.count(*measured)
+        if self._of_first is None:
+            self._of_first = measured[1] / measured[0]
+        else:
+            self._all.count(*measured)
         if not (self._is_disturbed or is_heavy):
             self._training.count(*measured)
         self._last_end, self._is_disturbed = now, is_heavy
@@ -133,7 +140,7 @@ class _Speed(Callback):
 
     def steps_per_sec_of_all(self):
         """Returns the steps a second with everything that is done beside them."""
-        return self._all.steps_per_sec()
+        return self._all.steps_per_sec() or self._of_first
 
 
 class _Summaries(Callback):

@@ -224,7 +224,7 @@ def test_the_speed_is_that_of_training_alone_and_the_time_left_is_not(monkeypatc
     clock.step(speed, 0.5)
     clock.step(speed, 0.5)
     assert speed.steps_per_sec() == pytest.approx(2)
-    assert speed.steps_per_sec_of_all() == pytest.approx(9 / 23.5)
+    assert speed.steps_per_sec_of_all() == pytest.approx(8 / 13.5)
 
 
 def test_the_speed_follows_within_half_a_minute(monkeypatch):
@@ -237,6 +237,33 @@ def test_the_speed_follows_within_half_a_minute(monkeypatch):
     assert speed.steps_per_sec() == pytest.approx(45 / 30.0)
     clock.step(speed, 100)  # Longer than what is averaged.
     assert speed.steps_per_sec() == pytest.approx(0.01)
+
+
+def test_the_time_left_does_not_jump_with_what_comes_every_few_minutes(monkeypatch):
+    clock, speed = Clock(monkeypatch), callbacks._Speed()
+    left = []
+    for number in range(1, 1200):
+        if number % 150 == 0:
+            clock.step(speed, 1, pause=15, histograms="")
+        clock.step(speed, 1)
+        left.append(1 / speed.steps_per_sec_of_all())
+    assert max(left[600:]) / min(left[600:]) < 1.05
+
+
+@pytest.mark.parametrize("step_secs, hint", [(1, ""), (60, "; --max_number_of_steps makes fewer")])
+def test_the_time_left_is_told_once_after_the_first_steps(monkeypatch, step_secs, hint):
+    clock, speed, lines = Clock(monkeypatch), callbacks._Speed(), []
+    logging = types.SimpleNamespace(log_every_n_steps=10)
+    plan = types.SimpleNamespace(num_steps=725, options=types.SimpleNamespace(logging=logging))
+    forecast = callbacks._Forecast(plan, speed, lines.append)
+    for fetched in ({"summary": ""}, {"histograms": ""}, {}, {}, {}, {}):
+        clock.step(speed, step_secs, **fetched)
+        forecast.after(callbacks.Step(None, clock.number - 1, clock.number, False, fetched))
+    (line,) = lines
+    assert line.startswith(
+        {1: "12m", 60: "12h 01m"}[step_secs] + " for the 721 steps that are left"
+    )
+    assert (hint in line) and line.endswith("left") == (not hint)
 
 
 def test_steps_of_other_workers_count(monkeypatch):
