@@ -56,6 +56,9 @@ with group("Output"):
     flags.DEFINE_integer("num_shards", 5, "Write each split as so many TFRecord files.")
     flags.DEFINE_boolean("keep_archive", False, "Keep the downloaded archive in --dataset_dir.")
 
+# A training that ends the same hour; the default is the study group's, which takes a day.
+_SHORT = ("--optimizer", "momentum", "--max_number_of_steps", "400")
+
 
 def main():
     # Here, as --help should not take TensorFlow's seconds.
@@ -69,4 +72,4 @@ def main():
         keep_archive=FLAGS.keep_archive,
     )
     print(manifest.table(info))
-    next_step.say(next_step.command("train", "--dataset_dir", FLAGS.dataset_dir))
+    next_step.say(next_step.command("train", "--dataset_dir", FLAGS.dataset_dir, *_SHORT))

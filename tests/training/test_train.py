@@ -339,7 +339,7 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
 )
 def test_bad_input_is_one_line(folder, args, status, message, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    args = SMALL + ["--dataset_dir=data", "--max_number_of_steps=1", "--run_name=bad", *args]
+    args = SMALL + ["--dataset_dir=data", "--run_name=bad", *args]
     assert message in one_error(finish(start("train", folder, *args)), status)
     assert not (folder / "runs/checkpoints/bad").exists()
     assert not (folder / "runs/summaries/bad").exists()
