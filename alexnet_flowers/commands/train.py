@@ -348,14 +348,14 @@ def main():
 def _train():
     report = functools.partial(print, flush=True)
     settings, options, members = command_line.from_flags(Settings), _options(), _members()
-    settings = plan.check(settings, options, members)
+    checked = plan.check(settings, options, members)
     is_server = members is not None and members.job_name == "ps"
     if not is_server:
         run = runs.locate_run(
             FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
         )
         dataset_dir = _dataset_dir(run)
-        for line in announcement.lines(run, dataset_dir, settings, options, members):
+        for line in announcement.lines(run, dataset_dir, checked, options, members):
             report(line)
     from alexnet_flowers.training import train  # Here, as it loads TensorFlow.
 
