@@ -146,6 +146,13 @@ def read_run(run, split_name, report=print):
     return RunEvents(run.name, training, evaluation)
 
 
+def last_step(run):
+    """Returns the last step of which a ``RunEvents``, which are not empty, hold anything."""
+    parts = (run.training, run.evaluation)
+    steps = [int(one.steps[-1]) for part in parts for one in part.scalars.values()]
+    return max(steps + [one[-1].step for part in parts for one in part.histograms.values()])
+
+
 def read(folder, report=print):
     """Reads all event files of a folder; those of its subfolders belong to others.
 
