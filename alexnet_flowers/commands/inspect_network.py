@@ -5,9 +5,9 @@
 
 It leaves in --output_dir::
 
-    kernels_<run>_<step>.png                          of conv1
+    kernels_<run>_<step>.png                           of conv1
     feature_maps_<end point>_<photo>_<run>_<step>.png  of each photo, which stands beside them
-    dead_units_<split>_<run>_<step>.svg               of all layers, over the split
+    zeros_and_dead_units_<split>_<run>_<step>.svg      of all layers, over the split
 """
 
 import os
@@ -59,9 +59,9 @@ def main(paths):
         for photo in shown or split[:1]:
             of = "%s of %s" % (FLAGS.end_point, photo.name)
             name = "feature_maps_%s_%s" % (FLAGS.end_point, os.path.splitext(photo.name)[0])
-            save(_feature_maps(network, photo), name, "feature maps of " + of + ", by unit")
+            save(_feature_maps(network, photo), name, "feature maps of " + of)
         layers = dead_units.dead_units(network, split)
-        name, what = "dead_units_" + FLAGS.split, "dead units on " + FLAGS.split
+        name, what = "zeros_and_dead_units_" + FLAGS.split, "dead units on " + FLAGS.split
         save(diagrams.dead_units(layers), name, what, "svg")
         print(dead_units.table(layers))
 

@@ -85,8 +85,8 @@ def test_inspect_network(run_script, run_flags, tiny_dataset, photo, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sorted(os.listdir(str(tmp_path / "out"))) == [
-        "dead_units_validation_random_7.svg", "feature_maps_conv3_roses_1_random_7.png",
-        "kernels_random_7.png",
+        "feature_maps_conv3_roses_1_random_7.png", "kernels_random_7.png",
+        "zeros_and_dead_units_validation_random_7.svg",
     ]  # fmt: skip
     assert "fc6      4096" in done.stdout
     assert (
@@ -94,7 +94,7 @@ def test_inspect_network(run_script, run_flags, tiny_dataset, photo, tmp_path):
         in _metadata(tmp_path / "out" / "feature_maps_conv3_roses_1_random_7.png")["Title"]
     )
     assert "dead units on validation: run random, step 7" in (
-        tmp_path / "out" / "dead_units_validation_random_7.svg"
+        tmp_path / "out" / "zeros_and_dead_units_validation_random_7.svg"
     ).read_text(encoding="utf-8")
 
 
