@@ -1,5 +1,6 @@
 """A real browser without a window, steered by its own debugging protocol."""
 
+import base64
 import contextlib
 import json
 import os
@@ -86,14 +87,8 @@ class Page:
 
     def evaluate(self, expression):
         """Returns the value of a JavaScript expression."""
-        self._number += 1
         call = {"expression": expression, "returnByValue": True}
-        message = {"id": self._number, "method": "Runtime.evaluate", "params": call}
-        self._connection.send(json.dumps(message))
-        while True:
-            answer = json.loads(self._connection.recv())
-            if answer.get("id") == self._number:
-                return answer["result"]["result"].get("value")
+        return self._call("Runtime.evaluate", call)["result"].get("value")
 
     def text(self):
         """Returns all text of the page that is not style or script."""
@@ -116,3 +111,26 @@ class Page:
             return wait_for(lambda: all(word in (self.text() or "") for word in words))
         except AssertionError:
             raise AssertionError("not all of %s in: %s" % (words, self.text()[-4000:]))
+
+    def positions(self, selector):
+        """Returns the [left, top, right, bottom] of each element, by its ``data-name``."""
+        return self.evaluate(
+            "Object.fromEntries("
+            + _WALK
+            + ".filter((n) => n.matches && n.matches('%s')).map((n) => {" % selector
+            + "const box = n.getBoundingClientRect();"
+            " return [n.dataset.name, [box.left, box.top, box.right, box.bottom]]; }))"
+        )
+
+    def screenshot(self):
+        """Returns what the window shows, as a PNG."""
+        return base64.b64decode(self._call("Page.captureScreenshot", {})["data"])
+
+    def _call(self, method, params):
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        self._connection.send(json.dumps(message))
+        while True:
+            answer = json.loads(self._connection.recv())
+            if answer.get("id") == self._number:
+                return answer["result"]

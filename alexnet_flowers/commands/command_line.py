@@ -1,6 +1,7 @@
 """The flags that several commands share, and what they choose."""
 
 import os
+import re
 import shlex
 import sys
 
@@ -201,6 +202,12 @@ def origin(what, network):
     """Returns the ``Origin`` of a picture of a trained network."""
     title = "%s: run %s, step %d" % (what, network.run.name, network.global_step)
     return picture_file.Origin(title, command())
+
+
+def file_name(what, network, kind="png"):
+    """Returns the name of a picture of a trained network, of which another step has another."""
+    what = "_".join(part for part in re.split(r"[^\w.-]+", what) if part)
+    return "%s_%s_%d.%s" % (what, network.run.name, network.global_step, kind)
 
 
 def from_flags(kind):

@@ -5,13 +5,14 @@
 
 It leaves in --output_dir::
 
-    kernels.png                           of conv1
-    feature_maps_<end point>_<n>.png      of each photo, which stands beside them
-    dead_units.svg                        of all layers, over the split
+    kernels_<run>_<step>.png                           of conv1
+    feature_maps_<end point>_<photo>_<run>_<step>.png  of each photo, which stands beside them
+    zeros_and_dead_units_<split>_<run>_<step>.svg      of all layers, over the split
 """
 
 import os
 
+import numpy as np
 from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
@@ -46,25 +47,40 @@ def main(paths):
         shown = photos.from_paths(paths, network.class_names) if paths else []
         split = command_line.chosen_photos([], network)
 
-        def save(picture, name, what):
-            path = os.path.join(FLAGS.output_dir, name)
+        def save(picture, name, what, kind="png"):
+            path = os.path.join(FLAGS.output_dir, command_line.file_name(name, network, kind))
             picture_file.save(picture, path, command_line.origin(what, network))
             print(path)
 
-        save(tiles.kernels(network.kernels("conv1")), "kernels.png", "kernels of conv1")
-        for number, photo in enumerate(shown or split[:1]):
-            picture = _feature_maps(network, photo)
-            name = "feature_maps_%s_%d.png" % (FLAGS.end_point.replace("/", "_"), number)
-            save(picture, name, "feature maps of %s, %s" % (FLAGS.end_point, photo.name))
+        kernels = network.kernels("conv1")
+        what = "kernels of conv1, from black at %.3g over gray at 0 to white at %.3g"
+        largest = np.abs(kernels).max()
+        save(tiles.kernels(kernels), "kernels", what % (-largest, largest))
+        for photo in shown or split[:1]:
+            of = "%s of %s" % (FLAGS.end_point, photo.name)
+            name = "feature_maps_%s_%s" % (FLAGS.end_point, os.path.splitext(photo.name)[0])
+            save(_feature_maps(network, photo), name, "feature maps of " + of)
         layers = dead_units.dead_units(network, split)
-        save(diagrams.dead_units(layers), "dead_units.svg", "dead units on " + FLAGS.split)
+        name, what = "zeros_and_dead_units_" + FLAGS.split, "dead units on " + FLAGS.split
+        save(diagrams.dead_units(layers), name, what, "svg")
         print(dead_units.table(layers))
 
 
 def _feature_maps(network, photo):
-    _, maps, image = dead_units.strongest_maps(network, photo, FLAGS.end_point, FLAGS.max_maps)
+    units, maps, image = dead_units.strongest_maps(network, photo, FLAGS.end_point, FLAGS.max_maps)
     columns = tiles.num_columns(len(maps))
     scale = max(1, _PHOTO_PX // (columns * maps.shape[2]))
     seen = preprocessing.as_bytes(image)
     photo_scale = max(1, _PHOTO_PX // len(seen))
-    return tiles.beside(tiles.grid(seen[None], photo_scale), tiles.feature_maps(maps, scale))
+    drawn = tiles.feature_maps(maps, scale, _labels(network, units, maps))
+    return tiles.beside(tiles.grid(seen[None], photo_scale), drawn)
+
+
+def _labels(network, units, maps):
+    """Returns what stands beneath each map: its unit, or class, and of a single value that."""
+    labels = ["%d" % unit for unit in units]
+    if FLAGS.end_point.endswith("fc8"):
+        labels = [network.class_names[unit] for unit in units]
+    if maps[0].size > 1:
+        return labels
+    return ["%s: %.3g" % (label, value) for label, value in zip(labels, maps.ravel())]

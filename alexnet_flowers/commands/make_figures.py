@@ -48,7 +48,10 @@ class _Runs(NamedTuple):
 
 
 class _Figure(NamedTuple):
-    """A line of the table; ``pictures(runs)`` yields (file name, title, runs in it, function)."""
+    """A line of the table.
+
+    ``pictures(runs)`` yields (file name, title, the steps of the runs in it by name, function).
+    """
 
     pictures: Callable
     needs: str
@@ -60,13 +63,13 @@ def _curves(runs):
     beside = reported.read(FLAGS.reported) if FLAGS.reported else None
     options = (FLAGS.smoothing, FLAGS.split, beside, FLAGS.log_steps)
     draw = functools.partial(curves.learning, drawn, *options)
-    yield "curves", "curves, smoothed by %g" % FLAGS.smoothing, drawn, draw
+    yield "curves", "curves, smoothed by %g" % FLAGS.smoothing, _last_steps(drawn), draw
 
 
 def _sparsity(runs):
     drawn = [run for run in runs.events if curves.has_sparsity(run)]
     draw = functools.partial(curves.sparsity, drawn, alexnet_v2.RELU_LAYERS, FLAGS.log_steps)
-    yield "sparsity", "share of zeros", drawn, draw
+    yield "sparsity", "share of zeros", _last_steps(drawn), draw
 
 
 def _over_time(figure, draw, runs):
@@ -76,12 +79,13 @@ def _over_time(figure, draw, runs):
     for kind in FLAGS.histograms_of:
         drawn = [run for run in runs.events if histograms.has_any(run, kind)]
         parts = (figure, kind)
-        yield "%s_%s" % parts, "%s of %s" % parts, drawn, functools.partial(draw, drawn, kind)
+        drawing = functools.partial(draw, drawn, kind)
+        yield "%s_%s" % parts, "%s of %s" % parts, _last_steps(drawn), drawing
 
 
 def _graph(runs):
     draw = functools.partial(network_diagram.diagram, _layers_of(runs.all[0]))
-    yield "alexnet_v2", "graph of alexnet_v2", runs.all[:1], draw
+    yield "alexnet_v2", "graph of alexnet_v2", {runs.all[0].name: None}, draw
 
 
 def _dead_units(runs):
@@ -102,13 +106,14 @@ def _dead_units(runs):
 
     drawn = [run for run in runs.all if runs.checkpoints.get(run.name)]
     if runs.checkpoints:  # Otherwise it has been said of each run.
-        name = "dead_units" + "".join({_shown(run).suffix for run in drawn})
-        yield name, "dead units on " + FLAGS.split, drawn, draw
+        steps = {run.name: checkpoints.global_step_of(runs.checkpoints[run.name]) for run in drawn}
+        name = "dead_units_" + FLAGS.split + "".join({_shown(run).suffix for run in drawn})
+        yield name, "dead units on " + FLAGS.split, steps, draw
 
 
 def _confusion(runs):
     for run in runs.all:
-        name, checkpoint = "confusion_" + run.name, runs.checkpoints.get(run.name)
+        name, checkpoint = "confusion_" + FLAGS.split, runs.checkpoints.get(run.name)
         if checkpoint:
             evaluator = Evaluator(
                 run,
@@ -118,13 +123,21 @@ def _confusion(runs):
                 report=lambda _: None,  # It has been said.
             )
             result = evaluator.evaluate(checkpoint)
-            title = "confusion matrix of %(curve)s at step %(global_step)d" % result
+            title = (
+                "confusion matrix of %(curve)s, %(num_images)d photos, accuracy %(accuracy).4f, "
+                "recall@2 %(recall_at_2).4f" % result
+            )
             name += result["curve"][len(FLAGS.split) :]
             counts, classes = result["confusion_matrix"], list(result["per_class"])
             draw = functools.partial(diagrams.confusion_matrix, counts, classes)
-            yield name, title, [run], draw
+            yield name, title, {run.name: result["global_step"]}, draw
         elif run.name in runs.checkpoints:
-            _leave_out(name, "no checkpoint in %s yet" % run.checkpoints_dir)
+            _leave_out("%s_%s" % (name, run.name), "no checkpoint in %s yet" % run.checkpoints_dir)
+
+
+def _last_steps(events):
+    """Returns the last step of each ``RunEvents`` by its name."""
+    return {run.name: event_reader.last_step(run) for run in events}
 
 
 _ridges = functools.partial(_over_time, "histograms", histograms.histograms)
@@ -183,9 +196,9 @@ def main():
     figures = [figure for name, figure in FIGURES.items() if name in FLAGS.figures]
     runs = _read_runs(figures)
     for figure in figures:
-        for name, title, drawn, draw in figure.pictures(runs):
-            if drawn:
-                _save(draw(), name, title, drawn)
+        for name, title, steps, draw in figure.pictures(runs):
+            if steps:
+                _save(draw(), name, title, steps)
             else:
                 _leave_out(name, figure.needs)
 
@@ -273,9 +286,16 @@ def _read_events(runs):
     return read
 
 
-def _save(picture, name, title, runs):
-    path = os.path.join(FLAGS.output_dir, name + "." + FLAGS.format)
-    title = "%s: run %s" % (title, ", ".join(run.name for run in runs))
+def _save(picture, name, title, steps):
+    """Saves a picture under the name of its runs, and of its step where it is of one run."""
+    parts = [name] + list(steps)
+    if len(steps) == 1:
+        parts += ["%d" % step for step in steps.values() if step is not None]
+    of_runs = [
+        run + (", step %d" % step if step is not None else "") for run, step in steps.items()
+    ]
+    title = "%s: run %s" % (title, "; ".join(of_runs))
+    path = os.path.join(FLAGS.output_dir, "%s.%s" % ("_".join(parts), FLAGS.format))
     picture_file.save(picture, path, picture_file.Origin(title, command_line.command()))
     print(path, flush=True)
 

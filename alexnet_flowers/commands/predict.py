@@ -50,5 +50,6 @@ def main(paths):
             print("%s: %d of them, wrong ones first" % (FLAGS.sheet, prediction.MAX_CARDS))
         drawn = prediction.contact_sheet(predictions, network.class_names)
         with outputs.written(FLAGS.sheet) as path:
-            picture_file.save(drawn, path, command_line.origin("predictions", network))
+            what = prediction.summary(predictions, None if paths else FLAGS.split)
+            picture_file.save(drawn, path, command_line.origin(what, network))
     return command_line.report_left_out(asked)

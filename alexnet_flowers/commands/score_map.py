@@ -3,6 +3,8 @@
 python scripts/score_map.py photo.jpg --output score_map.png --run_name sgd
 """
 
+import os
+
 from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
@@ -27,13 +29,17 @@ with group("Photos"):
     )
 with group("Output"):
     flags.DEFINE_string(
-        "output", "runs/figures/score_map.png", "Draw this picture: *.png, *.svg or *.pdf."
+        "output",
+        None,
+        "Draw this picture: *.png, *.svg or *.pdf. Default: "
+        "runs/figures/score_map_<photo>_<run>_<step>.png.",
     )
 
 
 def main(paths):
-    picture_file.check_output(FLAGS.output)
-    outputs.check(picture=FLAGS.output, inputs=paths)
+    if FLAGS.output:
+        picture_file.check_output(FLAGS.output)
+        outputs.check(picture=FLAGS.output, inputs=paths)
     if len(paths) != 1:
         raise UsageError("name one photo; these are %d" % len(paths))
     with command_line.chosen_network() as network:
@@ -43,8 +49,12 @@ def main(paths):
             *mapped, network.class_names, dense_scores.WINDOW_PX, dense_scores.STRIDE_PX
         )
         what = "class scores over %s" % photo.name
-        with outputs.written(FLAGS.output) as path:
+        name = "score_map_" + os.path.splitext(photo.name)[0]
+        output = FLAGS.output or os.path.join(
+            "runs", "figures", command_line.file_name(name, network)
+        )
+        with outputs.written(output) as path:
             picture_file.save(drawn, path, command_line.origin(what, network))
     for name, row in zip(network.class_names, mapped.scores.reshape(-1, mapped.scores.shape[2]).T):
         print("%-12s mean %.3f  most %.3f" % (name, row.mean(), row.max()))
-    print(FLAGS.output)
+    print(output)

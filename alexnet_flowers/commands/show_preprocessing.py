@@ -3,6 +3,8 @@
 python scripts/show_preprocessing.py photo.jpg --output preprocessing.png
 """
 
+import os
+
 from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
@@ -35,15 +37,21 @@ with group("Photos"):
     flags.DEFINE_integer("seed", 0, "Draw the distortions from this seed.")
 with group("Output"):
     flags.DEFINE_string(
-        "output", "runs/figures/preprocessing.png", "Draw this picture: *.png, *.svg or *.pdf."
+        "output",
+        None,
+        "Draw this picture: *.png, *.svg or *.pdf. Default: "
+        "runs/figures/preprocessing_<photo>.png.",
     )
 
 
 def main(paths):
-    picture_file.check_output(FLAGS.output)
-    outputs.check(picture=FLAGS.output, inputs=paths)
+    if FLAGS.output:
+        picture_file.check_output(FLAGS.output)
     if len(paths) != 1:
         raise UsageError("name one photo; these are %d" % len(paths))
+    name = os.path.splitext(os.path.basename(paths[0]))[0]
+    output = FLAGS.output or os.path.join("runs", "figures", "preprocessing_%s.png" % name)
+    outputs.check(picture=output, inputs=paths)
     (photo,) = photos.from_paths(paths)
     drawn = draws.draw_distortions(
         photo,
@@ -60,6 +68,6 @@ def main(paths):
         [draws.words(draw, FLAGS.fast_mode) for draw in drawn.draws],
     )
     origin = picture_file.Origin("the preprocessing of %s" % photo.name, command_line.command())
-    with outputs.written(FLAGS.output) as path:
+    with outputs.written(output) as path:
         picture_file.save(figure, path, origin)
-    print(FLAGS.output)
+    print(output)

@@ -269,7 +269,8 @@ class Worker(Alone):
             return True
         missing = tf.report_uninitialized_variables(tf.global_variables())
         states = self._register(0).states
-        with self._session(liveness.CONNECT_SECS) as session:
+        config = self.session_config(_timeout(liveness.CONNECT_SECS))
+        with tf.Session(self.target, config=config) as session:
             while session.run(missing).size:
                 if session.run(states)[0] == LEFT:
                     return False
@@ -303,13 +304,20 @@ class Worker(Alone):
 
     @contextlib.contextmanager
     def _exchange(self):
-        """A context with a graph of its own and a session in it.
+        """A context with a graph of its own and a session of the first server's in it.
+
+        A session of this process's own would be the one of the worker that it claims to be. The
+        servers of TensorFlow 2 end sessions of another process of that name, though it may be the
+        one that trains.
 
         Raises:
           DataError: a server does not answer.
         """
         try:
-            with tf.Graph().as_default(), self._session(_EXCHANGE_SECS) as session:
+            config = _timeout(_EXCHANGE_SECS)
+            config.device_filters.append("/job:ps")
+            target = "grpc://" + self._cluster.ps_hosts[0]
+            with tf.Graph().as_default(), tf.Session(target, config=config) as session:
                 yield session
         except tf.errors.OpError as error:
             raise DataError(
@@ -317,9 +325,9 @@ class Worker(Alone):
                 "continues the run" % first_line(error)
             )
 
-    def _session(self, secs):
-        config = tf.ConfigProto(operation_timeout_in_ms=int(secs * 1000))
-        return tf.Session(self.target, config=self.session_config(config))
+
+def _timeout(secs):
+    return tf.ConfigProto(operation_timeout_in_ms=int(secs * 1000))
 
 
 def serve(cluster, config, report=print):

@@ -7,6 +7,7 @@
     runs/summaries/<run>/<split>_<view>/events.*    the same of other views: validation_259px
 """
 
+import collections
 import glob
 import logging
 import os
@@ -17,6 +18,7 @@ from google.protobuf.message import DecodeError
 
 from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError, first_line
+from alexnet_flowers.events import tags
 from alexnet_flowers.tf1 import tf
 
 # After tf1, which silences what numpy says about TensorBoard's own types.
@@ -144,11 +146,19 @@ def read_run(run, split_name, report=print):
     return RunEvents(run.name, training, evaluation)
 
 
+def last_step(run):
+    """Returns the last step of which a ``RunEvents``, which are not empty, hold anything."""
+    parts = (run.training, run.evaluation)
+    steps = [int(one.steps[-1]) for part in parts for one in part.scalars.values()]
+    return max(steps + [one[-1].step for part in parts for one in part.histograms.values()])
+
+
 def read(folder, report=print):
     """Reads all event files of a folder; those of its subfolders belong to others.
 
     A run that was continued has several. Steps that it had made after its last checkpoint were
-    made again: of two events of a step, the later counts.
+    made again: of two events of a step, the later counts. What older runs have under other tags is
+    returned under those of today.
 
     Args:
       folder: a path.
@@ -173,15 +183,18 @@ def read(folder, report=print):
         accumulator.Reload()
     except (tf.errors.OpError, DecodeError) as error:
         raise DataError("%s: cannot be read (%s)" % (folder, first_line(error)))
-    tags = accumulator.Tags()
+    found = accumulator.Tags()
+    scalars = collections.defaultdict(list)
+    for tag in found["scalars"]:
+        scalars[tags.current(tag)] += accumulator.Scalars(tag)
     return Events(
-        {tag: _scalars(accumulator.Scalars(tag)) for tag in tags["scalars"]},
+        {tag: _scalars(events) for tag, events in scalars.items()},
         {
             tag: [
                 _histogram("%s: %r" % (folder, tag), event)
                 for event in _by_step(accumulator.Histograms(tag))
             ]
-            for tag in tags["histograms"]
+            for tag in found["histograms"]
         },
     )
 

@@ -34,6 +34,14 @@ class EventWriter(runtime.SummaryToEventTransformer):
     def reopen(self):
         """Does nothing; slim's supervisor calls it at its start."""
 
+    def add_session_log(self, session_log, global_step=None):
+        """Adds a ``tf.SessionLog``, at the first step that the session makes.
+
+        slim names the last one before it. TensorBoard drops what it has of that step and later
+        ones, as a session makes them again; but the last point of a finished run is made once.
+        """
+        super().add_session_log(session_log, None if global_step is None else global_step + 1)
+
     def add_event(self, event):
         """Adds a ``tf.Event``, which is dropped once the file is closed.
 

@@ -9,6 +9,7 @@ from typing import Dict, NamedTuple
 import numpy as np
 
 from alexnet_flowers.errors import DataError
+from alexnet_flowers.events import tags
 
 _COLUMNS = ["tag", "step", "value"]
 
@@ -62,6 +63,6 @@ def _read(path):
                     "%s: line %d: must be a tag, a whole number and a number"
                     % (path, lines.line_num)
                 )
-            points[line["tag"]].append((step, value))
+            points[tags.current(line["tag"])].append((step, value))
     name = os.path.splitext(os.path.basename(path))[0]
     return Reported(name, {tag: np.array(sorted(pairs), float) for tag, pairs in points.items()})

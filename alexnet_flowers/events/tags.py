@@ -1,36 +1,56 @@
 """The tags of a run's events: training and evaluation write under them, everything else reads them.
 
-==================================== ==========================================================
-``losses/total_loss``                 what is minimized: with label smoothing and weight decay
-``losses/cross_entropy``              without either, as an evaluation counts it
-``eval/accuracy``                     of training: over all photos since the process started
-``eval/recall_at_2``                  of training: over all photos since the process started
-``learning_rate``, ``images_per_sec``
-``.../fraction_of_<capacity>_full``   slim's queues: near 0, training waits for input
-``sparsity/<end point>``              share of zeros among its values for the batch
-``activations/<end point>``           histogram of them
-``parameters/<variable>``             histogram of its values
-``raw``, ``preprocessed``             photos of the batch, and what the network saw of them
-``predictions/<position>``            the same, each with its softmax values and true class
-==================================== ==========================================================
+=========================================== ======================================================
+``losses/total_loss``                        what is minimized: the cross entropy with the smoothed
+                                             labels, and the weight decay
+``losses/cross_entropy``                     without either, as an evaluation counts it
+``metrics/accuracy``                         of training: over all photos since the process started
+``metrics/recall_at_2``                      likewise
+``optimizer/learning_rate``
+``sparsity/<end point>``                     share of zeros among its values for the batch
+``throughput/images_per_sec``
+``throughput/queues/<queue>/fraction_of_…``  slim's queues: near 0, training waits for input
+``activations/<end point>``                  histogram of them
+``parameters/<variable>``                    histogram of its values
+``raw``, ``preprocessed``                    photos of the batch, and what the network saw of them
+``predictions/<position>``                   the same, each with its softmax values and true class
+=========================================== ======================================================
 
-They stay the same: TensorBoard and ``make_figures`` find the events of older runs by them.
+TensorBoard sorts them by name: so what one asks for first comes first, and the queues last. Older
+runs have some under other names, which ``current`` translates.
 """
 
-ACCURACY = "eval/accuracy"
-RECALL_AT_2 = "eval/recall_at_2"
-CROSS_ENTROPY = "losses/cross_entropy"
 TOTAL_LOSS = "losses/total_loss"
-LEARNING_RATE = "learning_rate"
-IMAGES_PER_SEC = "images_per_sec"
+CROSS_ENTROPY = "losses/cross_entropy"
+ACCURACY = "metrics/accuracy"
+RECALL_AT_2 = "metrics/recall_at_2"
+LEARNING_RATE = "optimizer/learning_rate"
+IMAGES_PER_SEC = "throughput/images_per_sec"
 RAW = "raw"
 PREPROCESSED = "preprocessed"
+
+_OLD = {
+    "eval/accuracy": ACCURACY,
+    "eval/recall_at_2": RECALL_AT_2,
+    "learning_rate": LEARNING_RATE,
+    "images_per_sec": IMAGES_PER_SEC,
+}
 
 # The name of an end point, a variable or a position follows.
 SPARSITY_PREFIX = "sparsity/"
 ACTIVATIONS_PREFIX = "activations/"
 PARAMETERS_PREFIX = "parameters/"
 PREDICTIONS_PREFIX = "predictions/"
+
+
+def current(tag):
+    """Returns the tag of today for one that a run may have been written with."""
+    return _OLD.get(tag, tag)
+
+
+def queue_tag(operation_name):
+    """Returns the tag of a queue's fullness, which slim's operation of that name computes."""
+    return "throughput/queues/" + operation_name.split("input/", 1)[-1]
 
 
 def name_in_network(tag):

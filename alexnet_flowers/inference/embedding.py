@@ -5,22 +5,24 @@ It leaves, in a folder below the run's summaries::
     projector_config.pbtxt   what TensorBoard looks for
     <end point>.tsv          a line a photo: its values
     metadata.tsv             class, predicted class, whether that is right, file name
-    sprite.png               the photos' thumbnails
+    sprite.png               the photos' thumbnails, in a frame of the color of their class
     events.*                 empty: TensorBoard looks only where there are some
 """
 
 import os
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 from tensorboard.plugins import projector
 
 from alexnet_flowers.data.photos import nothing_usable, open_image
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.events.event_writer import EventWriter
+from alexnet_flowers.pictures import colors
 from alexnet_flowers.tf1 import tf
 
 _THUMBNAIL_PX = 64
+_FRAME_PX = 6
 # TensorBoard refuses larger sprites.
 _MAX_SPRITE_PX = 8192
 
@@ -56,8 +58,7 @@ def write(network, photos, end_point, output_dir):
         values.append(answers["values"].reshape(len(batch), -1))
         predicted.extend(answers["probabilities"].argmax(1))
         for photo in batch:
-            thumbnail = open_image(photo).resize([_THUMBNAIL_PX] * 2, Image.BICUBIC)
-            shown.append((photo._replace(encoded=None), thumbnail))
+            shown.append((photo._replace(encoded=None), _thumbnail(photo)))
     if not shown:
         raise nothing_usable(photos)
     values = np.concatenate(values)
@@ -75,6 +76,14 @@ def write(network, photos, end_point, output_dir):
     writer.add_summary(tf.Summary(), network.global_step)
     writer.close()
     return values
+
+
+def _thumbnail(photo):
+    # The projector colors by a column only when it is told to; the frame shows the class at once.
+    thumbnail = open_image(photo).resize([_THUMBNAIL_PX] * 2, Image.BICUBIC)
+    return ImageOps.expand(
+        ImageOps.crop(thumbnail, _FRAME_PX), _FRAME_PX, colors.of_class(photo.label)
+    )
 
 
 def _config(end_point, global_step):

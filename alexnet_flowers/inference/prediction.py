@@ -78,13 +78,22 @@ def table(predictions, class_names, num_best=3):
         lines.append(
             row % (one.photo.name, _true_class(one, class_names) or "") + "   ".join(answers)
         )
+    return "\n".join(lines + _right(predictions))
+
+
+def summary(predictions, split_name=None):
+    """Returns what predictions are in a line: of which split, and how many are right."""
+    of = "predictions" + (" of " + split_name if split_name else "")
+    return ", ".join([of] + _right(predictions))
+
+
+def _right(predictions):
+    """Returns how many predictions are right, in a list of one text; where none can be, of none."""
     known = [one for one in predictions if one.photo.label is not None]
-    if len(known) > 1:
-        num_right = sum(not is_wrong(one) for one in known)
-        lines.append(
-            "%d of %d right (%.4f)" % (num_right, len(known), num_right / float(len(known)))
-        )
-    return "\n".join(lines)
+    if len(known) < 2:
+        return []
+    num_right = sum(not is_wrong(one) for one in known)
+    return ["%d of %d right (%.4f)" % (num_right, len(known), num_right / float(len(known)))]
 
 
 def as_rows(predictions, class_names):

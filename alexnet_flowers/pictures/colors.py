@@ -9,3 +9,8 @@ LINE_COLORS = PALETTE[:6]
 
 # For quantities, a color map of matplotlib: from dark to light, in gray as well.
 COLOR_MAP = "viridis"
+
+
+def of_class(label):
+    """Returns the color of a class id, again the first one after the last; gray for None."""
+    return NEUTRAL if label is None else PALETTE[label % len(PALETTE)]

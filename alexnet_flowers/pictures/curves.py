@@ -18,6 +18,8 @@ _SPARSITY_COLUMNS = 4
 # More points than a panel can show would only make the file large.
 _MAX_POINTS = 200
 _MAX_MARKS = 40
+# From the first to the last step of a logarithmic axis.
+_LOG_RANGE = 1000.0
 # A loss this many interquartile ranges off, as after a first large step, is out of the picture.
 _FAR = 10
 _DIAMONDS = dict(
@@ -69,9 +71,11 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
             else:
                 panel.set_ylim(0, 1.02)
         figure.subplots_adjust(wspace=0.22)
-        lines = _legend_of_lines(smoothing, split_name)
+        lines = _legend_of_lines(runs, smoothing, split_name)
         if reported:
-            lines.append(Line2D([], [], label=style.plain(reported.name), **_DIAMONDS))
+            lines.append(
+                Line2D([], [], label=style.plain(reported.name.replace("_", " ")), **_DIAMONDS)
+            )
         for row, handles in enumerate((_legend_of_runs(runs), lines)):
             figure.legend(
                 handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.04 - 0.08 * row),
@@ -130,6 +134,8 @@ def _lay_out(panel, title, log_steps):
     panel.grid(axis="y", linewidth=0.5, alpha=0.4)
     if log_steps:
         panel.set_xscale("log")
+        # What is learned lies in the last decades; the first one would fill a third of the picture.
+        panel.set_xlim(left=panel.get_xlim()[1] / _LOG_RANGE)
         panel.xaxis.set_major_locator(LogLocator(numticks=6))
         panel.xaxis.set_minor_locator(NullLocator())
         panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: "%g" % step))
@@ -169,20 +175,37 @@ def _legend_of_runs(runs):
     ]
 
 
-def _legend_of_lines(smoothing, split_name):
+def _legend_of_lines(runs, smoothing, split_name):
+    """Returns the handles of those kinds of lines that ``_draw_run`` has drawn."""
     smooth = "smoothed, %g" % smoothing
     gray = colors.NEUTRAL
-    return [
-        Line2D([], [], color=gray, linewidth=0.8, alpha=0.6, label="training"),
-        Line2D([], [], color=gray, linewidth=1.6, label="training, " + smooth),
-        Line2D(
-            [], [], color=gray, linestyle=":", linewidth=0.8, marker="o", markersize=3.5,
-            markerfacecolor="white", label=split_name,
-        ),
-        Line2D(
-            [], [], color=gray, linewidth=1.4, linestyle="--", label="%s, %s" % (split_name, smooth)
-        ),
-    ]  # fmt: skip
+    lines = []
+    if _most_points(run.training for run in runs):
+        lines.append(Line2D([], [], color=gray, linewidth=0.8, alpha=0.6, label="training"))
+        lines.append(Line2D([], [], color=gray, linewidth=1.6, label="training, " + smooth))
+    num_evaluations = _most_points(run.evaluation for run in runs)
+    if num_evaluations:
+        lines.append(
+            Line2D(
+                [], [], color=gray, linestyle=":", linewidth=0.8, marker="o", markersize=3.5,
+                markerfacecolor="white", label=split_name,
+            )
+        )  # fmt: skip
+    if num_evaluations > 1:  # Of one point there is no line.
+        label = "%s, %s" % (split_name, smooth)
+        lines.append(Line2D([], [], color=gray, linewidth=1.4, linestyle="--", label=label))
+    return lines
+
+
+def _most_points(parts):
+    """Returns how many points the longest curve of any ``Events`` has."""
+    found = [
+        len(part.scalars[tag].steps)
+        for part in parts
+        for tag, _ in _LEARNING
+        if tag in part.scalars
+    ]
+    return max(found, default=0)
 
 
 def _leave_out_outliers(panel, runs, points, tag):

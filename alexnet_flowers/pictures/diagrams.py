@@ -104,8 +104,8 @@ def confusion_matrix(counts, class_names):
             axes.set_xticklabels(names, rotation=30, ha="right")
             axes.set_yticks(range(len(class_names)))
             axes.set_yticklabels(names)
-        axes.set_xlabel("predicted" if is_named else "predicted (class id)")
-        axes.set_ylabel("is" if is_named else "is (class id)")
+        axes.set_xlabel("predicted class" if is_named else "predicted class (id)")
+        axes.set_ylabel("true class" if is_named else "true class (id)")
         bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.04)
         bar.set_label("share of the true class")
 

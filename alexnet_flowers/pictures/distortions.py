@@ -5,6 +5,8 @@ from matplotlib.patches import Rectangle
 from alexnet_flowers.pictures import colors, style
 
 _PANEL_IN = 1.55
+# Of a caption.
+_FONT_PT, _LINE_IN = 6.5, 0.13
 _HEADINGS = ("drawn box", "crop", "resized", "mirrored?", "colors", "what it sees")
 
 
@@ -22,9 +24,15 @@ def distortions(drawn, seen, view, changes):
     """
     num_rows = max(2, len(drawn.draws))
     num_columns = len(_HEADINGS) + 1
+    caption_in = 0.1 + _LINE_IN * max(change.count("\n") + 1 for change in changes)
 
     def draw(figure):
-        panels = figure.subplots(num_rows, num_columns, squeeze=False)
+        panels = figure.subplots(
+            num_rows, num_columns, squeeze=False,
+            gridspec_kw=dict(
+                left=0, right=1, bottom=0, top=1, wspace=0.08, hspace=caption_in / _PANEL_IN
+            ),
+        )  # fmt: skip
         for panel in panels.ravel():
             panel.set_axis_off()
         for panel, heading in zip(panels[0], _HEADINGS):
@@ -38,7 +46,9 @@ def distortions(drawn, seen, view, changes):
         beside[1].imshow(view)
         _caption(beside[1], "the central 87.5 %")
 
-    return style.figure(num_columns * _PANEL_IN, num_rows * (_PANEL_IN + 0.25), draw)
+    return style.figure(
+        num_columns * _PANEL_IN, num_rows * _PANEL_IN + (num_rows - 1) * caption_in, draw
+    )
 
 
 def _draw_row(row, photo, draw, crop, stages, seen, changes):
@@ -65,5 +75,5 @@ def _photo_with_box(panel, photo, begin, size, color):
 def _caption(panel, text):
     panel.annotate(
         text, (0.5, 0), (0, -2), "axes fraction", textcoords="offset points",
-        ha="center", va="top", fontsize=6.5, annotation_clip=False,
+        ha="center", va="top", fontsize=_FONT_PT, annotation_clip=False,
     )  # fmt: skip

@@ -50,8 +50,8 @@ def histograms(runs, kind):
     """Draws ridges: how often each value occurs, a ridge for each step, the oldest at the top.
 
     The panels of a layer share the scale of the values, which leaves out the least and the
-    largest 0.5 %; the heights are each panel's own. Those of activations are square roots:
-    beside the zeros of the ReLUs nothing else would be seen.
+    largest 0.5 %; each ridge is as high as the others. The heights of activations are square
+    roots: beside the zeros of the ReLUs nothing else would be seen.
 
     Args:
       runs: a list of ``event_reader.RunEvents``, at most ``MAX_RUNS``; side by side for each layer.
@@ -88,7 +88,9 @@ def _draw_ridges(panel, shown, span, color, is_rooted):
     steps = np.array([one.step for one in shown])
     duration = (steps[-1] - steps[0]) or 1
     heights = np.sqrt(shares) if is_rooted else shares
-    heights = np.pad(heights / heights.max() * duration * _RIDGE, ((0, 0), (1, 1)), "constant")
+    # Each on its own scale: beside the first one of biases, a single value, no other would show.
+    heights = heights / heights.max(1, keepdims=True)
+    heights = np.pad(heights * duration * _RIDGE, ((0, 0), (1, 1)), "constant")
     for number, (step, height) in enumerate(zip(steps, heights)):
         age = 1 - number / max(1, len(steps) - 1)
         panel.fill(

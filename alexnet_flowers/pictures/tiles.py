@@ -3,12 +3,14 @@
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from alexnet_flowers.pictures import colors
+from alexnet_flowers.pictures import colors, fonts
 
 _GAP_PX = 2
 _MAX_COLUMNS = 16
+_LABEL_PX, _LABEL_FONT_PX = 13, 9
+_BAR_PX = 8
 
 
 def kernels(weights, scale=8):
@@ -29,21 +31,43 @@ def kernels(weights, scale=8):
     return grid(np.uint8(np.round((images / largest + 1) * 127.5)), scale)
 
 
-def feature_maps(maps, scale):
-    """Draws maps in the colors of ``colors.COLOR_MAP``: 0 is dark, their common maximum light.
+def feature_maps(maps, scale, labels):
+    """Draws maps in the colors of ``colors.COLOR_MAP``, whose scale stands beneath them.
 
     Args:
-      maps: float [count, rows, columns], at least 0.
+      maps: float [count, rows, columns].
       scale: int, px of a value.
+      labels: list of str, what is written beneath each map.
 
     Returns:
-      A Pillow image.
+      A Pillow image; 0 (or what is less) is dark, the maps' common maximum light.
     """
     maps = np.asarray(maps)
+    low, high = min(0.0, maps.min()), maps.max()
+    drawn = grid(_colored(maps, low, high if high > low else low + 1), scale, labels)
+    ramp = _colored(np.linspace(0, 1, drawn.width)[np.newaxis], 0, 1).repeat(_BAR_PX, 0)
+    bar = grid(ramp[np.newaxis], 1, ["%.3g" % low])
+    ends = "%.3g" % high
+    width = ImageDraw.Draw(bar).textlength(ends, font=fonts.font(_LABEL_FONT_PX))
+    _write(bar, bar.width - width - _GAP_PX, _GAP_PX + _BAR_PX, ends)
+    return _stacked(drawn, bar)
+
+
+def _colored(values, low, high):
+    """Returns values of any shape as colors, uint8 [..., 3]."""
     # Of an image's shape, [..., 3], it would take the values for colors.
-    in_colors = ScalarMappable(Normalize(0, maps.max() or 1.0), colors.COLOR_MAP)
-    colored = in_colors.to_rgba(maps.ravel(), bytes=True).reshape(maps.shape + (4,))
-    return grid(colored[..., :3], scale)
+    in_colors = ScalarMappable(Normalize(low, high), colors.COLOR_MAP)
+    flat = in_colors.to_rgba(values.ravel(), bytes=True)
+    return flat.reshape(values.shape + (4,))[..., :3]
+
+
+def _stacked(above, below):
+    laid_out = Image.new(
+        "RGB", (max(above.width, below.width), above.height + below.height), "white"
+    )
+    laid_out.paste(above, (0, 0))
+    laid_out.paste(below, (0, above.height))
+    return laid_out
 
 
 def num_columns(count):
@@ -51,12 +75,13 @@ def num_columns(count):
     return min(_MAX_COLUMNS, int(np.ceil(np.sqrt(count))))
 
 
-def grid(tiles, scale):
+def grid(tiles, scale, labels=()):
     """Lays tiles out in rows, each value as a square.
 
     Args:
       tiles: uint8 [count, height, width, 3].
       scale: int, px of a value.
+      labels: a list of str, written beneath each tile; none by default.
 
     Returns:
       A Pillow image; the tile ``i`` is at row ``i // num_columns(count)``.
@@ -64,25 +89,22 @@ def grid(tiles, scale):
     count, height, width = tiles.shape[:3]
     columns = num_columns(count)
     rows = -(-count // columns)
-    laid_out = Image.new(
-        "RGB",
-        (
-            columns * (width * scale + _GAP_PX) + _GAP_PX,
-            rows * (height * scale + _GAP_PX) + _GAP_PX,
-        ),
-        "white",
-    )
+    label_px = _LABEL_PX if labels else 0
+    width_px, height_px = width * scale + _GAP_PX, height * scale + _GAP_PX + label_px
+    laid_out = Image.new("RGB", (columns * width_px + _GAP_PX, rows * height_px + _GAP_PX), "white")
     for number, tile in enumerate(tiles):
         row, column = divmod(number, columns)
+        left, top = column * width_px + _GAP_PX, row * height_px + _GAP_PX
         image = Image.fromarray(tile).resize((width * scale, height * scale), Image.NEAREST)
-        laid_out.paste(
-            image,
-            (
-                column * (width * scale + _GAP_PX) + _GAP_PX,
-                row * (height * scale + _GAP_PX) + _GAP_PX,
-            ),
-        )
+        laid_out.paste(image, (left, top))
+        if labels:
+            _write(laid_out, left, top + image.height, labels[number])
     return laid_out
+
+
+def _write(image, left, top, text):
+    font = fonts.font(_LABEL_FONT_PX)
+    ImageDraw.Draw(image).text((left, top), text, fill="black", font=font)
 
 
 def beside(left, right):

@@ -3,6 +3,9 @@
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import slim, tf
 
+# The scope that slim gives its train_op; the slash enters it again.
+TRAIN_OP_SCOPE = "train_op/"
+
 
 def losses(logits, labels, label_smoothing):
     """Builds the losses.
@@ -89,10 +92,11 @@ def train_op(settings, total_loss, optimizer, global_step, gradients_beside_laye
     averages = moving_averages(settings, global_step)
     if averages is None or isinstance(optimizer, tf.train.SyncReplicasOptimizer):
         return op
-    with tf.control_dependencies([op]):
-        update = averages.apply(slim.get_model_variables())
-    with tf.control_dependencies([update]):
-        return tf.identity(op, name="train_op_with_averages")
+    with tf.name_scope(TRAIN_OP_SCOPE):
+        with tf.control_dependencies([op]):
+            update = averages.apply(slim.get_model_variables())
+        with tf.control_dependencies([update]):
+            return tf.identity(op, name="with_averages")
 
 
 def moving_averages(settings, global_step):

@@ -32,13 +32,12 @@ def streaming_metrics(logits, labels):
     Returns:
       ``Metrics``.
     """
-    with tf.name_scope("streaming"):
-        correct = tf.cast(tf.equal(tf.argmax(logits, 1), labels), tf.float32)
-        among_two = tf.cast(tf.nn.in_top_k(logits, labels, 2), tf.float32)
-        # The second value of each is the one that has this batch counted in.
-        _, accuracy = tf.metrics.mean(correct, name="accuracy")
-        _, recall = tf.metrics.mean(among_two, name="recall_at_2")
-        return Metrics(tf.reduce_mean(correct), accuracy, recall, tf.group(accuracy, recall))
+    correct = tf.cast(tf.equal(tf.argmax(logits, 1), labels), tf.float32)
+    among_two = tf.cast(tf.nn.in_top_k(logits, labels, 2), tf.float32)
+    # The second value of each is the one that has this batch counted in.
+    _, accuracy = tf.metrics.mean(correct, name="accuracy")
+    _, recall = tf.metrics.mean(among_two, name="recall_at_2")
+    return Metrics(tf.reduce_mean(correct), accuracy, recall, tf.group(accuracy, recall))
 
 
 def scalars(total_loss, cross_entropy, metrics, learning_rate, end_points):
@@ -54,19 +53,24 @@ def scalars(total_loss, cross_entropy, metrics, learning_rate, end_points):
     Returns:
       string [], a serialized ``tf.Summary``.
     """
-    built = [
-        tf.summary.scalar(tags.TOTAL_LOSS, total_loss),
-        tf.summary.scalar(tags.CROSS_ENTROPY, cross_entropy),
-        tf.summary.scalar(tags.ACCURACY, metrics.accuracy),
-        tf.summary.scalar(tags.RECALL_AT_2, metrics.recall_at_2),
-        tf.summary.scalar(tags.LEARNING_RATE, learning_rate),
-    ]
-    built += [
-        tf.summary.scalar(tags.SPARSITY_PREFIX + name, tf.nn.zero_fraction(activations))
-        for name, activations in sorted(end_points.items())
-    ]
-    queues = tf.get_collection(tf.GraphKeys.SUMMARIES, scope=".*fraction_of_")
-    return tf.summary.merge(list({op.name: op for op in built + queues}.values()))
+    tags_to_values = {
+        tags.TOTAL_LOSS: total_loss,
+        tags.CROSS_ENTROPY: cross_entropy,
+        tags.ACCURACY: metrics.accuracy,
+        tags.RECALL_AT_2: metrics.recall_at_2,
+        tags.LEARNING_RATE: learning_rate,
+    }
+    for name, activations in end_points.items():
+        tags_to_values[tags.SPARSITY_PREFIX + name] = tf.nn.zero_fraction(activations)
+    for queue in tf.get_collection(tf.GraphKeys.SUMMARIES, scope=".*fraction_of_"):
+        tags_to_values[tags.queue_tag(queue.op.name)] = queue.op.inputs[1]
+    # The operations themselves: tf.summary would put the graph's scope before the tags.
+    return tf.summary.merge(
+        [
+            tf.raw_ops.ScalarSummary(tags=tag, values=value)
+            for tag, value in sorted(tags_to_values.items())
+        ]
+    )
 
 
 def histograms(end_points, after):
@@ -79,16 +83,20 @@ def histograms(end_points, after):
     Returns:
       string [], a serialized ``tf.Summary``.
     """
-    built = []
-    for name, activations in sorted(end_points.items()):
-        built.append(tf.summary.histogram(tags.ACTIVATIONS_PREFIX + name, _finite(activations)))
+    tags_to_values = {
+        tags.ACTIVATIONS_PREFIX + name: _finite(activations)
+        for name, activations in end_points.items()
+    }
     for variable in slim.get_model_variables():
         with tf.control_dependencies([after]):
-            value = variable.read_value()
-        # The prefix, because a summary named like the variable itself would be called weights_1.
-        tag = tags.PARAMETERS_PREFIX + variable.op.name
-        built.append(tf.summary.histogram(tag, _finite(value)))
-    return tf.summary.merge(built)
+            tag = tags.PARAMETERS_PREFIX + variable.op.name
+            tags_to_values[tag] = _finite(variable.read_value())
+    return tf.summary.merge(
+        [
+            tf.raw_ops.HistogramSummary(tag=tag, values=values)
+            for tag, values in sorted(tags_to_values.items())
+        ]
+    )
 
 
 def _finite(values):

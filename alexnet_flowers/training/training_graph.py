@@ -1,5 +1,12 @@
-"""The graph of a training step: from a split to everything that a step can run."""
+"""The graph of a training step: from a split to everything that a step can run.
 
+TensorBoard shows its uppermost names as one picture, from bottom to top: ``input``, ``alexnet_v2``,
+``losses``, ``gradients``, and the optimizer. From fifteen names on it lays those with many
+connections aside, the network first; so what belongs together has a name of its own. Variables are
+made outside these, and keep slim's names.
+"""
+
+import functools
 import typing
 
 from alexnet_flowers import devices
@@ -50,13 +57,18 @@ def build(plan, place, photos=None):
     """
     with tf.device(devices.INPUT_DEVICE):
         global_step = tf.train.get_or_create_global_step()
-    with tf.device(place.own_device()):
-        batches, put = _batches(plan, photos, global_step)
-    batch, labels = batches[0], tf.concat([one.labels for one in batches], 0)
+    with tf.name_scope("input"):
+        with tf.device(place.own_device()):
+            batches, put = _batches(plan, photos, global_step)
+        batch, labels = batches[0], tf.concat([one.labels for one in batches], 0)
     logits, end_points = _clones([one.images for one in batches], plan)
-    cross_entropy, total_loss = optimization.losses(logits, labels, plan.settings.label_smoothing)
-    learning_rate = schedules.learning_rate(plan.settings, plan.num_decay_steps, global_step)
-    with tf.device(place.own_device()):
+    with tf.name_scope("losses"):
+        cross_entropy, total_loss = optimization.losses(
+            logits, labels, plan.settings.label_smoothing
+        )
+    with tf.name_scope("optimizer"):
+        learning_rate = schedules.learning_rate(plan.settings, plan.num_decay_steps, global_step)
+    with tf.name_scope("metrics"), tf.device(place.own_device()):
         metrics = summaries.streaming_metrics(logits, labels)
     optimizer = _optimizer(plan, place, learning_rate, global_step)
     train_op = optimization.train_op(
@@ -67,12 +79,20 @@ def build(plan, place, photos=None):
         gradients_beside_layers=len(plan.clone_devices) > 1,
     )
     conv_gradients.forget_rules()
-    with tf.control_dependencies([train_op]):
+    with tf.name_scope(optimization.TRAIN_OP_SCOPE), tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
-    scalars = summaries.scalars(total_loss, cross_entropy, metrics, learning_rate, end_points)
-    histograms = None
-    if plan.options.logging.save_histograms_secs:
-        histograms = summaries.histograms(end_points, after=train_op)
+    with tf.name_scope("summaries"):
+        scalars = summaries.scalars(total_loss, cross_entropy, metrics, learning_rate, end_points)
+        histograms = None
+        if plan.options.logging.save_histograms_secs:
+            histograms = summaries.histograms(end_points, after=train_op)
+        pictures = _pictures(plan, batch, logits)
+    with tf.name_scope("health"):
+        largest = {
+            layer: tf.reduce_max(end_points["%s/%s" % (alexnet_v2.SCOPE, layer)])
+            for layer in alexnet_v2.RELU_LAYERS
+        }
+        is_finite = _is_finite(total_loss, put)
     return StepOps(
         train_op=train_op,
         step_after=step_after,
@@ -81,13 +101,10 @@ def build(plan, place, photos=None):
         cross_entropy=cross_entropy,
         batch_accuracy=metrics.batch_accuracy,
         update=metrics.update,
-        largest={
-            layer: tf.reduce_max(end_points["%s/%s" % (alexnet_v2.SCOPE, layer)])
-            for layer in alexnet_v2.RELU_LAYERS
-        },
-        is_finite=_is_finite(total_loss, put),
+        largest=largest,
+        is_finite=is_finite,
         summary=scalars,
-        pictures=_pictures(plan, batch, logits),
+        pictures=pictures,
         histograms=histograms,
         put=put,
         sync_optimizer=optimizer if place.sync_replicas else None,
@@ -106,6 +123,9 @@ def _batches(plan, photos, global_step):
 
 def _optimizer(plan, place, learning_rate, global_step):
     optimizer = optimizers.build(plan.settings, learning_rate)
+    # Its updates stand where its rate does (the slash enters that scope again). Its variables are
+    # named after its class, as in every checkpoint.
+    optimizer.apply_gradients = functools.partial(optimizer.apply_gradients, name="optimizer/")
     if not place.sync_replicas:
         return optimizer
     averages = optimization.moving_averages(plan.settings, global_step)

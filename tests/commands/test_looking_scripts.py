@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 
 import photo_archives
 import pytest
@@ -47,7 +48,9 @@ def test_predict(run_script, run_flags, tiny_dataset, tmp_path):
         assert line.startswith(row["photo"]) and row["photo"].startswith(row["true_class"] + "/")
         assert line.split()[2] == row["predicted"]
     about = _metadata(tmp_path / "out" / "sheet.png")
-    assert about["Title"] == "predictions: run random, step 7"
+    assert re.match(
+        r"predictions of validation, \d of 5 right \(.*\): run random, step 7$", about["Title"]
+    )
     assert about["Description"].startswith("python scripts/predict.py --checkpoints_dir")
 
 
@@ -82,12 +85,16 @@ def test_inspect_network(run_script, run_flags, tiny_dataset, photo, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert sorted(os.listdir(str(tmp_path / "out"))) == [
-        "dead_units.svg", "feature_maps_conv3_0.png", "kernels.png",
+        "feature_maps_conv3_roses_1_random_7.png", "kernels_random_7.png",
+        "zeros_and_dead_units_validation_random_7.svg",
     ]  # fmt: skip
     assert "fc6      4096" in done.stdout
-    assert "roses/1.jpg" in _metadata(tmp_path / "out" / "feature_maps_conv3_0.png")["Title"]
+    assert (
+        "roses/1.jpg"
+        in _metadata(tmp_path / "out" / "feature_maps_conv3_roses_1_random_7.png")["Title"]
+    )
     assert "dead units on validation: run random, step 7" in (
-        tmp_path / "out" / "dead_units.svg"
+        tmp_path / "out" / "zeros_and_dead_units_validation_random_7.svg"
     ).read_text(encoding="utf-8")
 
 
@@ -100,9 +107,10 @@ def test_embed(run_script, run_flags, tiny_dataset, tmp_path):
 
 
 def test_score_map(run_script, run_flags, photo, tmp_path):
-    done = run_script("score_map", *run_flags, photo, "--output", "map.png")
+    done = run_script("score_map", *run_flags, photo)
     assert done.returncode == 0, done.stderr
-    assert "class scores over roses/1.jpg" in _metadata(tmp_path / "map.png")["Title"]
+    drawn = tmp_path / "runs" / "figures" / "score_map_roses_1_random_7.png"
+    assert "class scores over roses/1.jpg" in _metadata(drawn)["Title"]
     assert len(done.stdout.strip().split("\n")) == 6
 
 

@@ -96,8 +96,8 @@ def test_events_lie_in_the_splits_folder_under_the_trainings_tags(result, random
             assert event.step == 7
             values[value.tag] = value.simple_value
     assert values == {
-        "eval/accuracy": pytest.approx(result["accuracy"]),
-        "eval/recall_at_2": pytest.approx(result["recall_at_2"]),
+        "metrics/accuracy": pytest.approx(result["accuracy"]),
+        "metrics/recall_at_2": pytest.approx(result["recall_at_2"]),
         "losses/cross_entropy": pytest.approx(result["cross_entropy"]),
     }
 

@@ -8,7 +8,7 @@ import pytest
 
 from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.events import event_reader, event_writer
+from alexnet_flowers.events import event_reader, event_writer, tags
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import runs
 
@@ -73,6 +73,14 @@ def test_of_two_evaluations_of_a_step_the_later_counts(tmp_path):
         event_files.write(tmp_path, scalars, suffix=".%d" % number)
     found = event_reader.read(str(tmp_path)).scalars["a"]
     assert (found.steps.tolist(), found.values.tolist()) == ([10, 30, 40], [110, 30, 140])
+
+
+def test_an_older_runs_tags_are_those_of_today(tmp_path):
+    event_files.write(tmp_path, {1: {"eval/accuracy": 0.25, "learning_rate": 0.5}}, suffix=".1")
+    event_files.write(tmp_path, {2: {tags.ACCURACY: 0.5}}, restart_step=2, suffix=".2")
+    found = event_reader.read(str(tmp_path)).scalars
+    assert sorted(found) == [tags.ACCURACY, tags.LEARNING_RATE]
+    assert found[tags.ACCURACY].values.tolist() == [0.25, 0.5]
 
 
 def test_a_file_that_is_being_written_is_read_as_far_as_it_goes(tmp_path, capfd):

@@ -30,6 +30,19 @@ def test_two_writers_of_a_folder_within_a_second_have_a_file_each(tmp_path, monk
     assert sorted(found.scalars) == ["writer 0", "writer 1", "writer 2"]
 
 
+def test_a_finished_run_that_goes_on_keeps_its_last_point(tmp_path, monkeypatch):
+    for made, steps in ((0, (1, 3)), (3, (4, 6)), (5, (6,))):
+        monkeypatch.setattr(time, "time", lambda now=1000.0 + made: now)  # Files are read in order.
+        writer = event_writer.EventWriter(str(tmp_path))
+        writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), made)
+        for step in steps:
+            event_writer.write_scalars(writer, {"a": made + step / 10.0}, step)
+        writer.close()
+    found = event_reader.read(str(tmp_path)).scalars["a"]
+    assert found.steps.tolist() == [1, 3, 4, 6]
+    assert found.values.tolist() == pytest.approx([0.1, 0.3, 3.4, 5.6])
+
+
 def test_a_folder_that_takes_no_file_is_a_write_error(tmp_path):
     writer = event_writer.EventWriter(str(tmp_path / "removed meanwhile"))
     with pytest.raises(WriteError, match="the events cannot be written: No such file"):

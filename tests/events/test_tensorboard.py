@@ -7,6 +7,7 @@ import sys
 import browser
 import pytest
 import requests
+from PIL import Image
 from processes import SCRIPTS
 
 pytestmark = pytest.mark.skipif(not browser.PROGRAM, reason="there is no browser")
@@ -74,7 +75,11 @@ def show(address, tmp_path):
 
 def test_scalars(show):
     with show("scalars") as page:
-        page.wait_for_text("short", "short/validation", "eval", "losses", "accuracy", "sparsity")
+        page.wait_for_text("short", "short/validation", "losses", "metrics", "throughput")
+        text = page.text()
+        groups = ["losses", "metrics", "optimizer", "sparsity", "throughput"]
+        places = [text.index("\n%s\n" % group) for group in groups]
+        assert places == sorted(places)
 
 
 def test_images_have_a_tag_for_each_position(show):
@@ -91,9 +96,22 @@ def test_histograms_and_distributions(show, tab):
         page.wait_for_text("activations", "parameters", "activations/alexnet_v2/conv1")
 
 
-def test_graph(show):
+def test_the_graph_reads_from_bottom_to_top(show, tmp_path):
+    way = ["input", "alexnet_v2", "losses", "gradients", "optimizer"]
+
+    def is_in_order():  # Once it has been laid out and has come to rest.
+        boxes = page.positions("g.core g.node")  # None laid aside.
+        return set(way) <= set(boxes) and all(
+            boxes[below][1] > boxes[above][3] for below, above in zip(way, way[1:])
+        )
+
     with show("graphs") as page:
-        page.wait_for_text("alexnet_v2", "parallel_read", "batch")
+        page.wait_for_text("Main Graph", "alexnet_v2", "optimizer")
+        browser.wait_for(is_in_order)
+        picture = tmp_path / "graph.png"
+        picture.write_bytes(page.screenshot())
+    with Image.open(str(picture)) as image:
+        assert image.width == 1400 and len(image.getcolors(10**6)) > 50
 
 
 def test_projector(show):

@@ -5,12 +5,13 @@ import os
 import numpy as np
 import pytest
 from google.protobuf import text_format
-from PIL import Image
+from PIL import Image, ImageColor
 from tensorboard.plugins import projector
 
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.inference import embedding
+from alexnet_flowers.pictures import colors
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +47,17 @@ def test_each_line_of_metadata_is_of_its_photo(written, network, train):
     assert len(lines) == 25
 
 
-def test_the_sprite_has_each_photo_at_its_place(written, train):
+def test_the_sprite_has_each_photo_at_its_place_in_the_color_of_its_class(written, train):
     sprite = Image.open(os.path.join(written, "sprite.png"))
     assert sprite.size == (5 * 64, 5 * 64)
     for number in (0, 7, 24):
         row, column = divmod(number, 5)
         tile = sprite.crop((column * 64, row * 64, column * 64 + 64, row * 64 + 64))
         expected = photos.open_image(train[number]).resize((64, 64), Image.BICUBIC)
-        np.testing.assert_array_equal(np.asarray(tile), np.asarray(expected))
+        inside = (slice(6, -6),) * 2
+        np.testing.assert_array_equal(np.asarray(tile)[inside], np.asarray(expected)[inside])
+        color = ImageColor.getrgb(colors.PALETTE[train[number].label])
+        assert {tile.getpixel(at) for at in ((0, 0), (5, 63), (63, 30))} == {color}
 
 
 def test_the_configuration_names_the_files(written):

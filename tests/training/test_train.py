@@ -117,10 +117,16 @@ def test_summaries_have_their_tags_at_every_step(folder):
             values[value.tag, event.step] = value
     points = ["conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5"]
     points += ["fc6", "fc7", "fc8"]
-    expected = {"losses/total_loss", "losses/cross_entropy", "eval/accuracy", "eval/recall_at_2"}
-    expected |= {"learning_rate", "images_per_sec"}
-    expected |= {"batch/fraction_of_4_full", "prefetch_queue/fraction_of_2_full"}
-    expected |= {"parallel_read/fraction_of_16_full"}
+    expected = {"losses/total_loss", "losses/cross_entropy"}
+    expected |= {"metrics/accuracy", "metrics/recall_at_2"}
+    expected |= {"optimizer/learning_rate", "throughput/images_per_sec"}
+    expected |= {
+        "throughput/queues/" + queue
+        for queue in (
+            "batch/fraction_of_4_full", "parallel_read/fraction_of_16_full",
+            "prefetch_queue/fraction_of_2_full",
+        )
+    }  # fmt: skip
     expected |= {
         "%s/alexnet_v2/%s" % (kind, p) for kind in ("activations", "sparsity") for p in points
     }
@@ -132,10 +138,17 @@ def test_summaries_have_their_tags_at_every_step(folder):
         late = tag.startswith(("activations", "parameters"))
         assert tags[tag] == ({2} if late else {1, 2}), tag
 
+    # In TensorBoard's order.
+    shown = sorted(tag for tag, step in values if values[tag, step].HasField("simple_value"))
+    assert [tag.split("/")[0] for tag in shown[::2]][:5] == ["losses"] * 2 + ["metrics"] * 2 + [
+        "optimizer"
+    ]
+    assert shown[-1] == "throughput/queues/prefetch_queue/fraction_of_2_full"
+
     sparsity = values["sparsity/alexnet_v2/conv1", 2].simple_value
     histogram = values["activations/alexnet_v2/conv1", 2].histo
     assert histogram.num == 4 * 47 * 47 * 64 and 0 < sparsity < 1
-    assert values["learning_rate", 1].simple_value == pytest.approx(0.01)
+    assert values["optimizer/learning_rate", 1].simple_value == pytest.approx(0.01)
     loss, entropy = (values["losses/" + n, 1].simple_value for n in ("total_loss", "cross_entropy"))
     assert abs(entropy - np.log(5)) < 0.2 and 0.3 < loss - entropy < 0.7  # The weight decay.
     image = values["preprocessed/image/0", 1].image
@@ -149,6 +162,24 @@ def test_boxes_are_drawn_as_large_as_asked(folder):
     assert list(draw.attr["area_range"].list.f) == [0.25, 1.0]
 
 
+def test_the_graphs_picture_reads_from_the_input_to_the_optimizer(folder):
+    with open(str(folder / "runs" / "checkpoints" / "sgd" / "graph.pbtxt")) as file:
+        graph = text_format.Parse(file.read(), tf.GraphDef())
+    feeds = collections.defaultdict(set)
+    for node in graph.node:
+        feeds[node.name.split("/")[0]].update(one.strip("^").split("/")[0] for one in node.input)
+    # From 15 names on, TensorBoard lays the network aside.
+    assert set(feeds) == {
+        "input", "alexnet_v2", "losses", "gradients", "optimizer", "train_op", "global_step",
+        "metrics", "health", "summaries", "save", "init_ops",
+    }  # fmt: skip
+    way = ["input", "alexnet_v2", "losses", "gradients", "optimizer", "train_op"]
+    for before, after in zip(way, way[1:]):
+        assert before in feeds[after] and after not in feeds[before]
+    names = {node.name for node in graph.node}
+    assert {"input/parallel_read/filenames", "input/batch", "alexnet_v2/fc8/squeezed"} <= names
+
+
 def test_the_graph_is_among_the_events(folder):
     graphs = [event.graph_def for event in events_of(folder) if event.graph_def]
     assert graphs and b"alexnet_v2/fc8/squeezed" in graphs[0]
@@ -160,7 +191,7 @@ def test_streaming_metrics_count_all_photos_so_far(folder):
         value.simple_value
         for event in events_of(folder)
         for value in event.summary.value
-        if value.tag == "eval/accuracy" and event.step <= 2
+        if value.tag == "metrics/accuracy" and event.step <= 2
     ]
     assert streaming == [by_batch[0], sum(by_batch) / 2]
 
