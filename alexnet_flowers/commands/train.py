@@ -14,8 +14,10 @@ from absl import flags
 from alexnet_flowers import devices
 from alexnet_flowers.commands import INTERRUPTED, command_line, recipes, runner
 from alexnet_flowers.commands.help_text import alias, group
+from alexnet_flowers.data import dataset
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.evaluation import evaluator, within_training
 from alexnet_flowers.input import pipeline, training_input
 from alexnet_flowers.tf1 import without_notes
 from alexnet_flowers.training import optimizers, plan, runs, schedules, train
@@ -123,6 +125,12 @@ with group("Run"):
     flags.DEFINE_float("num_epochs", 700, "Train until each photo has been seen so many times.")
     flags.DEFINE_integer(
         "max_number_of_steps", None, "Train so many steps, whatever --num_epochs says."
+    )
+    flags.DEFINE_integer(
+        "stop_when_not_improved",
+        _OPTIONS.stop_when_not_improved,
+        "End the run once so many evaluations of --eval_every_n_steps, one after the other, were "
+        "no more accurate than the best one; 0: never.",
     )
     flags.DEFINE_boolean(
         "allow_changed_settings", False, "Continue a run although its settings differ."
@@ -258,6 +266,12 @@ with group("Logging"):
         "Save a checkpoint every so many steps; 0: not by steps.",
     )
     flags.DEFINE_integer(
+        "eval_every_n_steps",
+        _LOGGING.eval_every_n_steps,
+        "Evaluate all validation photos every so many steps and after the last one, and keep the "
+        "most accurate checkpoint in the run's folder best/; 0: never.",
+    )
+    flags.DEFINE_integer(
         "max_to_keep", _LOGGING.max_to_keep, "Keep so many of the newest checkpoints."
     )
     flags.DEFINE_float(
@@ -334,21 +348,41 @@ def _train():
     if members is not None and members.job_name == "ps":
         plan.check(settings, options, members)
         return train.serve(members, options.compute, report)
-    ended_by = train.train(
-        runs.locate_run(
-            FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
-        ),
-        plan.compute(FLAGS.dataset_dir, settings, options, members, report),
-        runner.end_at_once,
+    run = runs.locate_run(
+        FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
+    )
+    planned = plan.compute(FLAGS.dataset_dir, settings, options, members, report)
+    evaluation = _evaluation(run, options, report) if options.logging.eval_every_n_steps else None
+    ended_by = train.train(run, planned, runner.end_at_once, report, evaluation)
+    return INTERRUPTED if ended_by == signal.SIGINT else 0
+
+
+def _evaluation(run, options, report):
+    """Returns the ``within_training.Evaluation`` that the flags describe."""
+    dataset.get_split("validation", FLAGS.dataset_dir, skip_bad_records=FLAGS.skip_bad_records)
+    make_evaluator = functools.partial(
+        evaluator.Evaluator,
+        run,
+        FLAGS.dataset_dir,
+        "validation",
+        FLAGS.device,
+        skip_bad_records=FLAGS.skip_bad_records,
+        shows_progress=False,
+    )
+    return within_training.Evaluation(
+        run,
+        make_evaluator,
+        options.logging.eval_every_n_steps,
+        options.stop_when_not_improved,
         report,
     )
-    return INTERRUPTED if ended_by == signal.SIGINT else 0
 
 
 def _options():
     return plan.Options(
         num_epochs=FLAGS.num_epochs,
         max_number_of_steps=FLAGS.max_number_of_steps,
+        stop_when_not_improved=FLAGS.stop_when_not_improved,
         allow_changed_settings=FLAGS.allow_changed_settings,
         skip_bad_records=FLAGS.skip_bad_records,
         logging=command_line.from_flags(plan.Logging),

@@ -56,6 +56,20 @@ def test_callbacks_see_each_step_once():
     assert recorder.calls == [(0, 1, False), (1, 2, False), (2, 3, True)]
 
 
+class Ender(callbacks.Callback):
+    """Ends the training after a step."""
+
+    def after(self, step):
+        return step.number == 2
+
+
+def test_a_callback_ends_the_loop_and_the_others_are_called():
+    recorder = Recorder()
+    loop = Loop(OPS, [Ender(), recorder], 9, Alone())
+    steps_of(loop, Session())
+    assert recorder.calls == [(0, 1, False), (1, 2, False)] and loop.ended_by_callback
+
+
 def test_a_signal_ends_the_loop_after_the_step():
     recorder = Recorder()
     loop = Loop(OPS, [recorder], 9, Alone())
