@@ -12,7 +12,7 @@ import signal
 from absl import flags
 
 from alexnet_flowers import devices
-from alexnet_flowers.commands import INTERRUPTED, command_line, recipes, runner
+from alexnet_flowers.commands import INTERRUPTED, command_line, find_learning_rate, recipes, runner
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.data import dataset
 from alexnet_flowers.distributed import cluster
@@ -352,6 +352,8 @@ def _train():
         FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
     )
     planned = plan.compute(FLAGS.dataset_dir, settings, options, members, report)
+    if FLAGS.find_learning_rate:
+        return find_learning_rate.run(run.name, planned, report)
     evaluation = _evaluation(run, options, report) if options.logging.eval_every_n_steps else None
     ended_by = train.train(run, planned, runner.end_at_once, report, evaluation)
     return INTERRUPTED if ended_by == signal.SIGINT else 0

@@ -124,14 +124,8 @@ class _Trainer:
         self._init_fn = self._saver = self._writer = table = None
         if newest:
             saving.check_continues(newest, tf.global_variables())
-        elif place.is_chief and plan.settings.checkpoint_path:
-            self._init_fn = saving.warm_start(
-                plan.settings.checkpoint_path,
-                plan.settings.checkpoint_exclude_scopes,
-                plan.settings.ignore_missing_vars,
-                plan.split.labels_to_names,
-                report,
-            )
+        elif place.is_chief:
+            self._init_fn = saving.start_of(plan.settings, plan.split.labels_to_names, report)
         if place.is_chief:
             self._saver, self._writer, table = _begin(run, plan, newest)
         path = os.path.join(run.checkpoints_dir, "model.ckpt")
