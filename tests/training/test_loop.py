@@ -9,7 +9,7 @@ import pytest
 
 from alexnet_flowers.distributed.cluster import Alone
 from alexnet_flowers.errors import WriteError
-from alexnet_flowers.training import callbacks
+from alexnet_flowers.training import callbacks, plan
 from alexnet_flowers.training.loop import Loop
 from alexnet_flowers.training.training_graph import StepOps
 
@@ -257,8 +257,10 @@ def test_a_save_is_no_training(monkeypatch):
         clock.now += 60
 
     saver = types.SimpleNamespace(save=save)
-    logging = types.SimpleNamespace(save_interval_steps=3, save_interval_secs=0)
-    due = callbacks._Save(saver, "", None, logging, speed)
+    logging = plan.Logging(save_interval_steps=3, save_interval_secs=0)
+    due = callbacks._Save(
+        saver, "", None, logging, speed, types.SimpleNamespace(make_lasting=print)
+    )
     session = types.SimpleNamespace(run=lambda fetches: True)
     for number in range(6):
         clock.step(speed, 1)
