@@ -129,7 +129,6 @@ def _losses(plan, ops, init_fn, report):
         graph=tf.get_default_graph(),
         global_step=ops.global_step,
         init_fn=init_fn,
-        summary_op=None,
         session_config=plan.session_config,
         ignore_live_threads=True,
     )

@@ -21,7 +21,7 @@ def test_it_suggests_nothing_where_the_loss_only_rose():
     assert rate_range.result_of(np.geomspace(1e-6, 10, 300), losses).suggestion is None
 
 
-def test_by_the_script(run_script, tiny_dataset, tmp_path, monkeypatch):
+def test_by_the_script(run_script, tiny_dataset, tmp_path):
     os.symlink(tiny_dataset, str(tmp_path / "data"))
     done = run_script(
         "train", "--find_learning_rate", "--dataset_dir=data", "--batch_size=2", "--seed=1",
