@@ -17,9 +17,9 @@ with group("Run"):
     flags.DEFINE_boolean(
         "find_learning_rate",
         False,
-        "Rather than train the run, try learning rates: over %d steps of a network that is thrown "
-        "away the rate grows from %g to %g. Prints a rate to begin with and draws "
-        "--learning_rate_picture." % (rate_range.NUM_STEPS, *rate_range.RATES),
+        "Rather than train the run, try learning rates: over %d steps, or --max_number_of_steps, "
+        "of a network that is thrown away the rate grows from %g to %g. Prints a rate to begin "
+        "with and draws --learning_rate_picture." % (rate_range.NUM_STEPS, *rate_range.RATES),
     )
     flags.DEFINE_string(
         "learning_rate_picture",

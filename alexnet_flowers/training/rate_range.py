@@ -46,11 +46,12 @@ class Measured(typing.NamedTuple):
 def measure(plan, report=print):
     """Trains a network that is thrown away, with a rate that grows exponentially.
 
-    It begins as a new run of the same settings would, and ends before ``NUM_STEPS`` where the loss
-    grows beyond all bounds. Nothing is written.
+    It begins as a new run of the same settings would, and ends early where the loss grows beyond
+    all bounds. Nothing is written.
 
     Args:
-      plan: a ``plan.Plan``; its schedule makes no difference.
+      plan: a ``plan.Plan``; its schedule makes no difference, and of its steps only those that its
+        options name: without them there are ``NUM_STEPS``.
       report: called with each line of the console.
 
     Returns:
@@ -70,8 +71,9 @@ def measure(plan, report=print):
             tf.set_random_seed(plan.settings.seed)
         ops = training_graph.build(plan, cluster.Alone(), photos)
         init_fn = saving.start_of(plan.settings, plan.split.labels_to_names, report)
+        rates = np.geomspace(*RATES, num=plan.options.max_number_of_steps or NUM_STEPS)
         try:
-            losses = _losses(plan, ops, init_fn, report)
+            losses = _losses(plan, ops, init_fn, rates, report)
         except tf.errors.OpError as error:
             split = plan.split
             raise DataError(
@@ -80,7 +82,7 @@ def measure(plan, report=print):
             )
     if not losses:
         raise DataError("--find_learning_rate: the loss is NaN or infinite before the first step")
-    return result_of(_rates()[: len(losses)], np.array(losses))
+    return result_of(rates[: len(losses)], np.array(losses))
 
 
 def result_of(rates, losses):
@@ -92,17 +94,13 @@ def result_of(rates, losses):
     return Measured(rates, losses, smoothed, suggestion)
 
 
-def _rates():
-    return np.geomspace(*RATES, num=NUM_STEPS)
-
-
-def _losses(plan, ops, init_fn, report):
+def _losses(plan, ops, init_fn, rates, report):
     losses = []
 
     def step(session, train_op, global_step, kwargs):
         if ops.put is not None and not losses:
             session.run(ops.put)
-        rate = _rates()[len(losses)]
+        rate = rates[len(losses)]
         fetches = [ops.cross_entropy, train_op] + [ops.put] * (ops.put is not None)
         try:
             loss = float(session.run(fetches, {ops.learning_rate: rate})[0])
@@ -114,12 +112,12 @@ def _losses(plan, ops, init_fn, report):
         every = plan.options.logging.log_every_n_steps
         if every and len(losses) % every == 0:
             report(
-                "step %3d/%d  learning rate %.1e  cross entropy %.4f"
-                % (len(losses), NUM_STEPS, rate, loss)
+                "step %*d/%d  learning rate %.1e  cross entropy %.4f"
+                % (len(str(len(rates))), len(losses), len(rates), rate, loss)
             )
         smoothed = tensorboard_views.smoothed(losses, SMOOTHING)[-1]
         has_diverged = smoothed > _DIVERGED * np.log(plan.split.num_classes)
-        return loss, has_diverged or len(losses) == NUM_STEPS
+        return loss, has_diverged or len(losses) == len(rates)
 
     slim.learning.train(
         ops.train_op,
