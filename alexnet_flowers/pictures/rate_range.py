@@ -27,7 +27,11 @@ def curve(rates, losses, smoothed, suggestion, caption):
         panel.plot(rates, smoothed, color=color, linewidth=1.8, label="smoothed")
         if suggestion is not None:
             panel.axvline(
-                suggestion, color="black", linestyle="--", linewidth=1, label="%g" % suggestion
+                suggestion,
+                color="black",
+                linestyle="--",
+                linewidth=1,
+                label="suggested: %g" % suggestion,
             )
         panel.set_xscale("log")
         panel.xaxis.set_major_locator(LogLocator(numticks=12))
