@@ -21,7 +21,7 @@ PY := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dataset train evaluate tensorboard lint test soak bench clean
+.PHONY: help install demo dataset train evaluate tensorboard lint test soak bench results clean
 
 help:  ## list these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -77,6 +77,9 @@ soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, lo
 
 bench: $(INSTALLED)  ## measure the speed, also in .venv-*/ (BENCH_FLAGS=--quick for minutes)
 	$(PY) scripts/benchmark.py $(addprefix --other_python=,$(wildcard .venv-*/bin/python)) $(BENCH_FLAGS)
+
+results: $(INSTALLED)  ## make the tables of docs/results.md from the files in docs/results
+	$(PY) docs/results/make_tables.py
 
 clean:  ## remove .venv and what Python left; datasets and runs stay
 	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,5 +1,6 @@
 """A disk that fills up: one line that says so, nothing torn, and the same command goes on."""
 
+import glob
 import os
 import re
 
@@ -55,8 +56,11 @@ def test_training_stops_and_goes_on_once_there_is_room(
         assert (ended.status, ended.error) == (0, ""), ended
         assert ended.lines[0].endswith("continued from %s/model.ckpt-%d" % (run_dir, saved))
         assert read_all_tensors(checkpoints.newest(run_dir)) == num_steps
-        for name in os.listdir(disk.path + "/summaries/run"):
-            assert read_events(os.path.join(disk.path, "summaries/run", name)) > 1
+        events = glob.glob(disk.path + "/summaries/run/events.*")
+        assert events and all(read_events(path) > 1 for path in events)
+        with open(disk.path + "/summaries/run/training.csv") as file:
+            steps = [line.split(",")[0] for line in file]
+        assert steps == ["step"] + [str(step) for step in range(1, num_steps + 1)]
         tally("training on a full disk", "stopped, then finished")
 
 

@@ -16,7 +16,7 @@ from alexnet_flowers.errors import UsageError
 # How the files begin that commands write.
 _BEGINNINGS = {
     "json": rb"\s*[\[{]",
-    "csv": rb"(photo|class),",
+    "csv": rb"(photo|class|step),",
     "svg": rb"\s*<(\?xml|svg)",
     "png": rb"\x89PNG\r\n",
     "pdf": rb"%PDF-",

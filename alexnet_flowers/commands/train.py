@@ -16,13 +16,16 @@ from alexnet_flowers.commands import (
     INTERRUPTED,
     arguments,
     command_line,
+    find_learning_rate,
     next_step,
     recipes,
     runner,
 )
 from alexnet_flowers.commands.help_text import alias, group
+from alexnet_flowers.data import dataset
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.evaluation import evaluator, within_training
 from alexnet_flowers.input import pipeline, training_input
 from alexnet_flowers.tf1 import without_notes
 from alexnet_flowers.training import (
@@ -140,6 +143,12 @@ with group("Run"):
     flags.DEFINE_float("num_epochs", 700, "Train until each photo has been seen so many times.")
     flags.DEFINE_integer(
         "max_number_of_steps", None, "Train so many steps, instead of --num_epochs."
+    )
+    flags.DEFINE_integer(
+        "stop_when_not_improved",
+        _OPTIONS.stop_when_not_improved,
+        "End the run once so many evaluations of --eval_every_n_steps, one after the other, were "
+        "no more accurate than the best one; 0: never.",
     )
     flags.DEFINE_boolean(
         "allow_changed_settings", False, "Continue a run although its settings differ."
@@ -275,6 +284,12 @@ with group("Logging"):
         "Save a checkpoint every so many steps; 0: not by steps.",
     )
     flags.DEFINE_integer(
+        "eval_every_n_steps",
+        _LOGGING.eval_every_n_steps,
+        "Evaluate all validation photos every so many steps and after the last one, and keep the "
+        "most accurate checkpoint in the run's folder best/; 0: never.",
+    )
+    flags.DEFINE_integer(
         "max_to_keep", _LOGGING.max_to_keep, "Keep so many of the newest checkpoints."
     )
     flags.DEFINE_float(
@@ -355,18 +370,20 @@ def _train():
             FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
         )
         dataset_dir = _dataset_dir(run)
-        for line in announcement.lines(run, dataset_dir, checked, options, members):
-            report(line)
+        if not FLAGS.find_learning_rate:
+            for line in announcement.lines(run, dataset_dir, checked, options, members):
+                report(line)
     from alexnet_flowers.training import train  # Here, as it loads TensorFlow.
 
     if is_server:
         return train.serve(members, options.compute, report)
-    ended_by = train.train(
-        run,
-        plan.compute(dataset_dir, settings, options, members, report),
-        runner.end_at_once,
-        report,
-    )
+    planned = plan.compute(dataset_dir, settings, options, members, report)
+    if FLAGS.find_learning_rate:
+        return find_learning_rate.run(run.name, planned, report)
+    evaluation = None
+    if options.logging.eval_every_n_steps:
+        evaluation = _evaluation(run, dataset_dir, options, report)
+    ended_by = train.train(run, planned, runner.end_at_once, report, evaluation)
     if ended_by is None and (members is None or members.task_index == 0):
         next_step.say(
             next_step.of_run("evaluate", run.name),
@@ -374,6 +391,27 @@ def _train():
             next_step.TENSORBOARD,
         )
     return INTERRUPTED if ended_by == signal.SIGINT else 0
+
+
+def _evaluation(run, dataset_dir, options, report):
+    """Returns the ``within_training.Evaluation`` that the flags describe."""
+    dataset.get_split("validation", dataset_dir, skip_bad_records=FLAGS.skip_bad_records)
+    make_evaluator = functools.partial(
+        evaluator.Evaluator,
+        run,
+        dataset_dir,
+        "validation",
+        FLAGS.device,
+        skip_bad_records=FLAGS.skip_bad_records,
+        shows_progress=False,
+    )
+    return within_training.Evaluation(
+        run,
+        make_evaluator,
+        options.logging.eval_every_n_steps,
+        options.stop_when_not_improved,
+        report,
+    )
 
 
 def _dataset_dir(run):
@@ -390,6 +428,7 @@ def _options():
         num_epochs=FLAGS.num_epochs,
         # The other one may be a recipe's.
         max_number_of_steps=None if epochs_given else FLAGS.max_number_of_steps,
+        stop_when_not_improved=FLAGS.stop_when_not_improved,
         allow_changed_settings=FLAGS.allow_changed_settings,
         skip_bad_records=FLAGS.skip_bad_records,
         logging=command_line.from_flags(plan.Logging),

@@ -7,17 +7,19 @@ from typing import NamedTuple, Optional
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_flowers import devices
+from alexnet_flowers import devices, lock
 from alexnet_flowers.data import dataset, record_check
 from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.evaluation import metrics
-from alexnet_flowers.events import event_writer, tags
+from alexnet_flowers.events import event_writer, step_table, tags
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints, run_dataset, runs, saving, settings
 
 BATCH_SIZE = 50
+# Another process writes a line in a moment; more where the disk is slow.
+_WAIT_SECS = 60
 
 
 class View(NamedTuple):
@@ -49,6 +51,7 @@ class Evaluator:
         skip_bad_records=0,
         view=View(),  # noqa: B008 - A tuple: nobody can change it.
         report=print,
+        shows_progress=True,
     ):
         """Builds the graph.
 
@@ -62,6 +65,7 @@ class Evaluator:
           skip_bad_records: see ``dataset.get_split``.
           view: a ``View``.
           report: called with a line if these are other photos than the run's.
+          shows_progress: whether ``evaluate`` shows on standard error how far it is.
 
         Raises:
           DataError: the dataset is not as it has to be, or has other classes than the run.
@@ -73,6 +77,7 @@ class Evaluator:
             split_name, self._dataset_dir, skip_bad_records=skip_bad_records
         )
         self._device = devices.resolve(device)
+        self._shows_progress = shows_progress
         runs.check_labels(run, self._split.labels_to_names)
         trained_size = settings.image_size_of(run.checkpoints_dir)
         image_size = view.image_size or trained_size
@@ -142,9 +147,9 @@ class Evaluator:
     def write_events(self, result):
         """Writes a result beside the training's events, under the same tags, at its step.
 
-        Another view than the usual one, or other photos than the run's, have a folder, and in
-        TensorBoard a curve, of their own. A checkpoint that belongs to no run has no place for
-        events; then nothing is written.
+        It also becomes a line of a table; see ``step_table``. Another view than the usual one, or
+        other photos than the run's, have a folder, and in TensorBoard a curve, of their own. A
+        checkpoint that belongs to no run has no place for either; then nothing is written.
         """
         if self._run.summaries_dir is None:
             return
@@ -159,6 +164,11 @@ class Evaluator:
         }
         event_writer.write_scalars(self._writer, values, result["global_step"])
         self._writer.flush()
+        path = os.path.join(self._run.summaries_dir, self._curve)
+        columns = step_table.EVALUATION_COLUMNS
+        with lock.held(path, "written", _WAIT_SECS):  # Another process may evaluate the run, too.
+            row = [result["global_step"]] + [result[name] for name in columns[1:]]
+            step_table.put(path + ".csv", columns, row)
 
     def _run_network(self, checkpoint_path):
         """Returns the log probabilities [n, classes] and labels [n] of all photos of the split."""
@@ -179,7 +189,12 @@ class Evaluator:
     def _fetch_all(self, session):
         """Returns what was fetched of each batch, until the split has been read to its end."""
         fetched = []
-        progress = tqdm(total=self._split.num_samples, desc=self._split.split_name, unit="photo")
+        progress = tqdm(
+            total=self._split.num_samples,
+            desc=self._split.split_name,
+            unit="photo",
+            disable=not self._shows_progress,
+        )
         try:
             with progress:
                 while True:

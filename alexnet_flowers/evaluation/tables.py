@@ -23,11 +23,15 @@ def table(result):
     """
     few = len(result["per_class"]) <= MAX_CLASSES_OF_MATRIX
     lines = _all_classes(result) if few else _worst_classes(result) + _confusions(result)
-    lines.append(
+    return "\n".join(lines + [line(result)])
+
+
+def line(result):
+    """Returns a result's overall figures as a line of text."""
+    return (
         "%(curve)s, %(num_images)d photos, step %(global_step)d: accuracy %(accuracy).4f, "
         "recall@2 %(recall_at_2).4f, cross entropy %(cross_entropy).4f" % result
     )
-    return "\n".join(lines)
 
 
 def write_csv(path, result):

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from alexnet_flowers.events import tags, tensorboard_views
+from alexnet_flowers.events import streaming, tags, tensorboard_views
 from alexnet_flowers.pictures import colors, style
 
 _LEARNING = (
@@ -12,6 +12,8 @@ _LEARNING = (
     (tags.ACCURACY, "accuracy"),
     (tags.RECALL_AT_2, "recall@2"),
 )
+# Training writes their means since its process started.
+_STREAMING = (tags.ACCURACY, tags.RECALL_AT_2)
 # Each run has a color of its own.
 MAX_RUNS = len(colors.LINE_COLORS)
 _SPARSITY_COLUMNS = 4
@@ -43,7 +45,8 @@ def has_sparsity(run):
 def learning(runs, smoothing, split_name, reported=None, log_steps=False):
     """Draws cross entropy, accuracy and recall@2; each run has a color of its own.
 
-    What was measured is thin, what is smoothed is strong. Training is solid; evaluation is
+    What was measured is thin, what is smoothed is strong. Training is solid: the cross entropy of
+    a batch, the shares of all steps since the point before; see ``streaming``. Evaluation is
     dotted, with a mark for each, and dashed where it is smoothed.
 
     Args:
@@ -145,6 +148,8 @@ def _lay_out(panel, title, log_steps):
 
 def _draw_run(panel, run, tag, color, smoothing):
     training = run.training.scalars.get(tag)
+    if training is not None and tag in _STREAMING:
+        training = streaming.between_points(training)
     if training is not None:
         panel.plot(*_thinned(training), color=color, linewidth=0.8, alpha=0.35)
         panel.plot(*_thinned(_smoothed(training, smoothing)), color=color, linewidth=1.6)

@@ -10,7 +10,7 @@ import typing
 
 from alexnet_flowers import memory
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.events import event_writer, tags
+from alexnet_flowers.events import event_writer, step_table, tags
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training.health import Health
 
@@ -44,7 +44,7 @@ class Callback:
         return {}
 
     def after(self, step):
-        """Does what is due after a ``Step``."""
+        """Does what is due after a ``Step``; returns True where it has to be the last one."""
 
     def after_failure(self, step):
         """Saves what can be saved once a callback before this one could not write."""
@@ -233,7 +233,7 @@ class _Log(Callback):
                 len(str(plan.num_steps)),
                 step.number,
                 plan.num_steps,
-                step.number * plan.images_per_step / float(plan.num_samples),
+                plan.epoch(step.number),
                 sum(self._losses) / len(self._losses),
                 sum(self._accuracies) / len(self._accuracies),
                 self._speed.steps_per_sec() * plan.images_per_step,
@@ -271,6 +271,24 @@ class _Forecast(Callback):
         self._report = None
 
 
+class _Table(Callback):
+    """Adds a line to ``training.csv`` for each step."""
+
+    def __init__(self, table, speed, plan):
+        self._table = table
+        self._speed = speed
+        self._plan = plan
+
+    def after(self, step):
+        names = step_table.TRAINING_COLUMNS[2:-1]
+        images_per_sec = self._speed.steps_per_sec() * self._plan.images_per_step
+        self._table.add(
+            [step.number, self._plan.epoch(step.number)]
+            + [step.fetched[name] for name in names]
+            + [images_per_sec]
+        )
+
+
 class _Watch(Callback):
     """Reports signs that the run is going nowhere; see ``health``."""
 
@@ -302,17 +320,20 @@ class _Save(Callback):
     Raises ``Diverged`` where it would write NaN or infinity, and the ``WriteError`` of its saver.
     """
 
-    def __init__(self, saver, path, is_finite, logging, speed):
+    def __init__(self, saver, path, is_finite, logging, speed, table):
         """Takes the checkpoints' path, to which ``-<step>`` is added."""
         self._speed = speed
         self._saver = saver
         self._path = path
         self._is_finite = is_finite
-        self._every = logging.save_interval_steps
+        self._table = table
+        self._every = logging.save_interval_steps, logging.eval_every_n_steps
         self._interval = Interval(logging.save_interval_secs)
 
     def after(self, step):
-        if step.is_last or _passes(self._every, step) or self._interval.is_due():
+        is_due = any(_passes(every, step) for every in self._every)
+        if step.is_last or is_due or self._interval.is_due():
+            self._table.make_lasting()  # A run that goes on from here misses no line.
             self._save(step)
 
     def after_failure(self, step):
@@ -331,7 +352,27 @@ class _Save(Callback):
         self._interval.restart()
 
 
-def build(ops, plan, saver, writer, path, report):
+class _Evaluate(Callback):
+    """Has the checkpoint of every so many steps evaluated, and that of the last step of the run."""
+
+    def __init__(self, evaluate, path, plan, speed):
+        self._evaluate = evaluate
+        self._path = path
+        self._every = plan.options.logging.eval_every_n_steps
+        self._num_steps = plan.num_steps
+        self._speed = speed
+
+    def after(self, step):
+        is_end = step.number >= self._num_steps
+        if not (is_end or _passes(self._every, step)) or step.is_last > is_end:
+            return False  # Whoever has sent a signal does not wait for it.
+        self._speed.disturb()
+        is_enough = self._evaluate("%s-%d" % (self._path, step.number))
+        memory.give_back()
+        return is_enough and not is_end
+
+
+def build(ops, plan, saver, writer, table, path, report, evaluate=None):
     """Returns the callbacks of a training process, in their order.
 
     Args:
@@ -339,8 +380,10 @@ def build(ops, plan, saver, writer, path, report):
       plan: a ``plan.Plan``.
       saver: a ``saving.Saver``; None: no checkpoints.
       writer: an ``event_writer.EventWriter``; None: no summaries.
+      table: a ``step_table.StepTable``, None where ``saver`` is.
       path: the checkpoints' path, to which ``-<step>`` is added.
       report: called with each line of the console.
+      evaluate: see ``train.train``.
     """
     logging = plan.options.logging
     speed = _Speed()
@@ -350,11 +393,15 @@ def build(ops, plan, saver, writer, path, report):
         if ops.histograms is not None:
             built.append(_Histograms(writer, ops.histograms, logging.save_histograms_secs))
     built.append(_TrimMemory())
+    if table is not None:
+        built.append(_Table(table, speed, plan))
     if logging.log_every_n_steps:
         built += [_Log(plan, speed, report), _Forecast(plan, speed, report)]
     built.append(_Watch(ops, plan, report))
     if saver is not None:
-        built.append(_Save(saver, path, ops.is_finite, logging, speed))
+        built.append(_Save(saver, path, ops.is_finite, logging, speed, table))
+        if evaluate is not None:
+            built.append(_Evaluate(evaluate, path, plan, speed))
     return built
 
 

@@ -21,6 +21,7 @@ class Loop:
       step_number: int, the steps made so far; None before the first one of this process.
       learning_rate: float, that of the last step; None before the first one.
       signal: int, the signal that asked for the end; None if none did.
+      ended_by_callback: bool, whether a callback did.
     """
 
     def __init__(self, ops, callbacks, num_steps, place):
@@ -35,6 +36,7 @@ class Loop:
         self.step_number = None
         self.learning_rate = None
         self.signal = None
+        self.ended_by_callback = False
         self._may_break = True
         self._ops = ops
         self._callbacks = callbacks
@@ -64,7 +66,7 @@ class Loop:
             self._let_others_finish(session)
         is_last = self.signal is not None or not self._may_step(self.step_number)
         self._call_back(Step(session, before, self.step_number, is_last, fetched))
-        return fetched["loss"], is_last
+        return fetched["loss"], is_last or self.ended_by_callback
 
     def _run(self, session, before):
         upcoming = Upcoming(before, before + self._num_under_way, before + 1 >= self._num_steps)
@@ -104,12 +106,12 @@ class Loop:
         self._may_break = False  # What is being saved is saved to its end.
         for number, callback in enumerate(self._callbacks, 1):
             try:
-                callback.after(step)
+                self.ended_by_callback |= bool(callback.after(step))
             except WriteError:
                 for later in self._callbacks[number:]:
                     later.after_failure(step)
                 raise
-        self._may_break = not step.is_last
+        self._may_break = not (step.is_last or self.ended_by_callback)
 
     @contextlib.contextmanager
     def ended_by(self, *signals, acknowledge):

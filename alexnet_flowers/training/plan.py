@@ -21,6 +21,7 @@ class Logging(typing.NamedTuple):
     save_histograms_secs: float = 300  # Of end points and weights, which take seconds.
     save_interval_secs: float = 600  # Checkpoints, by time.
     save_interval_steps: int = 0  # Checkpoints, by steps too.
+    eval_every_n_steps: int = 0  # Evaluations of the validation photos, by steps.
     max_to_keep: int = 5  # How many of the newest checkpoints stay.
     keep_checkpoint_every_n_hours: float = 10000.0  # One of each so many hours stays for good.
     max_images: int = 4  # Images in a summary.
@@ -31,6 +32,7 @@ class Options(typing.NamedTuple):
 
     num_epochs: float = 700  # The length of the run, unless the next gives it.
     max_number_of_steps: typing.Optional[int] = None
+    stop_when_not_improved: int = 0  # After so many evaluations without a better one; 0: never.
     allow_changed_settings: bool = False  # Continue a run although its settings differ.
     skip_bad_records: int = 0  # See ``dataset.get_split``.
     logging: Logging = Logging()
@@ -55,6 +57,10 @@ class Plan(typing.NamedTuple):
     device: str  # "cpu" or "gpu".
     session_config: "tf.ConfigProto"
     kept: dict  # What ``settings.json`` is to hold.
+
+    def epoch(self, step):
+        """Returns how often each photo has been seen after a step, a float."""
+        return step * self.images_per_step / float(self.num_samples)
 
     @property
     def uses_gradient_rules(self):
@@ -199,11 +205,18 @@ def check(run_settings, options, members=None):
                 hyperparameters.check(name, value, _RANGES.get(name, AT_LEAST_0))
     hyperparameters.check("num_epochs", options.num_epochs, ABOVE_0)
     hyperparameters.check("max_number_of_steps", options.max_number_of_steps, AT_LEAST_1)
+    hyperparameters.check("stop_when_not_improved", options.stop_when_not_improved, AT_LEAST_0)
+    if options.stop_when_not_improved and not options.logging.eval_every_n_steps:
+        raise UsageError("--stop_when_not_improved: needs --eval_every_n_steps")
     pipeline.common_queue_sizes(
         run_settings.batch_size, queues.common_queue_capacity, queues.common_queue_min
     )
     if members is not None:
         cluster.check(members)
+        if options.logging.eval_every_n_steps:
+            raise UsageError(
+                "--eval_every_n_steps: not in a cluster; run evaluate.py --watch beside it"
+            )
     return run_settings
 
 

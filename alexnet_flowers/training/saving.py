@@ -189,6 +189,19 @@ def check_continues(path, variables):
     )
 
 
+def start_of(settings, labels_to_names, report=print):
+    """Returns the ``warm_start`` that a new run's settings ask for, None if they ask for none."""
+    if not settings.checkpoint_path:
+        return None
+    return warm_start(
+        settings.checkpoint_path,
+        settings.checkpoint_exclude_scopes,
+        settings.ignore_missing_vars,
+        labels_to_names,
+        report,
+    )
+
+
 def warm_start(path, exclude_scopes, ignore_missing_vars=False, labels_to_names=None, report=print):
     """Returns a function of a session that starts the model from another run's checkpoint.
 

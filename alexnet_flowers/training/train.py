@@ -7,6 +7,7 @@ What it leaves::
     runs/checkpoints/<run>/settings.json                     what the run means
     runs/checkpoints/<run>/labels.txt                        its classes
     runs/summaries/<run>/events.*                            for TensorBoard
+    runs/summaries/<run>/training.csv                        see ``step_table``
 
 A start that fails before the first step of a new run leaves nothing.
 """
@@ -27,7 +28,7 @@ from alexnet_flowers.errors import (
     first_line,
     is_for_want_of_room,
 )
-from alexnet_flowers.events import event_writer
+from alexnet_flowers.events import event_writer, step_table
 from alexnet_flowers.input import training_input
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import callbacks, checkpoints, saving, settings, training_graph
@@ -51,7 +52,7 @@ def serve(members, compute, report=print):
     cluster.serve(members, config, report)
 
 
-def train(run, plan, give_up=None, report=print):
+def train(run, plan, give_up=None, report=print, evaluation=None):
     """Trains a run to its end, from its newest checkpoint if it has one.
 
     SIGINT, SIGTERM and SIGHUP end it after the current step, with a checkpoint of that step.
@@ -61,6 +62,8 @@ def train(run, plan, give_up=None, report=print):
       plan: a ``plan.Plan``.
       give_up: for a process of a cluster, see ``cluster.Worker``.
       report: called with each line of the console.
+      evaluation: a ``within_training.Evaluation``, whose ``evaluate`` is called after every
+        ``eval_every_n_steps`` steps and says when it is enough; or None.
 
     Returns:
       The signal that ended it early, None if it is finished.
@@ -88,8 +91,11 @@ def train(run, plan, give_up=None, report=print):
                     % (run.name, checkpoints.global_step_of(newest), plan.num_steps)
                 )
                 return None
+            if newest and evaluation and evaluation.is_enough(checkpoints.global_step_of(newest)):
+                return None
         with tf.Graph().as_default():
-            trainer = _Trainer(run, plan, place, newest, report)
+            evaluate = evaluation.evaluate if evaluation else None
+            trainer = _Trainer(run, plan, place, newest, report, evaluate)
             try:
                 return trainer.train()
             finally:
@@ -103,7 +109,7 @@ class _Trainer:
       loop: the ``Loop``.
     """
 
-    def __init__(self, run, plan, place, newest, report):
+    def __init__(self, run, plan, place, newest, report, evaluate):
         """Builds it; ``newest`` is the checkpoint that the run continues from, or None."""
         self._run, self._plan, self._place, self._report = run, plan, place, report
         photos = training_input.choose(
@@ -115,24 +121,20 @@ class _Trainer:
             self._ops = training_graph.build(plan, place, photos)
         if plan.members is None:
             saving.check_size_limit(tf.global_variables())
-        self._init_fn = self._saver = self._writer = None
+        self._init_fn = self._saver = self._writer = table = None
         if newest:
             saving.check_continues(newest, tf.global_variables())
-        elif place.is_chief and plan.settings.checkpoint_path:
-            self._init_fn = saving.warm_start(
-                plan.settings.checkpoint_path,
-                plan.settings.checkpoint_exclude_scopes,
-                plan.settings.ignore_missing_vars,
-                plan.split.labels_to_names,
-                report,
-            )
+        elif place.is_chief:
+            self._init_fn = saving.start_of(plan.settings, plan.split.labels_to_names, report)
         if place.is_chief:
             lack = saving.lack_of_room(run.checkpoints_dir, tf.global_variables())
             if lack and plan.members is None:
                 report(lack)
-            self._saver, self._writer = _begin(run, plan.kept, plan.options.logging)
+            self._saver, self._writer, table = _begin(run, plan, newest)
         path = os.path.join(run.checkpoints_dir, "model.ckpt")
-        due = callbacks.build(self._ops, plan, self._saver, self._writer, path, report)
+        due = callbacks.build(
+            self._ops, plan, self._saver, self._writer, table, path, report, evaluate
+        )
         self.loop = Loop(self._ops, due, plan.num_steps, place)
 
     def train(self):
@@ -177,7 +179,8 @@ class _Trainer:
         )
 
     def _report_end(self):
-        ended = "finished" if self.loop.signal is None else "stopped"
+        is_early = self.loop.signal is not None or self.loop.ended_by_callback
+        ended = "stopped" if is_early else "finished"
         where = "at step %d of %d" % (self.loop.step_number, self._plan.num_steps)
         if self._place.is_chief:
             newest = checkpoints.newest(self._run.checkpoints_dir)
@@ -302,11 +305,17 @@ def _to_continue(run, kept, allow_changed_settings, report):
     return newest
 
 
-def _begin(run, kept, logging):
-    """Writes down what a run means; returns its ``Saver``, and its ``EventWriter`` or None."""
+def _begin(run, plan, newest):
+    """Writes down what a run means; returns its ``Saver``, ``EventWriter`` or None, and table."""
+    logging, kept = plan.options.logging, plan.kept
     saver = saving.Saver(
         max_to_keep=logging.max_to_keep,
         keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
+    )
+    table = step_table.StepTable(
+        os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),
+        step_table.TRAINING_COLUMNS,
+        checkpoints.global_step_of(newest) if newest else 0,
     )
     settings.write(run.checkpoints_dir, kept)
     records.write_labels(
@@ -315,4 +324,4 @@ def _begin(run, kept, logging):
     writer = None
     if logging.save_summaries_secs:
         writer = event_writer.EventWriter(run.summaries_dir)
-    return saver, writer
+    return saver, writer, table

@@ -100,6 +100,11 @@ def test_events_lie_in_the_splits_folder_under_the_trainings_tags(result, random
         "metrics/recall_at_2": pytest.approx(result["recall_at_2"]),
         "losses/cross_entropy": pytest.approx(result["cross_entropy"]),
     }
+    with open(folder + ".csv") as file:
+        header, line = file.read().splitlines()
+    assert header == "step,accuracy,recall_at_2,cross_entropy" and line.startswith("7,")
+    numbers = [float(number) for number in line.split(",")[1:]]
+    assert numbers == pytest.approx([result[name] for name in header.split(",")[1:]])
 
 
 def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_dataset):

@@ -1,5 +1,6 @@
 """Training that is killed at any moment: the same command goes on, and nothing saved is lost."""
 
+import glob
 import json
 import os
 import random
@@ -73,8 +74,8 @@ def check_best(run, step, trial):
 
 def check_events(run):
     if os.path.isdir(run.summaries_dir):
-        for name in os.listdir(run.summaries_dir):
-            read_events(os.path.join(run.summaries_dir, name))
+        for path in glob.glob(os.path.join(run.summaries_dir, "events.*")):
+            read_events(path)
 
 
 @pytest.fixture
@@ -119,6 +120,9 @@ def test_a_killed_run_goes_on_from_what_it_saved(run, tmp_path, trials, tally):
     assert {name for name in names if not PART.match(name)} - MAY_BE == BESIDE - MAY_BE
     assert kept(run_dir) == saved + 3
     check_events(run)
+    with open(os.path.join(run.summaries_dir, "training.csv")) as file:
+        steps = [line.split(",")[0] for line in file]
+    assert steps == ["step"] + [str(step) for step in range(1, saved + 4)]
 
 
 @pytest.mark.soak

@@ -9,7 +9,7 @@ import pytest
 
 from alexnet_flowers.distributed.cluster import Alone
 from alexnet_flowers.errors import WriteError
-from alexnet_flowers.training import callbacks
+from alexnet_flowers.training import callbacks, plan
 from alexnet_flowers.training.loop import Loop
 from alexnet_flowers.training.training_graph import StepOps
 
@@ -54,6 +54,20 @@ def test_callbacks_see_each_step_once():
     recorder = Recorder()
     steps_of(Loop(OPS, [recorder], 3, Alone()), Session())
     assert recorder.calls == [(0, 1, False), (1, 2, False), (2, 3, True)]
+
+
+class Ender(callbacks.Callback):
+    """Ends the training after a step."""
+
+    def after(self, step):
+        return step.number == 2
+
+
+def test_a_callback_ends_the_loop_and_the_others_are_called():
+    recorder = Recorder()
+    loop = Loop(OPS, [Ender(), recorder], 9, Alone())
+    steps_of(loop, Session())
+    assert recorder.calls == [(0, 1, False), (1, 2, False)] and loop.ended_by_callback
 
 
 def test_a_signal_ends_the_loop_after_the_step():
@@ -280,8 +294,10 @@ def test_a_save_is_no_training(monkeypatch):
         clock.now += 60
 
     saver = types.SimpleNamespace(save=save)
-    logging = types.SimpleNamespace(save_interval_steps=3, save_interval_secs=0)
-    due = callbacks._Save(saver, "", None, logging, speed)
+    logging = plan.Logging(save_interval_steps=3, save_interval_secs=0)
+    due = callbacks._Save(
+        saver, "", None, logging, speed, types.SimpleNamespace(make_lasting=print)
+    )
     session = types.SimpleNamespace(run=lambda fetches: True)
     for number in range(6):
         clock.step(speed, 1)

@@ -22,9 +22,8 @@ def test_a_run_trains_summarises_and_goes_on(run_script, tiny_dataset, tmp_path)
     run = tmp_path / "runs" / "checkpoints" / "sgd"
     assert (run / "model.ckpt-2.index").exists()
     tags = set()
-    for name in os.listdir(str(tmp_path / "runs" / "summaries" / "sgd")):
-        path = str(tmp_path / "runs" / "summaries" / "sgd" / name)
-        for event in tf.train.summary_iterator(path):
+    for path in (tmp_path / "runs" / "summaries" / "sgd").glob("events.*"):
+        for event in tf.train.summary_iterator(str(path)):
             tags.update(value.tag.split("/")[0] for value in event.summary.value)
     assert {"raw", "preprocessed", "losses"} <= tags
     done = run_script("train", *SMALL, "--nofast_mode", "--max_number_of_steps=3")

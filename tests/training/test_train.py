@@ -1,6 +1,7 @@
 """Training as a person runs it: shards in, checkpoints in one folder, events in another."""
 
 import collections
+import csv
 import json
 import os
 import re
@@ -88,8 +89,8 @@ def test_checkpoints_and_events_lie_apart(folder):
         "checkpoint", "graph.pbtxt", "labels.txt", "settings.json", "model.ckpt-2.index",
         "model.ckpt-2.meta", "model.ckpt-2.data-00000-of-00001",
     }  # fmt: skip
-    events = os.listdir(str(folder / "runs" / "summaries" / "sgd"))
-    assert len(events) == 1 and events[0].startswith("events.out.tfevents.")
+    events, table = sorted(os.listdir(str(folder / "runs" / "summaries" / "sgd")))
+    assert events.startswith("events.out.tfevents.") and table == "training.csv"
 
 
 def events_of(folder):
@@ -196,6 +197,25 @@ def test_streaming_metrics_count_all_photos_so_far(folder):
     assert streaming == [by_batch[0], sum(by_batch) / 2]
 
 
+def table_of(folder, name):
+    with open(str(folder / "runs" / "summaries" / name), newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_table_has_what_the_console_said(folder):
+    table = table_of(folder, "sgd/training.csv")
+    said = re.findall(
+        r"step (\d)/2  epoch (\S+)  loss (\S+)  accuracy (\S+)  (\S+) ",
+        (folder / "out").read_text(),
+    )
+    columns = ("step", "epoch", "loss", "accuracy", "images_per_sec")
+    forms = ("%d", "%.2f", "%.4f", "%.3f", "%.1f")
+    shown = [tuple(f % float(line[c]) for c, f in zip(columns, forms)) for line in table]
+    assert shown == said and len(said) == 2
+    assert all(0.3 < float(li["loss"]) - float(li["cross_entropy"]) < 0.7 for li in table)
+    assert [float(line["learning_rate"]) for line in table] == [pytest.approx(0.01)] * 2
+
+
 def test_evaluation_by_script(folder):
     ended = finish(
         start("evaluate", folder, "--dataset_dir=data", "--json=result.json", "--split=validation")
@@ -206,10 +226,18 @@ def test_evaluation_by_script(folder):
     assert result["checkpoint"] == "runs/checkpoints/sgd/model.ckpt-2"
     assert "validation, 5 photos, step 2: accuracy %.4f" % result["accuracy"] in ended.out
     assert os.listdir(str(folder / "runs" / "summaries" / "sgd" / "validation"))
+    (line,) = table_of(folder, "sgd/validation.csv")
+    assert line.pop("step") == "2"
+    assert {name: float(line[name]) for name in line} == {
+        name: pytest.approx(result[name]) for name in ("accuracy", "recall_at_2", "cross_entropy")
+    }
 
 
 def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
     args = SMALL + ["--dataset_dir=data", "--save_summaries_secs=0", "--run_name=sgd"]
+    # As of a process that was killed after step 3, which no checkpoint has, while it wrote step 4.
+    with open(str(folder / "runs" / "summaries" / "sgd" / "training.csv"), "a") as file:
+        file.write("3,0.48,9,9,0,0.01,1\n4,0.64")
     continued = finish(start("train", folder, "--max_number_of_steps=3", *args))
     assert continued.status == 0 and continued.err == "", continued
     assert continued.out.startswith(
@@ -218,6 +246,9 @@ def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
     assert "sgd: continued from runs/checkpoints/sgd/model.ckpt-2\nstep 3/3 " in continued.out
     newest = checkpoints.newest(str(folder / "runs/checkpoints/sgd"))
     assert newest.endswith("model.ckpt-3") and checkpoints.global_step_of(newest) == 3
+
+    table = table_of(folder, "sgd/training.csv")
+    assert [line["step"] for line in table] == ["1", "2", "3"] and table[2]["loss"] != "9"
 
     before = os.stat(newest + ".index").st_mtime_ns
     again = finish(start("train", folder, "--max_number_of_steps=3", *args))
@@ -238,6 +269,24 @@ def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
     assert "has no variable alexnet_v2/conv1/biases/Momentum; its run cannot go on" in message
     assert (folder / "runs/checkpoints/sgd/settings.json").read_text() == kept
     assert not os.path.exists(str(folder / "runs/checkpoints/sgd/model.ckpt-4.index"))
+
+
+def test_a_run_that_gets_no_better_ends_and_stays_so(folder):
+    args = SMALL + ["--dataset_dir=data", "--run_name=still", "--save_summaries_secs=0"]
+    args += ["--eval_every_n_steps=2", "--learning_rate=1e-9", "--max_number_of_steps=99"]
+    stop = "--stop_when_not_improved=2"
+    ended = finish(start("train", folder, stop, *args))
+    assert (ended.status, ended.err) == (0, ""), ended
+    enough = "still: step 6: no evaluation was better than that of step 2, accuracy "
+    measured, last = ended.out.split(enough)
+    lines = re.findall(r"^validation, 5 photos, step (\d): .*?(best so far)?$", measured, re.M)
+    assert lines == [("2", "best so far"), ("4", ""), ("6", "")]
+    assert "\nstill: stopped at step 6 of 99; checkpoint " in last
+    assert [line["step"] for line in table_of(folder, "still/validation.csv")] == ["2", "4", "6"]
+    assert os.path.exists(str(folder / "runs/checkpoints/still/best/model.ckpt-2.index"))
+
+    again = finish(start("train", folder, stop, *args))
+    assert again.status == 0 and enough in again.out and "\nstep" not in again.out, again
 
 
 def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
@@ -365,6 +414,7 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
         (["--dataset_dir=nowhere"], 1, "nowhere: no such folder; run scripts/download_and_convert"),
         (["--checkpoint_path=nowhere"], 1, "nowhere: no such checkpoint"),
         (["--checkpoints_dir=out"], 1, "out/bad: Not a directory"),
+        (["--stop_when_not_improved=3"], 2, "--stop_when_not_improved: needs --eval_every_n_steps"),
         (["--summaries_dir=out"], 1, "out/bad"),
     ],
 )
@@ -412,7 +462,7 @@ FLAGS = dict(
     num_clones=41, num_preprocessing_threads=33, common_queue_capacity=34, common_queue_min=35,
     batch_queue_capacity=36, max_number_of_steps=38, device="cpu",
     input="queues", gradient_rules=False, intra_op_threads=39, inter_op_threads=40,
-    allow_changed_settings=True,
+    allow_changed_settings=True, eval_every_n_steps=42, stop_when_not_improved=43,
     skip_bad_records=3, xla=True, tf32=False,
 )  # fmt: skip
 
@@ -420,7 +470,7 @@ SHOW = """
 import json, sys
 sys.path.insert(0, %r)
 from alexnet_flowers.commands import train
-def show(run, planned, give_up, report):
+def show(run, planned, give_up, report, evaluation):
     dataset_dir, settings, options, members, _ = planned
     values = dict(settings._asdict(), **options._asdict())
     for name in ("logging", "queues", "compute"):
@@ -434,6 +484,7 @@ train.plan.check = lambda settings, *rest: settings
 train.plan.compute = lambda *args: args
 train.announcement.lines = lambda *args: []
 train.next_step.say = lambda *args: None
+train._evaluation = lambda *args: None
 training.train = show
 training.serve = show_server
 train.FLAGS(sys.argv)

@@ -1,0 +1,64 @@
+"""``train --find_learning_rate``: the range test, its curve and its table."""
+
+import os
+
+from absl import flags
+
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import group
+from alexnet_flowers.events import step_table
+from alexnet_flowers.training import rate_range
+
+FLAGS = flags.FLAGS
+
+_COLUMNS = ("step", "learning_rate", "cross_entropy", "smoothed")
+
+with group("Run"):
+    flags.DEFINE_boolean(
+        "find_learning_rate",
+        False,
+        "Rather than train the run, try learning rates: over %d steps, or --max_number_of_steps, "
+        "of a network that is thrown away the rate grows from %g to %g. Prints a rate to begin "
+        "with and draws --learning_rate_picture." % (rate_range.NUM_STEPS, *rate_range.RATES),
+    )
+    flags.DEFINE_string(
+        "learning_rate_picture",
+        None,
+        "Draw the curve of --find_learning_rate here: *.svg, *.png or *.pdf; its numbers are put "
+        "beside it, as *.csv. Default: runs/figures/learning_rate_<run>.svg.",
+    )
+
+
+def run(run_name, plan, report):
+    """Makes the test with a ``plan.Plan``, prints what it says, and writes its files.
+
+    Raises:
+      UsageError: the picture cannot have this name, or be written there.
+    """
+    # Here: training itself does without matplotlib, which takes a second to load.
+    from alexnet_flowers.pictures import picture_file
+    from alexnet_flowers.pictures.rate_range import curve
+
+    path = FLAGS.learning_rate_picture or "runs/figures/learning_rate_%s.svg" % run_name
+    table = os.path.splitext(path)[0] + ".csv"
+    picture_file.check_output(path)
+    outputs.check(csv=table, picture=path, inputs=command_line.inputs())
+    measured = rate_range.measure(plan, report)
+    caption = "%s, batches of %d" % (plan.settings.optimizer, plan.images_per_step)
+    picture = curve(*measured, caption)
+    picture_file.save(
+        picture, path, picture_file.Origin("learning rates: " + caption, command_line.command())
+    )
+    rows = zip(range(1, len(measured.rates) + 1), *measured[:3])
+    step_table.write(table, _COLUMNS, rows)
+    report("%s: curve %s, numbers %s" % (run_name, path, table))
+    report("%s: %s" % (run_name, _advice(measured)))
+
+
+def _advice(measured):
+    if measured.suggestion is None:
+        return (
+            "the loss did not fall at any rate, so the curve says only where it begins to rise; "
+            "a rate a tenth of that is safe"
+        )
+    return "try --learning_rate %g, a tenth of where the loss was lowest" % measured.suggestion

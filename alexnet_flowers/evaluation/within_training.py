@@ -1,0 +1,67 @@
+"""Evaluations within a training: every so many steps, and when they say that it is enough."""
+
+from alexnet_flowers.errors import UsageError
+from alexnet_flowers.evaluation import best, tables
+
+
+class Evaluation:
+    """Evaluates a run's checkpoints, keeps the best one, and says when there comes no better."""
+
+    def __init__(self, run, make_evaluator, every_n_steps, num_without, report=print):
+        """Prepares it.
+
+        Args:
+          run: a ``runs.Run``.
+          make_evaluator: returns an ``evaluator.Evaluator``; called once the run has settings.
+          every_n_steps: int, how many steps lie between two evaluations.
+          num_without: int, how many evaluations without a better one are enough; 0: none are.
+          report: called with each line of the console.
+
+        Raises:
+          DataError: what says which checkpoint was the best so far is damaged.
+          UsageError: that one was chosen by another split or view.
+        """
+        kept = best.result_of(run)
+        if kept and kept["curve"] != "validation":
+            raise UsageError(
+                "--eval_every_n_steps: %s was chosen by %s, not validation; move it away"
+                % (best.folder_of(run), kept["curve"])
+            )
+        self._run = run
+        self._make_evaluator = make_evaluator
+        self._evaluator = None
+        self._every_n_steps = every_n_steps
+        self._num_without = num_without
+        self._report = report
+
+    def evaluate(self, checkpoint):
+        """Evaluates a checkpoint; its result goes to the console, the events and the table.
+
+        Returns:
+          bool, see ``is_enough``.
+
+        Raises:
+          DataError: see ``Evaluator.evaluate`` and ``best.keep``.
+        """
+        self._evaluator = self._evaluator or self._make_evaluator()
+        result = self._evaluator.evaluate(checkpoint)
+        self._evaluator.write_events(result)
+        is_best = best.keep(self._run, result, self._report)
+        self._report(tables.line(result) + ", the best so far" * is_best)
+        return self.is_enough(result["global_step"])
+
+    def is_enough(self, step):
+        """Says whether a run need not go on after a step, and reports why.
+
+        It does not depend on when the process was started: the best checkpoint has its step.
+        """
+        kept = best.result_of(self._run) if self._num_without else None
+        if kept is None or step - kept["global_step"] < self._num_without * self._every_n_steps:
+            return False
+        self._report(
+            "%s: step %d: no evaluation was better than that of step %d, accuracy %.4f, for %d "
+            "steps; a larger --stop_when_not_improved continues"
+            % (self._run.name, step, kept["global_step"], kept["accuracy"],
+               step - kept["global_step"])
+        )  # fmt: skip
+        return True

@@ -1,0 +1,167 @@
+"""Writes the tables of docs/results.md from the files beside this one; ``make results`` runs it.
+
+``<run>.json`` has what is known of a run: command, commit, machine, wall time, seed, and its
+evaluations by curve, each as ``evaluate.py --json`` writes it or the part of it that was kept. What
+was not recorded is not there. ``*.csv`` are what runs wrote at each step.
+"""
+
+import csv
+import json
+import os
+import string
+
+import numpy as np
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+PAGE = os.path.join(os.path.dirname(FOLDER), "results.md")
+REPORTED = os.path.join(os.path.dirname(FOLDER), "reported_by_the_study_group.csv")
+
+_OF_BOTH = (
+    ("accuracy: training", "{train[accuracy]:.3f}"),
+    ("validation", "{validation[accuracy]:.3f}"),
+    ("recall@2: training", "{train[recall_at_2]:.3f}"),
+    ("validation", "{validation[recall_at_2]:.3f}"),
+    ("cross entropy: training", "{train[cross_entropy]:.3f}"),
+    ("validation", "{validation[cross_entropy]:.3f}"),
+    ("commit", "{commit}"),
+)
+_OF_CHOICE = (
+    ("accuracy: those 350", "{test[accuracy]:.3f}"),
+    ("recall@2", "{test[recall_at_2]:.3f}"),
+    ("cross entropy", "{test[cross_entropy]:.3f}"),
+)
+_LENGTH = (("steps", "{steps}"), ("epochs", "{epochs}"))
+_ADAM = ["adam_default_%d" % seed for seed in (1, 2, 3, 4, 5)]
+# Of each table the runs, and of each column its title and what it shows of a run.
+_TABLES = {
+    "gpu": (
+        ["study_1", "study_2", "gpu_best_1", "gpu_best_1_mirrored"],
+        (("run", "{label}"), ("card", "{card}"), *_LENGTH, ("wall time", "{wall_time}"), *_OF_BOTH),
+    ),
+    "study group": (
+        ["sgd", *_ADAM, "adam_arg_scope_1", "adam_warmup_1", "adam_epsilon_1"]
+        + ["adam_rate_1e-4_1", "adam_rate_1e-4_2"],
+        (("run", "`{run}`"), *_LENGTH, ("wall time, one core", "{wall_time}"), *_OF_BOTH),
+    ),
+    "best": (
+        ["best", "best_mirrored"],
+        (("view", "{label}"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
+    ),
+    "choice, first": (
+        ["choice_plain_250", "choice_plain_500", "choice_plain_1000"]
+        + ["choice_plain_arg_scope", "choice_cosine"],
+        (("run", "{label}"), *_LENGTH, *_OF_CHOICE, ("commit", "{commit}")),
+    ),
+    "choice, longer": (
+        ["choice_56", "choice_56_larger", "choice_112_larger", "choice_112_decay"],
+        (
+            ("run", "`{run}`"),
+            ("batch, rate", "{batch_and_rate}"),
+            ("least area of a crop", "{min_crop_area}"),
+            ("weight decay", "{weight_decay}"),
+            *_OF_CHOICE,
+            ("accuracy, 259 px and mirrored", "{test_259px_mirrored[accuracy]:.3f}"),
+            ("commit", "{commit}"),
+        ),
+    ),
+}
+
+
+class _Cell(string.Formatter):
+    """What is not known of a run is an empty cell."""
+
+    def get_field(self, field_name, args, kwargs):
+        try:
+            return super().get_field(field_name, args, kwargs)
+        except KeyError:
+            return "", field_name
+
+    def format_field(self, value, format_spec):
+        return super().format_field(value, "" if value == "" else format_spec)
+
+
+def table_of_runs(name):
+    """Returns the lines of a table of runs."""
+    runs, columns = _TABLES[name]
+    rows = [[title for title, _ in columns]]
+    for run in runs:
+        with open(os.path.join(FOLDER, run + ".json"), encoding="utf-8") as file:
+            known = json.load(file)
+        known.update(known.pop("evaluations"))
+        rows.append([_Cell().format(cell, **known) for _, cell in columns])
+    return _lines(rows)
+
+
+def table_beside_the_group():
+    """Returns the lines of what the group reported, and our means of the same thousand steps."""
+    with open(REPORTED, encoding="utf-8", newline="") as file:
+        reported = {
+            (line["tag"].rsplit("/")[-1], int(line["step"])): line["value"]
+            for line in csv.DictReader(file)
+        }
+    seed_1, seed_2 = _columns("study_1_training"), _columns("study_2_training")
+    rows = [["of the training batches", "the group", "seed 1", "seed 2"]]
+    for (kind, step), value in sorted(reported.items(), key=lambda one: one[0][1]):
+        if step == 1:
+            continue  # Guessing: there is no mean of steps before.
+        end = -(-step // 1000) * 1000
+        # The loss is the cross entropy: there was no weight decay. Recall@2 is not on the console.
+        of_seed_1 = seed_1.get({"cross_entropy": "loss"}.get(kind, kind))
+        ours = "" if of_seed_1 is None else "%.2f" % of_seed_1[seed_1["step"] == end].item()
+        title = "%s, step %d" % (kind.replace("_at_", "@").replace("_", " "), step)
+        rows.append([title, value, ours, "%.2f" % _mean(seed_2, kind, end - 1000, end)])
+    return _lines(rows)
+
+
+def table_of_the_whole_run():
+    """Returns the lines of the means of each part of the run with seed 2."""
+    training, validation = _columns("study_2_training"), _columns("study_2_validation")
+    kinds = ("cross_entropy", "accuracy", "recall_at_2")
+    titles = ("cross entropy", "accuracy", "recall@2")
+    rows = [["steps", *["%s: %s" % (t, p) for t in titles for p in ("training", "validation")]]]
+    edges = [*range(0, 40000, 5000), 41500]
+    for start, end in zip(edges, edges[1:]):
+        means = [_mean(part, kind, start, end) for kind in kinds for part in (training, validation)]
+        rows.append(["%d to %d" % (start + 1, end)] + ["%.3f" % mean for mean in means])
+    return _lines(rows)
+
+
+def _columns(name):
+    """Returns the columns of a CSV file of numbers, by their titles."""
+    with open(os.path.join(FOLDER, name + ".csv"), encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    return {title: np.array([float(line[title]) for line in lines]) for title in lines[0]}
+
+
+def _mean(columns, title, start, end):
+    within = (columns["step"] > start) & (columns["step"] <= end)
+    return columns[title][within].mean()
+
+
+def _lines(rows):
+    lines = ["| %s |" % " | ".join(row) for row in rows]
+    return [lines[0], "| %s |" % " | ".join(["---"] * len(rows[0])), *lines[1:]]
+
+
+def rebuilt(page):
+    """Returns a page's text with every table that a comment names made anew."""
+    made = {name: lambda name=name: table_of_runs(name) for name in _TABLES}
+    made["beside the group"] = table_beside_the_group
+    made["whole run"] = table_of_the_whole_run
+    lines, is_old = [], False
+    for line in page.splitlines():
+        is_old = is_old and line.startswith("|")
+        if is_old:
+            continue
+        lines.append(line)
+        if line.startswith("<!-- table: "):
+            lines += made[line[len("<!-- table: ") : -len(" -->")]]()
+            is_old = True
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    with open(PAGE, encoding="utf-8") as file:
+        made = rebuilt(file.read())
+    with open(PAGE, "w", encoding="utf-8") as file:
+        file.write(made)

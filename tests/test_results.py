@@ -1,0 +1,41 @@
+"""docs/results.md: its tables are those of the files in docs/results, with every run's origin."""
+
+import glob
+import importlib.util
+import json
+import os
+
+import pytest
+from conftest import ROOT
+
+FOLDER = os.path.join(ROOT, "docs", "results")
+
+
+@pytest.fixture(scope="module")
+def make_tables():
+    spec = importlib.util.spec_from_file_location("make_tables", FOLDER + "/make_tables.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tables_are_those_of_the_files(make_tables):
+    with open(make_tables.PAGE, encoding="utf-8") as file:
+        page = file.read()
+    assert page.count("<!-- table: ") == len(make_tables._TABLES) + 2
+    assert make_tables.rebuilt(page) == page  # Otherwise: make results
+
+
+def test_a_table_is_replaced_and_nothing_else(make_tables):
+    old = "before\n\n<!-- table: best -->\n| of | old |\n| --- | --- |\n\nafter | all\n"
+    new = "\n".join(["before", "", "<!-- table: best -->", *make_tables.table_of_runs("best")])
+    assert make_tables.rebuilt(old) == new + "\n\nafter | all\n"
+
+
+@pytest.mark.parametrize("path", glob.glob(os.path.join(FOLDER, "*.json")), ids=os.path.basename)
+def test_every_run_says_where_it_is_from(path):
+    with open(path, encoding="utf-8") as file:
+        known = json.load(file)
+    assert {"command", "commit", "machine", "photos", "run", "seed", "evaluations"} <= set(known)
+    assert known["command"].startswith("python scripts/") and known["evaluations"]
+    assert "--seed %d" % known["seed"] in known["command"] or "evaluate.py" in known["command"]

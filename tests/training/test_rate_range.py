@@ -1,0 +1,43 @@
+"""The learning-rate range test: what it suggests, and that it leaves no trace of a run."""
+
+import csv
+import os
+
+import numpy as np
+
+from alexnet_flowers.training import rate_range
+
+
+def test_it_suggests_a_tenth_of_the_rate_of_the_lowest_loss():
+    rates = np.geomspace(1e-6, 10, 300)
+    losses = 1.6 - 0.8 * np.exp(-((np.log10(rates) + 1) ** 2)) + 3 * np.maximum(rates - 0.3, 0)
+    measured = rate_range.result_of(rates, losses)
+    assert 0.005 <= measured.suggestion <= 0.02 and measured.smoothed.min() < 1
+
+
+def test_it_suggests_nothing_where_the_loss_only_rose():
+    losses = 1.6 + np.linspace(0, 2, 300) ** 4
+    losses[::2] += 0.01
+    assert rate_range.result_of(np.geomspace(1e-6, 10, 300), losses).suggestion is None
+
+
+def test_by_the_script(run_script, tiny_dataset, tmp_path):
+    os.symlink(tiny_dataset, str(tmp_path / "data"))
+    done = run_script(
+        "train", "--find_learning_rate", "--dataset_dir=data", "--batch_size=2", "--seed=1",
+        "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1", "--momentum=0.99",
+        "--optimizer=momentum", "--learning_rate_picture=range.png", "--max_number_of_steps=12",
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stderr == "", done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("step  1/12  learning rate 1.0e-06  cross entropy 1.")
+    assert lines[-2] == "momentum: curve range.png, numbers range.csv"
+    assert lines[-1].startswith("momentum: ")
+    with open(str(tmp_path / "range.csv"), newline="") as file:
+        rows = list(csv.DictReader(file))
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert len(rows) == len(lines) - 2 and np.allclose(np.diff(np.log(rates)), np.log(1e7) / 11)
+    # The rates were trained with: the last ones are too high for anything.
+    losses = [float(row["cross_entropy"]) for row in rows]
+    assert max(losses[:4]) < 2 and (len(rows) < 12 or losses[-1] > 3)
+    assert sorted(os.listdir(str(tmp_path))) == ["data", "range.csv", "range.png"]
