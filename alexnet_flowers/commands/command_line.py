@@ -7,6 +7,7 @@ import sys
 from absl import flags
 
 from alexnet_flowers import devices
+from alexnet_flowers.commands import outputs
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import UsageError
@@ -129,10 +130,23 @@ def define_split(default, text):
         alias("split", "dataset_split_name")
 
 
-def define_photos(default_split=None):
-    """Defines the photos that a command is about where none are named."""
+def define_photos(default_split=None, one=False):
+    """Defines the photos that a command is about where none are named; ``one``: also a single."""
     define_split(default_split, "Take all photos of this split where no photos are named.")
     define_dataset_dir()
+    if one:
+        with group("Photos"):
+            flags.DEFINE_integer(
+                "index",
+                None,
+                "Take this photo of the split only, counted from 0; of validation without --split.",
+                lower_bound=0,
+            )
+            flags.DEFINE_string(
+                "name",
+                None,
+                "Take the photo of this name only: daisy/123.jpg, as predict lists it.",
+            )
 
 
 def chosen_network():
@@ -143,17 +157,64 @@ def chosen_network():
 def chosen_photos(paths, network):
     """Returns the photos of a command: those of ``paths``, or the split of the flags.
 
-    Those of paths are a ``photos.FilePhotos``, whose bad ones ``report_left_out`` tells.
+    Those of paths are a ``photos.FilePhotos``, whose bad ones ``report_left_out`` tells. Without a
+    network (None) their classes are those of the dataset, or not known.
     """
+    check_no_picks_beside(paths)
     if paths and FLAGS["split"].present:
         raise UsageError("--split %s: or photos, not both" % FLAGS.split)
     if paths:
-        return photos.FilePhotos(paths, network.class_names)
-    if not FLAGS.split:
+        return photos.FilePhotos(paths, network.class_names if network else ())
+    return picked(split_photos(network))
+
+
+def split_photos(network):
+    """Returns all photos of the split of the flags; see ``chosen_photos``."""
+    if not _split():
         raise UsageError("no photos; name files or folders, or pass --split validation")
-    found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
-    runs.check_labels(network.run, labels_to_names)
+    found, labels_to_names = photos.from_split(FLAGS.dataset_dir, _split())
+    if network:
+        runs.check_labels(network.run, labels_to_names)
     return found
+
+
+def picked(found):
+    """Returns those of a split's photos that ``--index`` and ``--name`` pick; without them, all."""
+    return photos.pick(found, _split(), **_picks())
+
+
+def check_no_picks_beside(paths):
+    """Raises ``UsageError`` for photos that are named as files and picked from a split, too."""
+    for flag, value in _picks().items():
+        if paths:
+            raise UsageError("--%s %s: or photos, not both" % (flag, value))
+
+
+def check_one_photo(paths):
+    """Raises ``UsageError`` unless the command line names a single photo."""
+    number = len(paths) or min(1, len(_picks()))
+    if number != 1:
+        raise UsageError("name one photo, or --index or --name of a split; these are %d" % number)
+
+
+def chosen_photo(paths, network=None):
+    """Returns the only photo of a command; see ``chosen_photos``."""
+    check_one_photo(paths)
+    asked = chosen_photos(paths, network)
+    found = photos.usable(asked)
+    if len(found) > 1:
+        raise UsageError("%s: holds %d photos; name one" % (paths[0], len(found)))
+    return found[0]
+
+
+def _split():
+    return FLAGS.split or ("validation" if _picks() else None)
+
+
+def _picks():
+    """Returns the flags, by name, that pick photos of a split."""
+    names = [name for name in ("index", "name") if name in FLAGS]
+    return {name: FLAGS[name].value for name in names if FLAGS[name].value is not None}
 
 
 def check_any_usable(asked, num_found):
@@ -190,6 +251,23 @@ def origin(what, network):
     """Returns the ``Origin`` of a picture of a trained network."""
     title = "%s: run %s, step %d" % (what, network.run.name, network.global_step)
     return picture_file.Origin(title, command())
+
+
+def check_picture(path, paths):
+    """Raises ``UsageError`` unless a picture of photos can be written there; None: no name yet."""
+    if path is not None:
+        picture_file.check_output(path, of_photos=True)
+        outputs.check(picture=path, inputs=inputs(paths))
+
+
+def picture_path(kind, network, detail):
+    """Returns where a picture of a network goes: to ``--output``, else to a name of its own."""
+    path = FLAGS.output
+    if path is None:
+        names = (kind, network.run.name, network.global_step, detail.rpartition("/")[2])
+        path = os.path.join("runs", "figures", "%s_%s_%d_%s.png" % names)
+        outputs.check(picture=path)
+    return path
 
 
 def from_flags(kind):

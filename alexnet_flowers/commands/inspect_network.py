@@ -2,6 +2,7 @@
 
     python scripts/inspect_network.py --run_name sgd
     python scripts/inspect_network.py rose.jpg --end_point conv3 --run_name sgd
+    python scripts/inspect_network.py --index 7 --end_point conv3 --run_name sgd
 
 It leaves in --output_dir::
 
@@ -24,7 +25,7 @@ from alexnet_flowers.pictures import diagrams, picture_file, tiles
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(default_split="validation")
+command_line.define_photos(default_split="validation", one=True)
 with group("Network"):
     flags.DEFINE_string(
         "end_point",
@@ -41,10 +42,15 @@ _PHOTO_PX = 448
 
 def main(paths):
     outputs.check_folder(FLAGS.output_dir)
+    command_line.check_no_picks_beside(paths)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        shown = photos.from_paths(paths, network.class_names) if paths else []
-        split = command_line.chosen_photos([], network)
+        split = command_line.split_photos(network)
+        shown = (
+            photos.from_paths(paths, network.class_names)
+            if paths
+            else command_line.picked(split)[:1]
+        )
 
         def save(picture, name, what):
             path = os.path.join(FLAGS.output_dir, name)
@@ -52,7 +58,7 @@ def main(paths):
             print(path)
 
         save(tiles.kernels(network.kernels("conv1")), "kernels.png", "kernels of conv1")
-        for number, photo in enumerate(shown or split[:1]):
+        for number, photo in enumerate(shown):
             picture = _feature_maps(network, photo)
             name = "feature_maps_%s_%d.png" % (FLAGS.end_point.replace("/", "_"), number)
             save(picture, name, "feature maps of %s, %s" % (FLAGS.end_point, photo.name))

@@ -1,14 +1,13 @@
 """Draws the class scores at every place of a photo, all of them from one pass.
 
 python scripts/score_map.py photo.jpg --output score_map.png --run_name sgd
+python scripts/score_map.py --split validation --index 7 --run_name sgd
 """
 
 from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.data import photos
-from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import dense_scores
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.pictures import picture_file, score_heat_map
@@ -16,6 +15,7 @@ from alexnet_flowers.pictures import picture_file, score_heat_map
 FLAGS = flags.FLAGS
 
 command_line.define_network()
+command_line.define_photos(one=True)
 with group("Photos"):
     flags.DEFINE_integer(
         "short_side_px",
@@ -34,10 +34,9 @@ with group("Output"):
 def main(paths):
     picture_file.check_output(FLAGS.output)
     outputs.check(picture=FLAGS.output, inputs=paths)
-    if len(paths) != 1:
-        raise UsageError("name one photo; these are %d" % len(paths))
+    command_line.check_one_photo(paths)
     with command_line.chosen_network() as network:
-        (photo,) = photos.from_paths(paths, network.class_names)
+        photo = command_line.chosen_photo(paths, network)
         mapped = dense_scores.score_map(network, photo, FLAGS.short_side_px)
         drawn = score_heat_map.score_heat_map(
             *mapped, network.class_names, dense_scores.WINDOW_PX, dense_scores.STRIDE_PX

@@ -1,20 +1,20 @@
 """Shows what the inception preprocessing does to a photo.
 
 python scripts/show_preprocessing.py photo.jpg --output preprocessing.png
+python scripts/show_preprocessing.py --name daisy/5673551_01d1ea993e_n.jpg --split train
 """
 
 from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import alias, group
-from alexnet_flowers.data import photos
-from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import draws, preprocessing
 from alexnet_flowers.pictures import distortions, picture_file
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 
+command_line.define_photos(one=True)
 command_line.define_distortions()
 with group("Photos"):
     flags.DEFINE_integer(
@@ -42,9 +42,7 @@ with group("Output"):
 def main(paths):
     picture_file.check_output(FLAGS.output)
     outputs.check(picture=FLAGS.output, inputs=paths)
-    if len(paths) != 1:
-        raise UsageError("name one photo; these are %d" % len(paths))
-    (photo,) = photos.from_paths(paths)
+    photo = command_line.chosen_photo(paths)
     drawn = draws.draw_distortions(
         photo,
         FLAGS.num_draws,
