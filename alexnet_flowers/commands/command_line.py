@@ -281,3 +281,10 @@ def command():
     if program.endswith(".py"):
         program = "python scripts/" + os.path.basename(program)
     return " ".join([program] + [shlex.quote(word) for word in sys.argv[1:]])
+
+
+def command_of(name, *words):
+    """Returns a command of another name, started as this one was."""
+    is_script = sys.argv[0].endswith(".py")
+    program = "python scripts/%s.py" if is_script else "alexnet-flowers %s"
+    return " ".join([program % name] + [shlex.quote(word) for word in words])

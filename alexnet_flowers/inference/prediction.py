@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from alexnet_flowers import atomic, spreadsheet
 from alexnet_flowers.data import photos
+from alexnet_flowers.evaluation import metrics
 from alexnet_flowers.inference import grad_cam
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.pictures import cards, heat_maps
@@ -75,6 +76,34 @@ def worst_mistakes(predictions, count):
     return sorted(wrong, key=lambda one: -one.probabilities.max())[:count]
 
 
+def most_confident(predictions, class_id, count):
+    """Returns at most ``count`` of the right answers of a class, the most confident first."""
+    right = [one for one in predictions if one.photo.label == class_id and not is_wrong(one)]
+    return sorted(right, key=lambda one: -one.probabilities.max())[:count]
+
+
+def figures(predictions, class_names):
+    """Returns how good answers to photos of known classes are.
+
+    Returns:
+      A dict of ``num_images``, ``accuracy``, ``recall_at_2``, ``cross_entropy``, ``per_class`` and
+      ``confusion_matrix``, as ``evaluator.Evaluator.evaluate`` has them.
+    """
+    labels = np.array([one.photo.label for one in predictions])
+    probabilities = np.stack([one.probabilities for one in predictions])
+    confusion = metrics.confusion_matrix(labels, probabilities.argmax(1), len(class_names))
+    # A probability too small for float32 is 0; its logarithm is not.
+    logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    return {
+        "num_images": len(labels),
+        "accuracy": metrics.accuracy(confusion),
+        "recall_at_2": metrics.recall_at(2, probabilities, labels),
+        "cross_entropy": metrics.cross_entropy(logarithms, labels),
+        "per_class": metrics.per_class(confusion, class_names),
+        "confusion_matrix": confusion.tolist(),
+    }
+
+
 def table(predictions, class_names, num_best=3):
     """Returns predictions as lines of text: the photo, its class, the likeliest classes."""
     name_width = max([len("photo")] + [len(one.photo.name) for one in predictions])
@@ -130,17 +159,18 @@ def write_csv(path, predictions, class_names):
             writer.writerow([spreadsheet.cell(text) for text in texts] + values)
 
 
-def contact_sheet(predictions, class_names):
+def contact_sheet(predictions, class_names, num_columns=None):
     """Draws a card for each prediction; the wrong ones come first and are marked.
 
-    Where there is an explanation, the card has it beside the photo.
+    Where there is an explanation, the card has it beside the photo. ``num_columns`` is as of
+    ``cards.sheet``.
 
     Returns:
       A Pillow image, of ``MAX_CARDS`` cards at most.
     """
     ordered = sorted(predictions, key=lambda one: not is_wrong(one))[:MAX_CARDS]
     shown = tqdm(ordered, desc="drawing", unit="photo", delay=1, disable=None)
-    return cards.sheet([_card(one, class_names) for one in shown])
+    return cards.sheet([_card(one, class_names) for one in shown], num_columns)
 
 
 def _card(one, class_names):
@@ -149,7 +179,8 @@ def _card(one, class_names):
     if one.explanation is not None:
         label, heat = one.explanation
         beside = heat_maps.over_photo(image, heat, preprocessing.CENTRAL_FRACTION)
-        caption = ("for: %s" if heat.any() else "nothing is for: %s") % class_names[label]
+        caption = "Grad-CAM for %s" if heat.any() else "Grad-CAM: nothing for %s"
+        caption %= class_names[label]
     return cards.card(
         image,
         one.probabilities,
