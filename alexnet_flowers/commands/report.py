@@ -25,7 +25,7 @@ from alexnet_flowers.pictures import (
     patches,
     tiles,
 )
-from alexnet_flowers.training import settings
+from alexnet_flowers.training import settings, settings_flags
 
 FLAGS = flags.FLAGS
 
@@ -221,7 +221,7 @@ def _command_lines(network):
     photos = ["--dataset_dir", FLAGS.dataset_dir] if FLAGS.dataset_dir else []
     line = command_line.command_of
     if kept:
-        yield line("train", *places, *photos, *_training_flags(kept))
+        yield line("train", *places, *photos, *settings_flags.of(kept))
     yield line("evaluate", *places, *photos)
     yield line("predict", *places, *photos, "--split", FLAGS.split, "--sheet", "sheet.png")
     yield line("explain", *places, *photos, "--split", FLAGS.split, "--index", "0")
@@ -229,18 +229,3 @@ def _command_lines(network):
     yield line("inspect_network", *places, *photos)
     yield line("report", *places, *photos)
     yield "tensorboard --logdir %s" % shlex.quote(FLAGS.summaries_dir)
-
-
-def _training_flags(kept):
-    """Yields the flags of those settings that are not their defaults."""
-    yield "--max_number_of_steps=%d" % kept["num_steps"]
-    found = settings.Settings()._replace(
-        **{name: kept["settings"][name] for name in ("optimizer", "arg_scope")}
-    )
-    defaults = settings.complete(found)
-    for name, value in sorted(kept["settings"].items()):
-        is_default = value == getattr(defaults, name, value) and name not in ("optimizer",)
-        if isinstance(value, bool) and value != getattr(settings.Settings(), name):
-            yield "--" + ("" if value else "no") + name
-        elif value is not None and not is_default:
-            yield "--%s=%s" % (name, value)
