@@ -8,6 +8,7 @@ import sys
 from absl import flags
 
 from alexnet_flowers import devices
+from alexnet_flowers.commands import outputs
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import UsageError
@@ -81,15 +82,13 @@ def define_network():
     define_device()
 
 
-def define_dataset_dir(default="those that the run was trained on"):
-    """Defines where the photos of a dataset are; without the flag they are the run's own."""
+def define_dataset_dir(default=None, otherwise="those that the run was trained on"):
+    """Defines where the photos of a dataset are; without a default they are the run's own."""
+    text = "Read the converted photos from this folder, which download_and_convert makes."
+    if default is None:
+        text += " Default: %s." % otherwise
     with group("Photos"):
-        flags.DEFINE_string(
-            "dataset_dir",
-            None,
-            "Read the converted photos from this folder, which download_and_convert makes. "
-            "Default: %s." % default,
-        )
+        flags.DEFINE_string("dataset_dir", default, text)
 
 
 def define_skip_bad_records():
@@ -130,10 +129,29 @@ def define_split(default, text):
         alias("split", "dataset_split_name")
 
 
-def define_photos(default_split=None):
-    """Defines the photos that a command is about where none are named."""
+def define_photos(default_split=None, one=False, of_run=True):
+    """Defines the photos that a command is about where none are named.
+
+    Args:
+      default_split: the split without ``--split``; None: none.
+      one: whether it may be asked about a single one.
+      of_run: whether they are those of a run by default.
+    """
     define_split(default_split, "Take all photos of this split where no photos are named.")
-    define_dataset_dir()
+    define_dataset_dir(None if of_run else run_dataset.DEFAULT_DIR)
+    if one:
+        with group("Photos"):
+            flags.DEFINE_integer(
+                "index",
+                None,
+                "Take this photo of the split only, counted from 0; of validation without --split.",
+                lower_bound=0,
+            )
+            flags.DEFINE_string(
+                "name",
+                None,
+                "Take the photo of this name only: daisy/123.jpg, as predict lists it.",
+            )
 
 
 def chosen_network():
@@ -146,25 +164,73 @@ def chosen_network():
 def chosen_photos(paths, network):
     """Returns the photos of a command: those of ``paths``, or the split of the flags.
 
-    Those of paths are a ``photos.FilePhotos``, whose bad ones ``report_left_out`` tells.
+    Those of paths are a ``photos.FilePhotos``, whose bad ones ``report_left_out`` tells. Without a
+    network (None) their classes are those of the dataset, or not known.
     """
+    check_no_picks_beside(paths)
     if paths and FLAGS["split"].present:
         raise UsageError("--split %s: or photos, not both" % FLAGS.split)
     if paths:
-        return photos.FilePhotos(paths, network.class_names)
-    if not FLAGS.split:
+        return photos.FilePhotos(paths, network.class_names if network else ())
+    return picked(split_photos(network))
+
+
+def split_photos(network):
+    """Returns all photos of the split of the flags; see ``chosen_photos``."""
+    if not _split():
         raise UsageError("no photos; name files or folders, or pass --split validation")
+    if network is None:
+        return photos.from_split(FLAGS.dataset_dir, _split())[0]
     chosen = run_dataset.choose(network.run, FLAGS.dataset_dir)
-    found, labels_to_names = photos.from_split(chosen.dataset_dir, FLAGS.split)
+    found, labels_to_names = photos.from_split(chosen.dataset_dir, _split())
     runs.check_labels(network.run, labels_to_names)
     if chosen.note:
         note(chosen.note)
     return found
 
 
+def picked(found):
+    """Returns those of a split's photos that ``--index`` and ``--name`` pick; without them, all."""
+    return photos.pick(found, _split(), **_picks())
+
+
+def check_no_picks_beside(paths):
+    """Raises ``UsageError`` for photos that are named as files and picked from a split, too."""
+    for flag, value in _picks().items():
+        if paths:
+            raise UsageError("--%s %s: or photos, not both" % (flag, value))
+
+
+def check_one_photo(paths):
+    """Raises ``UsageError`` unless the command line names a single photo."""
+    number = len(paths) or min(1, len(_picks()))
+    if number != 1:
+        raise UsageError("name one photo, or --index or --name of a split; these are %d" % number)
+
+
+def chosen_photo(paths, network=None):
+    """Returns the only photo of a command; see ``chosen_photos``."""
+    check_one_photo(paths)
+    asked = chosen_photos(paths, network)
+    found = photos.usable(asked)
+    if len(found) > 1:
+        raise UsageError("%s: holds %d photos; name one" % (paths[0], len(found)))
+    return found[0]
+
+
 def note(line):
     """Says something beside the answer, on standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+def _split():
+    return FLAGS.split or ("validation" if _picks() else None)
+
+
+def _picks():
+    """Returns the flags, by name, that pick photos of a split."""
+    names = [name for name in ("index", "name") if name in FLAGS]
+    return {name: FLAGS[name].value for name in names if FLAGS[name].value is not None}
 
 
 def check_any_usable(asked, num_found):
@@ -195,7 +261,8 @@ def report_left_out(asked):
 def inputs(paths=()):
     """Returns what a command reads, none of which it may replace."""
     dataset_dir = FLAGS.dataset_dir or run_dataset.folder_of(chosen_run())
-    return [*paths, dataset_dir, FLAGS.checkpoints_dir, FLAGS.summaries_dir]
+    parents = [name for name in ("checkpoints_dir", "summaries_dir") if name in FLAGS]
+    return [*paths, dataset_dir] + [FLAGS[name].value for name in parents]
 
 
 def origin(what, network):
@@ -204,10 +271,33 @@ def origin(what, network):
     return picture_file.Origin(title, command())
 
 
-def file_name(what, network, kind="png"):
-    """Returns the name of a picture of a trained network, of which another step has another."""
-    what = "_".join(part for part in re.split(r"[^\w.-]+", what) if part)
-    return "%s_%s_%d.%s" % (what, network.run.name, network.global_step, kind)
+def file_name(*parts, network=None, kind="png"):
+    """Returns the name of a picture of all these, and of a step of a run."""
+    if network:
+        parts += (network.run.name, network.global_step)
+    words = re.split(r"[^\w-]+", "_".join(str(part) for part in parts))
+    return "%s.%s" % ("_".join(word for word in words if word), kind)
+
+
+def check_picture(path, paths):
+    """Raises ``UsageError`` unless a picture of photos can be written there; None: no name yet."""
+    if path is not None:
+        picture_file.check_output(path, of_photos=True)
+        outputs.check(picture=path, inputs=inputs(paths))
+
+
+def picture_path(*parts, network=None):
+    """Returns where a picture goes: to ``--output``, else to a name of its own; ``file_name``."""
+    path = FLAGS.output
+    if path is None:
+        path = os.path.join("runs", "figures", file_name(*parts, network=network))
+        outputs.check(picture=path)
+    return path
+
+
+def stem(photo):
+    """Returns the part of a picture's name that says of which photo it is."""
+    return os.path.splitext(photo.name)[0]
 
 
 def from_flags(kind):
@@ -221,3 +311,10 @@ def command():
     if program.endswith(".py"):
         program = "python scripts/" + os.path.basename(program)
     return " ".join([program] + [shlex.quote(word) for word in sys.argv[1:]])
+
+
+def command_of(name, *words):
+    """Returns a command of another name, started as this one was."""
+    is_script = sys.argv[0].endswith(".py")
+    program = "python scripts/%s.py" if is_script else "alexnet-flowers %s"
+    return " ".join([program % name] + [shlex.quote(word) for word in words])

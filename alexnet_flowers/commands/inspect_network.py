@@ -2,6 +2,7 @@
 
     python scripts/inspect_network.py --run_name sgd
     python scripts/inspect_network.py rose.jpg --end_point conv3 --run_name sgd
+    python scripts/inspect_network.py --index 7 --end_point conv3 --run_name sgd
 
 It leaves in --output_dir::
 
@@ -25,7 +26,7 @@ from alexnet_flowers.pictures import diagrams, picture_file, tiles
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(default_split="validation")
+command_line.define_photos(default_split="validation", one=True)
 with group("Network"):
     flags.DEFINE_string(
         "end_point",
@@ -42,13 +43,21 @@ _PHOTO_PX = 448
 
 def main(paths):
     outputs.check_folder(FLAGS.output_dir)
+    command_line.check_no_picks_beside(paths)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        shown = photos.from_paths(paths, network.class_names) if paths else []
-        split = command_line.chosen_photos([], network)
+        split = command_line.split_photos(network)
+        shown = (
+            photos.from_paths(paths, network.class_names)
+            if paths
+            else command_line.picked(split)[:1]
+        )
 
         def save(picture, name, what, kind="png"):
-            path = os.path.join(FLAGS.output_dir, command_line.file_name(name, network, kind))
+            path = os.path.join(
+                FLAGS.output_dir,
+                command_line.file_name(name, network=network, kind=kind),
+            )
             picture_file.save(picture, path, command_line.origin(what, network))
             print(path)
 
@@ -56,9 +65,9 @@ def main(paths):
         what = "kernels of conv1, from black at %.3g over gray at 0 to white at %.3g"
         largest = np.abs(kernels).max()
         save(tiles.kernels(kernels), "kernels", what % (-largest, largest))
-        for photo in shown or split[:1]:
+        for photo in shown:
             of = "%s of %s" % (FLAGS.end_point, photo.name)
-            name = "feature_maps_%s_%s" % (FLAGS.end_point, os.path.splitext(photo.name)[0])
+            name = "feature_maps_%s_%s" % (FLAGS.end_point, command_line.stem(photo))
             save(_feature_maps(network, photo), name, "feature maps of " + of)
         layers = dead_units.dead_units(network, split)
         name, what = "zeros_and_dead_units_" + FLAGS.split, "dead units on " + FLAGS.split

@@ -166,7 +166,7 @@ with group("Run"):
     )
 command_line.define_run_parents()
 command_line.define_split("validation", "Show the evaluations on this split.")
-command_line.define_dataset_dir("those that each run was trained on")
+command_line.define_dataset_dir(otherwise="those that each run was trained on")
 command_line.define_device()
 with group("Output"):
     flags.DEFINE_list("figures", list(FIGURES), "Draw these figures, comma-separated.\n" + _HELP)

@@ -20,6 +20,7 @@ _BEGINNINGS = {
     "svg": rb"\s*<(\?xml|svg)",
     "png": rb"\x89PNG\r\n",
     "pdf": rb"%PDF-",
+    "html": rb"<!DOCTYPE html>",
 }
 
 
@@ -29,7 +30,7 @@ def check(json=None, csv=None, picture=None, inputs=()):
     Args:
       json: a path, or None where the command is not asked for that file.
       csv: likewise.
-      picture: likewise; its kind is its suffix.
+      picture: likewise, or a page; its kind is its suffix.
       inputs: files and folders that the command reads, existing or not.
 
     Raises:

@@ -3,6 +3,7 @@
 python scripts/predict.py photo.jpg another.jpg --run_name sgd
 python scripts/predict.py folder/of/photos --sheet sheet.png
 python scripts/predict.py --split validation --csv predictions.csv
+python scripts/predict.py --split validation --sheet mistakes.png --worst 12 --explain
 
 Photos that cannot be used are named at the end, with status 1; the others are predicted.
 """
@@ -12,13 +13,14 @@ from absl import flags
 from alexnet_flowers import json_file
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.inference import prediction
+from alexnet_flowers.errors import UsageError
+from alexnet_flowers.inference import grad_cam, prediction
 from alexnet_flowers.pictures import picture_file
 
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos()
+command_line.define_photos(one=True)
 with group("Output"):
     flags.DEFINE_integer(
         "num_best", 3, "Show so many classes of each photo, the likeliest first.", lower_bound=1
@@ -28,15 +30,31 @@ with group("Output"):
     flags.DEFINE_string(
         "sheet", None, "Draw the photos with their answers, wrong ones first, in this *.png, too."
     )
+    flags.DEFINE_integer(
+        "worst",
+        None,
+        "Draw only so many wrong answers on the --sheet, the most confident first.",
+        lower_bound=1,
+    )
+    flags.DEFINE_boolean(
+        "explain",
+        False,
+        "Lay Grad-CAM over each photo on the --sheet: where there is what speaks for the likeliest "
+        "class. scripts/explain.py also explains other classes, and by other layers.",
+    )
 
 
 def main(paths):
     if FLAGS.sheet:
         picture_file.check_output(FLAGS.sheet, of_photos=True)
+    for flag in ("worst", "explain"):
+        if FLAGS[flag].value and not FLAGS.sheet:
+            raise UsageError("--%s: needs --sheet, which is where it is drawn" % flag)
     outputs.check(FLAGS.json, FLAGS.csv, FLAGS.sheet, inputs=command_line.inputs(paths))
     with command_line.chosen_network() as network:
         asked = command_line.chosen_photos(paths, network)
-        predictions = prediction.predict(network, asked, for_sheet=bool(FLAGS.sheet))
+        cam = grad_cam.GradCam(network) if FLAGS.explain else None
+        predictions = prediction.predict(network, asked, for_sheet=bool(FLAGS.sheet), cam=cam)
     command_line.check_any_usable(asked, len(predictions))
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
     if FLAGS.csv:
@@ -46,10 +64,20 @@ def main(paths):
         with outputs.written(FLAGS.json) as path:
             json_file.write(path, prediction.as_rows(predictions, network.class_names))
     if FLAGS.sheet:
-        if len(predictions) > prediction.MAX_CARDS:
-            print("%s: %d of them, wrong ones first" % (FLAGS.sheet, prediction.MAX_CARDS))
-        drawn = prediction.contact_sheet(predictions, network.class_names)
-        with outputs.written(FLAGS.sheet) as path:
-            what = prediction.summary(predictions, None if paths else FLAGS.split)
-            picture_file.save(drawn, path, command_line.origin(what, network))
+        _draw_sheet(predictions, network)
     return command_line.report_left_out(asked)
+
+
+def _draw_sheet(predictions, network):
+    what = prediction.summary(predictions, FLAGS.split)
+    if FLAGS.worst:
+        what = "the most confident wrong answers"
+        predictions = prediction.worst_mistakes(predictions, FLAGS.worst)
+    if not predictions:
+        print("%s: not drawn, as no answer is wrong" % FLAGS.sheet)
+        return
+    if len(predictions) > prediction.MAX_CARDS:
+        print("%s: %d of them, wrong ones first" % (FLAGS.sheet, prediction.MAX_CARDS))
+    drawn = prediction.contact_sheet(predictions, network.class_names)
+    with outputs.written(FLAGS.sheet) as path:
+        picture_file.save(drawn, path, command_line.origin(what, network))

@@ -1,16 +1,13 @@
 """Draws the class scores at every place of a photo, all of them from one pass.
 
 python scripts/score_map.py photo.jpg --output score_map.png --run_name sgd
+python scripts/score_map.py --split validation --index 7 --run_name sgd
 """
-
-import os
 
 from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.data import photos
-from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import dense_scores
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.pictures import picture_file, score_heat_map
@@ -18,6 +15,7 @@ from alexnet_flowers.pictures import picture_file, score_heat_map
 FLAGS = flags.FLAGS
 
 command_line.define_network()
+command_line.define_photos(one=True)
 with group("Photos"):
     flags.DEFINE_integer(
         "short_side_px",
@@ -37,22 +35,17 @@ with group("Output"):
 
 
 def main(paths):
-    if FLAGS.output:
-        picture_file.check_output(FLAGS.output)
-        outputs.check(picture=FLAGS.output, inputs=paths)
-    if len(paths) != 1:
-        raise UsageError("name one photo; these are %d" % len(paths))
+    command_line.check_picture(FLAGS.output, paths)
+    command_line.check_one_photo(paths)
     with command_line.chosen_network() as network:
-        (photo,) = photos.from_paths(paths, network.class_names)
+        photo = command_line.chosen_photo(paths, network)
         mapped = dense_scores.score_map(network, photo, FLAGS.short_side_px)
         drawn = score_heat_map.score_heat_map(
             *mapped, network.class_names, dense_scores.WINDOW_PX, dense_scores.STRIDE_PX
         )
         what = "class scores over %s" % photo.name
-        name = "score_map_" + os.path.splitext(photo.name)[0]
-        output = FLAGS.output or os.path.join(
-            "runs", "figures", command_line.file_name(name, network)
-        )
+        stem = command_line.stem(photo)
+        output = command_line.picture_path("score_map", stem, network=network)
         with outputs.written(output) as path:
             picture_file.save(drawn, path, command_line.origin(what, network))
     for name, row in zip(network.class_names, mapped.scores.reshape(-1, mapped.scores.shape[2]).T):

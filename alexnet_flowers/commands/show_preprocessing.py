@@ -1,22 +1,20 @@
 """Shows what the inception preprocessing does to a photo.
 
 python scripts/show_preprocessing.py photo.jpg --output preprocessing.png
+python scripts/show_preprocessing.py --name daisy/5673551_01d1ea993e_n.jpg --split train
 """
-
-import os
 
 from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import alias, group
-from alexnet_flowers.data import photos
-from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import draws, preprocessing
 from alexnet_flowers.pictures import distortions, picture_file
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 
+command_line.define_photos(one=True, of_run=False)
 command_line.define_distortions()
 with group("Photos"):
     flags.DEFINE_integer(
@@ -45,14 +43,9 @@ with group("Output"):
 
 
 def main(paths):
-    if FLAGS.output:
-        picture_file.check_output(FLAGS.output)
-    if len(paths) != 1:
-        raise UsageError("name one photo; these are %d" % len(paths))
-    name = os.path.splitext(os.path.basename(paths[0]))[0]
-    output = FLAGS.output or os.path.join("runs", "figures", "preprocessing_%s.png" % name)
-    outputs.check(picture=output, inputs=paths)
-    (photo,) = photos.from_paths(paths)
+    command_line.check_picture(FLAGS.output, paths)
+    photo = command_line.chosen_photo(paths)
+    output = command_line.picture_path("preprocessing", command_line.stem(photo))
     drawn = draws.draw_distortions(
         photo,
         FLAGS.num_draws,

@@ -1,6 +1,7 @@
 """The photos that a person asks about: files, folders, or a split of a dataset."""
 
 import contextlib
+import difflib
 import io
 import os
 import re
@@ -10,7 +11,7 @@ from PIL import Image
 
 from alexnet_flowers.data import dataset, jpeg_check, photo_check, photo_kind, record_check, records
 from alexnet_flowers.data.sources import class_folders
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 
 
 class Photo(NamedTuple):
@@ -99,13 +100,81 @@ def from_paths(paths, class_names=()):
     Raises:
       DataError: no such file, a photo that cannot be used, or a folder without any.
     """
-    asked = FilePhotos(paths, class_names)
+    return usable(FilePhotos(paths, class_names))
+
+
+def usable(asked):
+    """Returns the photos of a list or a ``FilePhotos`` as a list.
+
+    Raises:
+      DataError: a photo that cannot be used, or none at all.
+    """
     found = list(asked)
-    if asked.left_out:
+    if isinstance(asked, FilePhotos) and asked.left_out:
         raise DataError("%s: cannot be used: %s" % asked.left_out[0])
     if not found:
         raise nothing_usable(asked)
     return found
+
+
+def pick(found, split_name, index=None, name=None):
+    """Returns those of a split's photos that are meant: all, or a single one in a list.
+
+    Args:
+      found: a list of ``Photo``.
+      split_name: str, for the message.
+      index: int, the number of the only one, from 0; None: any.
+      name: str, its name; None: any.
+
+    Raises:
+      UsageError: there is none like that.
+    """
+    if index is not None and index >= len(found):
+        raise UsageError(
+            "--index %d: the split %r has %d photos, the last is %d"
+            % (index, split_name, len(found), len(found) - 1)
+        )
+    picked = found if index is None else found[index : index + 1]
+    if name is None:
+        return picked
+    named = [photo for photo in picked if photo.name == name]
+    if not named:
+        near = difflib.get_close_matches(name, [photo.name for photo in picked], 1, 0)
+        raise UsageError(
+            "--name %s: no photo of the split %r; did you mean %s?" % (name, split_name, near[0])
+        )
+    return named[:1]
+
+
+def write(found, class_names, folder):
+    """Writes photos as ``<class>/<file>.jpg``, each with the very bytes that it has.
+
+    Args:
+      found: a list of ``Photo`` with labels.
+      class_names: list of str, by id.
+      folder: a folder that exists.
+
+    Returns:
+      The list of their paths in the folder.
+
+    Raises:
+      DataError: a class whose name cannot be a folder's.
+    """
+    written = []
+    for number, photo in enumerate(found):
+        class_name = class_names[photo.label]
+        if class_name in ("", ".", "..") or "/" in class_name or "\0" in class_name:
+            raise DataError("%r: a class of this name cannot have a folder" % class_name)
+        stem, suffix = os.path.splitext(os.path.basename(photo.name.replace("\0", "")))
+        suffix = suffix if suffix.lower() in (".jpg", ".jpeg") else suffix + ".jpg"
+        name = os.path.join(class_name, stem + suffix)
+        if not stem or os.path.exists(os.path.join(folder, name)):  # Of records without names.
+            name = os.path.join(class_name, "%s%06d%s" % (stem and stem + "_", number, suffix))
+        os.makedirs(os.path.join(folder, class_name), exist_ok=True)
+        with open(os.path.join(folder, name), "xb") as file:
+            file.write(photo.encoded)
+        written.append(name)
+    return written
 
 
 def nothing_usable(asked):

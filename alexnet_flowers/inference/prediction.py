@@ -2,14 +2,17 @@
 
 import collections
 import csv
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import numpy as np
 from tqdm import tqdm
 
 from alexnet_flowers import atomic, spreadsheet
 from alexnet_flowers.data import photos
-from alexnet_flowers.pictures import cards
+from alexnet_flowers.evaluation import metrics
+from alexnet_flowers.inference import grad_cam
+from alexnet_flowers.input import preprocessing
+from alexnet_flowers.pictures import cards, heat_maps
 
 # Each takes about 200 kB on the sheet.
 MAX_CARDS = 1000
@@ -21,19 +24,22 @@ class Prediction(NamedTuple):
     Attributes:
       photo: the photo.
       probabilities: float32 [classes], the softmax.
+      explanation: a ``grad_cam.Explanation``, None where none was asked for.
     """
 
     photo: photos.Photo
     probabilities: np.ndarray
+    explanation: Optional[grad_cam.Explanation] = None
 
 
-def predict(network, asked, for_sheet=False):
+def predict(network, asked, for_sheet=False, cam=None):
     """Asks a network about photos.
 
     Args:
       network: a ``trained_network.TrainedNetwork``.
       asked: ``photos.Photo``, a list or a ``photos.FilePhotos``.
       for_sheet: keep of each photo what ``contact_sheet`` draws; otherwise ``encoded`` is None.
+      cam: a ``grad_cam.GradCam`` that explains the answers, or None.
 
     Returns:
       A list of ``Prediction`` in the same order.
@@ -42,13 +48,14 @@ def predict(network, asked, for_sheet=False):
       DataError: see ``TrainedNetwork.ask``.
     """
     predictions = []
-    fetches = {"probabilities": network.probabilities}
+    fetches = dict(cam.fetches if cam else {}, probabilities=network.probabilities)
     for batch, answers in network.ask(asked, fetches, "predicting"):
-        for photo, row in zip(batch, answers["probabilities"]):
+        explained = cam.explanations(answers) if cam else [None] * len(batch)
+        for photo, row, explanation in zip(batch, answers["probabilities"], explained):
             kept = photo._replace(encoded=None)
             if for_sheet:
                 kept = photos.reduced(photo, cards.PHOTO_PX)
-            predictions.append(Prediction(kept, row))
+            predictions.append(Prediction(kept, row, explanation))
     return predictions
 
 
@@ -61,6 +68,40 @@ def is_wrong(prediction):
     """Says whether the true class is known and is not the likeliest."""
     label = prediction.photo.label
     return label is not None and best_classes(prediction, 1)[0] != label
+
+
+def worst_mistakes(predictions, count):
+    """Returns at most ``count`` of the wrong answers, those with the highest probability first."""
+    wrong = [one for one in predictions if is_wrong(one)]
+    return sorted(wrong, key=lambda one: -one.probabilities.max())[:count]
+
+
+def most_confident(predictions, class_id, count):
+    """Returns at most ``count`` of the right answers of a class, the most confident first."""
+    right = [one for one in predictions if one.photo.label == class_id and not is_wrong(one)]
+    return sorted(right, key=lambda one: -one.probabilities.max())[:count]
+
+
+def figures(predictions, class_names):
+    """Returns how good answers to photos of known classes are.
+
+    Returns:
+      A dict of ``num_images``, ``accuracy``, ``recall_at_2``, ``cross_entropy``, ``per_class`` and
+      ``confusion_matrix``, as ``evaluator.Evaluator.evaluate`` has them.
+    """
+    labels = np.array([one.photo.label for one in predictions])
+    probabilities = np.stack([one.probabilities for one in predictions])
+    confusion = metrics.confusion_matrix(labels, probabilities.argmax(1), len(class_names))
+    # A probability too small for float32 is 0; its logarithm is not.
+    logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    return {
+        "num_images": len(labels),
+        "accuracy": metrics.accuracy(confusion),
+        "recall_at_2": metrics.recall_at(2, probabilities, labels),
+        "cross_entropy": metrics.cross_entropy(logarithms, labels),
+        "per_class": metrics.per_class(confusion, class_names),
+        "confusion_matrix": confusion.tolist(),
+    }
 
 
 def table(predictions, class_names, num_best=3):
@@ -127,18 +168,36 @@ def write_csv(path, predictions, class_names):
             writer.writerow([spreadsheet.cell(text) for text in texts] + values)
 
 
-def contact_sheet(predictions, class_names):
+def contact_sheet(predictions, class_names, num_columns=None):
     """Draws a card for each prediction; the wrong ones come first and are marked.
+
+    Where there is an explanation, the card has it beside the photo. ``num_columns`` is as of
+    ``cards.sheet``.
 
     Returns:
       A Pillow image, of ``MAX_CARDS`` cards at most.
     """
     ordered = sorted(predictions, key=lambda one: not is_wrong(one))[:MAX_CARDS]
-    drawn = []
-    for one in tqdm(ordered, desc="drawing", unit="photo", delay=1, disable=None):
-        image = photos.open_image(one.photo)
-        drawn.append(cards.card(image, one.probabilities, class_names, one.photo.label))
-    return cards.sheet(drawn)
+    shown = tqdm(ordered, desc="drawing", unit="photo", delay=1, disable=None)
+    return cards.sheet([_card(one, class_names) for one in shown], num_columns)
+
+
+def _card(one, class_names):
+    image = photos.open_image(one.photo)
+    beside = caption = None
+    if one.explanation is not None:
+        label, heat = one.explanation
+        beside = heat_maps.over_photo(image, heat, preprocessing.CENTRAL_FRACTION)
+        caption = "Grad-CAM for %s" if heat.any() else "Grad-CAM: nothing for %s"
+        caption %= class_names[label]
+    return cards.card(
+        image,
+        one.probabilities,
+        class_names,
+        one.photo.label,
+        beside=beside,
+        caption=caption,
+    )
 
 
 def _true_class(prediction, class_names):

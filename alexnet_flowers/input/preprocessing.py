@@ -32,7 +32,7 @@ CONTRAST_RANGE = (0.5, 1.5)
 FAST_ORDERS = ("bs", "sb", "sb", "sb")
 FULL_ORDERS = ("bshc", "sbch", "chbs", "hscb")
 
-_CENTRAL_FRACTION = 0.875
+CENTRAL_FRACTION = 0.875
 
 _BYTE = np.float32(1 / 255.0)
 
@@ -165,7 +165,7 @@ def central_box(image_shape):
     """
     # The same rounding as tf.image.central_crop.
     sides = tf.cast(image_shape[:2], tf.float64)
-    begin = tf.cast((sides - sides * _CENTRAL_FRACTION) / 2, tf.int32)
+    begin = tf.cast((sides - sides * CENTRAL_FRACTION) / 2, tf.int32)
     return tf.unstack(begin), tf.unstack(image_shape[:2] - 2 * begin)
 
 

@@ -13,7 +13,9 @@ _MAX_BARS = 5
 _TRACK_COLOR = "#eee"
 
 
-def card(photo, probabilities, class_names, label=None, photo_px=PHOTO_PX):
+def card(
+    photo, probabilities, class_names, label=None, photo_px=PHOTO_PX, beside=None, caption=None
+):
     """Draws a card.
 
     The bars are those of the likeliest classes; the true class has a blue one, a wrong answer a
@@ -25,6 +27,8 @@ def card(photo, probabilities, class_names, label=None, photo_px=PHOTO_PX):
       class_names: list of str.
       label: int, the true class id, or None.
       photo_px: int, the side of the photo's box on the card; the photo is fitted into it.
+      beside: a second picture, likewise, in a box on the right of the photo's; or None.
+      caption: str, what stands beneath that picture.
 
     Returns:
       A Pillow image; cards of the same number of classes and photo size have the same size.
@@ -32,16 +36,21 @@ def card(photo, probabilities, class_names, label=None, photo_px=PHOTO_PX):
     answer = int(np.argmax(probabilities))
     is_wrong = label is not None and answer != label
     best = np.argsort(-np.asarray(probabilities), kind="stable")[:_MAX_BARS]
-    width = photo_px + 2 * _MARGIN_PX
+    pictures = [photo] if beside is None else [photo, beside]
+    box_px = photo_px + _MARGIN_PX
+    width = len(pictures) * box_px + _MARGIN_PX
     height = photo_px + 3 * _MARGIN_PX + _LINE_PX * (len(best) + 1)
     drawn = Image.new("RGB", (width, height), "white")
-    _paste_photo(drawn, photo, photo_px)
+    for number, picture in enumerate(pictures):
+        _paste_photo(drawn, picture, _MARGIN_PX + number * box_px, photo_px)
 
     draw = ImageDraw.Draw(drawn)
     top = photo_px + 2 * _MARGIN_PX
     truth = "" if label is None else "is: %s" % class_names[label]
     mark = "\N{MULTIPLICATION X} " if is_wrong else ""
-    _text(draw, _MARGIN_PX, top, mark + truth, width, colors.WRONG if is_wrong else "black")
+    _text(draw, _MARGIN_PX, top, mark + truth, photo_px, colors.WRONG if is_wrong else "black")
+    if caption:
+        _text(draw, _MARGIN_PX + box_px, top, caption, photo_px)
     for line, class_id in enumerate(best, 1):
         color = colors.NEUTRAL
         if class_id == label:
@@ -82,12 +91,12 @@ def sheet(cards, num_columns=None):
     return laid_out
 
 
-def _paste_photo(drawn, photo, photo_px):
+def _paste_photo(drawn, photo, left, photo_px):
     """Fits a photo into its box, in the middle."""
     photo = photo if isinstance(photo, Image.Image) else Image.fromarray(photo)
     photo = fitted(photo, photo_px)
     top = _MARGIN_PX + (photo_px - photo.height) // 2
-    drawn.paste(photo, ((drawn.width - photo.width) // 2, top))
+    drawn.paste(photo, (left + (photo_px - photo.width) // 2, top))
 
 
 def _bar(draw, y, width, name, probability, color):

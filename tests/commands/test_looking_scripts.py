@@ -9,6 +9,7 @@ import photo_archives
 import pytest
 from PIL import Image
 
+from alexnet_flowers.data import photos
 from alexnet_flowers.training import checkpoints
 
 
@@ -35,7 +36,7 @@ def _metadata(path):
 def test_predict(run_script, run_flags, tiny_dataset, tmp_path):
     done = run_script(
         "predict", *run_flags, "--split", "validation", "--dataset_dir", tiny_dataset,
-        "--csv", "p.csv", "--json", "p.json", "--sheet", "out/sheet.png",
+        "--csv", "p.csv", "--json", "p.json", "--sheet", "out/sheet.png", "--explain",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = done.stdout.strip().split("\n")
@@ -58,6 +59,41 @@ def test_predict_a_photo(run_script, run_flags, photo):
     done = run_script("predict", *run_flags, photo, "--num_best", "5")
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[1].startswith("roses/1.jpg  roses ")
+
+
+def test_explain_a_photo_of_the_split(run_script, run_flags, tiny_dataset, tmp_path):
+    done = run_script(
+        "explain", *run_flags, "--index", "2", "--dataset_dir", tiny_dataset, "--class", "roses",
+        "--end_point", "conv4",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.strip().split("\n")
+    assert len(lines) == 3 and lines[2] == "runs/figures/explain_random_7_conv4.png"
+    name = photos.from_split(tiny_dataset, "validation")[0][2].name
+    assert lines[1].startswith(name)
+    about = _metadata(tmp_path / lines[2])
+    assert about["Title"] == "Grad-CAM of conv4: run random, step 7"
+
+
+def test_patches_of_units(run_script, run_flags, tiny_dataset, tmp_path):
+    done = run_script(
+        "show_patches", *run_flags, "--dataset_dir", tiny_dataset, "--end_point", "conv2",
+        "--max_units", "4", "--output", "patches.png",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    about = _metadata(tmp_path / "patches.png")
+    assert about["Title"].startswith("patches that excite the units of conv2 most: run random")
+
+
+def test_photos_of_a_split_as_files(run_script, tiny_dataset, tmp_path):
+    done = run_script("write_photos", "--dataset_dir", tiny_dataset, "--output_dir", "out")
+    assert done.returncode == 0, done.stderr
+    found, _ = photos.from_split(tiny_dataset, "validation")
+    assert done.stdout == "out: 5 photos; the first: %s\n" % found[0].name
+    for photo in found:
+        assert (tmp_path / "out" / photo.name).read_bytes() == photo.encoded
+    again = run_script("write_photos", "--dataset_dir", tiny_dataset, "--output_dir", "out")
+    assert again.returncode == 1 and "out: is not empty" in again.stderr
 
 
 def test_predict_a_folder_with_a_bad_photo(run_script, run_flags, photo, tmp_path):
@@ -137,6 +173,11 @@ def test_export(run_script, run_flags, tmp_path):
         ("predict", ["roses/1.jpg", "--run_name", "nobody"], 1, "no checkpoint yet; train first"),
         ("predict", [], 2, "no photos; name files or folders"),
         ("predict", ["roses/1.jpg", "--split", "train"], 2, "--split train: or photos, not both"),
+        ("predict", ["roses/1.jpg", "--index", "1"], 2, "--index 1: or photos, not both"),
+        ("predict", ["roses/1.jpg", "--worst", "3"], 2, "--worst: needs --sheet"),
+        ("explain", ["roses/1.jpg", "--class", "weeds"], 2, "--class weeds: the network has dai"),
+        ("explain", ["roses/1.jpg", "--output", "a.svg"], 2, "a.svg: must be the name of a file"),
+        ("report", ["--output", "report.png"], 2, "report.png: must be the name of a file, *.html"),
         ("predict", ["page.jpg"], 1, "page.jpg: cannot be used: a web page, not a photo"),
         ("predict", ["http://a.org/1.jpg"], 1, "a URL; download it, and name the file"),
         ("predict", ["roses/*.jpg"], 1, "roses/*.jpg: no such photo; a pattern is for the shell"),
@@ -150,7 +191,7 @@ def test_export(run_script, run_flags, tmp_path):
         ),
         ("embed", ["--dataset_dir", "nowhere"], 1, "nowhere: no such folder; run scripts/download"),
         ("score_map", ["gone.jpg"], 1, "gone.jpg: no such photo"),
-        ("score_map", ["roses/1.jpg", "roses/1.jpg"], 2, "name one photo; these are 2"),
+        ("score_map", ["roses/1.jpg", "roses/1.jpg"], 2, "these are 2"),
         ("show_preprocessing", ["roses/1.jpg", "--output", "roses"], 2, "roses: must be the name"),
         ("export", ["--output_dir", "roses"], 1, "roses: is not empty"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from alexnet_flowers.data import photos, records
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 
 CLASS_NAMES = photo_archives.CLASS_NAMES
 
@@ -165,3 +165,34 @@ def test_a_record_that_is_not_of_a_photo_is_named(tmp_path):
                 writer.write(record)
         with pytest.raises(DataError, match="shard: record %d is not of a photo" % number):
             list(records.read_shard(path))
+
+
+@pytest.fixture
+def five():
+    return [photos.Photo("daisy/%d.jpg" % number, b"%d" % number, 1) for number in range(5)]
+
+
+def test_one_of_a_split_is_picked_by_number_or_by_name(five):
+    assert photos.pick(five, "validation") == five
+    assert photos.pick(five, "validation", index=3) == [five[3]]
+    assert photos.pick(five, "validation", name="daisy/2.jpg") == [five[2]]
+    with pytest.raises(UsageError, match="--index 5: .* 'train' has 5 photos, the last is 4"):
+        photos.pick(five, "train", index=5)
+    with pytest.raises(UsageError, match="did you mean daisy/4.jpg"):
+        photos.pick(five, "train", name="daisy/44.jpg")
+    with pytest.raises(UsageError, match="--name daisy/2.jpg: no photo"):
+        photos.pick(five, "train", index=1, name="daisy/2.jpg")
+
+
+def test_written_photos_are_within_the_folder_and_none_replaces_another(tmp_path):
+    names = ["a/1.png", "b/1.png", "../../2.JPG", "validation, photo 7", ".."]
+    found = [photos.Photo(name, name.encode(), 0) for name in names]
+    written = photos.write(found, ["x"], str(tmp_path))
+    assert written == [
+        "x/1.png.jpg", "x/1_000001.png.jpg", "x/2.JPG", "x/validation, photo 7.jpg", "x/...jpg"
+    ]  # fmt: skip
+    for photo, name in zip(found, written):
+        assert (tmp_path / name).read_bytes() == photo.encoded
+    for class_name in ("..", "a/b", ""):
+        with pytest.raises(DataError, match="cannot have a folder"):
+            photos.write(found, [class_name], str(tmp_path / "other"))

@@ -7,6 +7,7 @@ import photo_archives
 import pytest
 
 from alexnet_flowers.data import photos
+from alexnet_flowers.evaluation import evaluator
 from alexnet_flowers.inference import prediction, trained_network
 from alexnet_flowers.pictures import cards, colors
 
@@ -136,3 +137,21 @@ def test_cards_of_wide_and_tall_photos_and_long_names_have_one_size():
         for label in (None, 0, 1)
     }
     assert len(sizes) == 1
+
+
+def test_the_worst_mistakes_are_the_most_confident(predictions):
+    right, wrong, unknown = predictions
+    worse = wrong._replace(probabilities=np.array([0.9, 0.1, 0]))
+    assert prediction.worst_mistakes([right, wrong, unknown, worse], 5) == [worse, wrong]
+    assert prediction.worst_mistakes([right, wrong, unknown, worse], 1) == [worse]
+    assert prediction.most_confident([right, wrong, unknown], 0, 2) == [right]
+
+
+def test_the_figures_are_those_of_an_evaluation(network, tiny_dataset):
+    found = prediction.predict(network, photos.from_split(tiny_dataset, "train")[0])
+    figures = prediction.figures(found, network.class_names)
+    evaluated = evaluator.Evaluator(network.run, tiny_dataset, "train", "cpu").evaluate(
+        network.checkpoint_path
+    )
+    assert figures.pop("cross_entropy") == pytest.approx(evaluated["cross_entropy"], rel=1e-3)
+    assert figures == {name: evaluated[name] for name in figures}

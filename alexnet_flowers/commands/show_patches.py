@@ -1,0 +1,52 @@
+"""Shows what the units of a layer like: the patches of a split that excite each of them most.
+
+python scripts/show_patches.py --end_point conv3 --run_name sgd
+
+Each unit's nine patches are of nine photos, the strongest first, and as large as what it sees.
+"""
+
+from absl import flags
+
+from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands.help_text import group
+from alexnet_flowers.inference import unit_patches
+from alexnet_flowers.pictures import patches, picture_file
+
+FLAGS = flags.FLAGS
+
+command_line.define_network()
+command_line.define_photos(default_split="validation")
+with group("Network"):
+    flags.DEFINE_string(
+        "end_point", "conv5", "Show the units of this end point: conv1 to conv5, fc6, fc7 or fc8."
+    )
+with group("Output"):
+    flags.DEFINE_integer(
+        "max_units",
+        64,
+        "Show so many units at most, those of the largest values first.",
+        lower_bound=1,
+        upper_bound=256,
+    )
+    flags.DEFINE_string(
+        "output",
+        None,
+        "Draw this picture, *.png. Default: runs/figures/patches_<end point>_<run>_<step>.png.",
+    )
+
+
+def main(paths):
+    command_line.check_picture(FLAGS.output, paths)
+    with command_line.chosen_network() as network:
+        network.end_point(FLAGS.end_point)
+        output = command_line.picture_path("patches", FLAGS.end_point, network=network)
+        asked = command_line.chosen_photos(paths, network)
+        shown = list(asked)
+        command_line.check_any_usable(asked, len(shown))
+        units = unit_patches.strongest(network, shown, FLAGS.end_point, FLAGS.max_units)
+        drawn = patches.units(*unit_patches.drawable(units))
+        what = "patches that excite the units of %s most" % FLAGS.end_point
+        with outputs.written(output) as path:
+            picture_file.save(drawn, path, command_line.origin(what, network))
+    print(output)
+    return command_line.report_left_out(asked)

@@ -1,0 +1,16 @@
+#!/usr/bin/env python
+"""Shows why a trained network gives photos their classes.
+
+The command itself is alexnet_flowers/commands/explain.py.
+"""
+
+import os
+import sys
+
+# A plain checkout will do; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from alexnet_flowers import commands
+
+if __name__ == "__main__":
+    commands.run("explain")

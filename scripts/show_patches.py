@@ -1,0 +1,16 @@
+#!/usr/bin/env python
+"""Shows what excites the units of a trained network.
+
+The command itself is alexnet_flowers/commands/show_patches.py.
+"""
+
+import os
+import sys
+
+# A plain checkout will do; the package need not be installed.
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from alexnet_flowers import commands
+
+if __name__ == "__main__":
+    commands.run("show_patches")

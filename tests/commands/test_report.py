@@ -1,0 +1,65 @@
+"""The report of a run: everything is in the one file, and a browser shows it."""
+
+import os
+from html.parser import HTMLParser
+
+import browser
+import event_files
+import pytest
+
+SECTIONS = [
+    "Settings", "Curves", "Distributions", "Classes", "Worst mistakes", "Explanations", "Kernels",
+    "What units like", "Dead units", "Commands",
+]  # fmt: skip
+
+
+class Links(HTMLParser):
+    """Collects what a page refers to."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.targets = {"src": [], "href": []}
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        for name, value in attrs:
+            if name in self.targets:
+                self.targets[name].append(value)
+
+
+@pytest.fixture(scope="module")
+def path(run_script_in, random_run, tiny_dataset, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("report")
+    event_files.write_run(folder / "summaries", "random")
+    done = run_script_in(
+        folder, "report", "--checkpoints_dir", os.path.dirname(random_run.checkpoints_dir),
+        "--summaries_dir", "summaries", "--dataset_dir", tiny_dataset, "--device", "cpu",
+        "--max_units", "2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("runs/reports/random_7.html: ")
+    return str(folder / "runs" / "reports" / "random_7.html")
+
+
+def test_nothing_is_loaded_from_elsewhere(path):
+    assert os.path.getsize(path) < 10e6
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    targets = Links(text).targets
+    assert len(targets["src"]) >= 12 and all(
+        one.startswith("data:image/") for one in targets["src"]
+    )
+    assert len(targets["href"]) == len(SECTIONS)
+    assert all(one.startswith("#") for one in targets["href"])
+    assert "url(" not in text and "<script" not in text and "@import" not in text
+    assert "Step 7; validation, 5 photos: accuracy " in text
+    assert "python scripts/explain.py --run_name random --checkpoints_dir " in text
+
+
+@pytest.mark.skipif(not browser.PROGRAM, reason="there is no browser")
+def test_a_browser_shows_all_of_it(path, tmp_path):
+    with open(path, encoding="utf-8") as file:
+        number = file.read().count("<img ")
+    with browser.opened("file://" + path, str(tmp_path)) as page:
+        page.wait_for_text("Run random", *SECTIONS)
+        browser.wait_for(lambda: len(page.loaded_images()) == number)
