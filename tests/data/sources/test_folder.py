@@ -1,5 +1,6 @@
 """A folder of photos, read where they lie: regular files only, and none that changes meanwhile."""
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -199,6 +200,18 @@ def test_a_photo_that_is_not_what_it_was_when_listed_is_an_error(mine, happened,
         "%s: cannot be read any more (%s); convert again when nothing changes there"
         % (path, reason)
     )  # fmt: skip
+
+
+def test_a_photo_that_may_not_be_read_is_not_said_to_have_changed(mine, monkeypatch):
+    read = folder.read_photos(str(mine)).photos[0].read
+
+    def refuse(path, *args):
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    monkeypatch.setattr(os, "open", refuse)  # Root may read everything.
+    with pytest.raises(PermissionError) as caught:
+        read()
+    assert caught.value.filename.startswith(str(mine))
 
 
 def test_a_photo_that_is_written_to_while_it_is_read_is_an_error(mine, monkeypatch):
