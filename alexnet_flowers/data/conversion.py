@@ -257,7 +257,7 @@ def _rule(found, source, sha256, settings, rule_of_before):
         return conversion_settings.BY_NAME
     if rule_of_before:
         return rule_of_before
-    if source.is_published(sha256):
+    if source.is_published(sha256, found.photos):
         return conversion_settings.SHUFFLED
     return conversion_settings.BY_CLASS
 

@@ -19,7 +19,8 @@ _MAX_DEPTH = 100
 def read_photos(path):
     """Lists the photos of a folder.
 
-    Reading one that was removed or changed since then raises ``DataError``.
+    Reading one that was removed or changed since then raises ``DataError``, one that may not be
+    read ``PermissionError``.
 
     Args:
       path: the folder.
@@ -98,6 +99,8 @@ def _read(path, identity):
                 encoded = file.read()
                 if _identity(os.fstat(file.fileno())) == identity:
                     return encoded
+    except PermissionError:
+        raise  # Nothing has changed; the one who asks says what to do.
     except OSError as error:
         reason = error.strerror
     raise DataError(
