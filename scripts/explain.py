@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Shows why a trained network gives photos their classes.
+"""Shows why a network gives photos their classes: where in each there is what speaks for a class.
 
 The command itself is alexnet_flowers/commands/explain.py.
 """

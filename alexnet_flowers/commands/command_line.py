@@ -279,10 +279,13 @@ def file_name(*parts, network=None, kind="png"):
     return "%s.%s" % ("_".join(word for word in words if word), kind)
 
 
-def check_picture(path, paths):
-    """Raises ``UsageError`` unless a picture of photos can be written there; None: no name yet."""
+def check_picture(path, paths, of_photos=False):
+    """Raises ``UsageError`` unless a picture can be written there; None: no name yet.
+
+    ``of_photos``: it consists of pixels, so that only ``*.png`` will do.
+    """
     if path is not None:
-        picture_file.check_output(path, of_photos=True)
+        picture_file.check_output(path, of_photos=of_photos)
         outputs.check(picture=path, inputs=inputs(paths))
 
 

@@ -35,7 +35,7 @@ with group("Output"):
 
 
 def main(paths):
-    command_line.check_picture(FLAGS.output, paths)
+    command_line.check_picture(FLAGS.output, paths, of_photos=True)
     with command_line.chosen_network() as network:
         cam = grad_cam.GradCam(network, FLAGS.end_point, _class_id(network))
         output = command_line.picture_path("explain", FLAGS.end_point, network=network)

@@ -36,7 +36,7 @@ with group("Output"):
 
 
 def main(paths):
-    command_line.check_picture(FLAGS.output, paths)
+    command_line.check_picture(FLAGS.output, paths, of_photos=True)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
         output = command_line.picture_path("patches", FLAGS.end_point, network=network)

@@ -68,7 +68,7 @@ def test_explain_a_photo_of_the_split(run_script, run_flags, tiny_dataset, tmp_p
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = done.stdout.strip().split("\n")
-    assert len(lines) == 3 and lines[2] == "runs/figures/explain_random_7_conv4.png"
+    assert len(lines) == 3 and lines[2] == "runs/figures/explain_conv4_random_7.png"
     name = photos.from_split(tiny_dataset, "validation")[0][2].name
     assert lines[1].startswith(name)
     about = _metadata(tmp_path / lines[2])

@@ -115,7 +115,9 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     assert re.search("embedded: left out: .*embedded: no events yet", done.stderr)
     done = run_script("make_figures", *flags, "--run_name", "drawn")
     assert done.returncode == 0, done.stderr
-    assert re.search("figures/confusion_drawn_on_flowers_[0-9a-f]{6}.svg\n", done.stdout)
+    assert re.search(
+        "figures/confusion_validation_on_flowers_[0-9a-f]{6}_drawn_7.svg\n", done.stdout
+    )
     note = "note: the photos of .* are not those that run drawn was trained on\n"
     assert len(re.findall(note, done.stderr)) == 1
     done = run_script("make_figures", *flags, "--run_name", "weeds")

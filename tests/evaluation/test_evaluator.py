@@ -196,7 +196,8 @@ def test_other_photos_than_the_runs_have_a_curve_of_their_own(random_run, tiny_d
     made = evaluator.Evaluator(run, tiny_dataset, device="cpu", batch_size=5, report=lines.append)
     values = {"accuracy": 0.5, "recall_at_2": 0.5, "cross_entropy": 0.5, "global_step": 7}
     made.write_events(values)
-    (curve,) = os.listdir(run.summaries_dir)
+    table, curve = sorted(os.listdir(run.summaries_dir), reverse=True)
+    assert table == curve + ".csv"
     assert curve.startswith("validation_on_flowers_")
     assert lines == [
         "note: the photos of %s are not those that run random was trained on; their curve is %s"
