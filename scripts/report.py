@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Reports on a run: everything there is to see of it, in one HTML file.
+"""Reports on a run in one HTML file, which needs no network: all that there is to see of it.
 
 The command itself is alexnet_flowers/commands/report.py.
 """

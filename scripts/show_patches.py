@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Shows what excites the units of a trained network.
+"""Shows what the units of a layer like: the patches of a split that excite each of them most.
 
 The command itself is alexnet_flowers/commands/show_patches.py.
 """

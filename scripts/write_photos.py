@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Writes photos of a dataset as files.
+"""Writes the photos of a split as files, as any program takes them: <class>/<photo>.jpg.
 
 The command itself is alexnet_flowers/commands/write_photos.py.
 """
