@@ -209,6 +209,9 @@ def test_an_entry_of_the_table_is_all_that_an_optimizer_needs():
         '{"settings": {"image_size": 200, "learning_rate": NaN}, "dataset": {}, "num_steps": 3}',
         '{"settings": {"image_size": 200}, "dataset": {}, "dataset_dir": 7, "num_steps": 3}',
         '{"settings": {"image_size": 200, "seed": 1e999}, "dataset": {}, "num_steps": 3}',
+        r'{"settings": {"image_size": 200}, "dataset": {}, "dataset_dir": "\u0000", "num_steps":3}',
+        '{"settings": {"image_size": 200, "optimizer": "x"}, "dataset": {}, "num_steps": 3}',
+        '{"settings": {"image_size": 200, "optimizer": [1]}, "dataset": {}, "num_steps": 3}',
     ]
     + [
         '{"settings": {"image_size": %s}, "dataset": {}, "num_steps": %s}' % numbers
