@@ -59,7 +59,9 @@ def main(paths):
                 FLAGS.output_dir,
                 command_line.file_name(name, network=network, kind=kind),
             )
-            picture_file.save(picture, path, command_line.origin(what, network))
+            outputs.check(picture=path)
+            with outputs.written(path) as target:
+                picture_file.save(picture, target, command_line.origin(what, network))
             print(path)
 
         kernels = network.kernels("conv1")
