@@ -227,3 +227,9 @@ def test_a_damaged_file_is_named(tmp_path, text):
     with pytest.raises(DataError, match="settings.json: damaged .*; remove it to continue") as it:
         settings.read(str(tmp_path))
     assert "\n" not in str(it.value)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(str(tmp_path / "settings.json"))
+    with pytest.raises(DataError, match="settings.json: is no file; remove it"):
+        settings.read(str(tmp_path))
