@@ -2,6 +2,9 @@
 
 import contextlib
 import os
+import stat
+
+from alexnet_flowers.errors import DataError
 
 
 @contextlib.contextmanager
@@ -10,8 +13,14 @@ def replacing(path):
 
     By then it is on the disk, whatever becomes of the machine. After an error nothing is left of
     it, and a file that was at ``path`` before is still there.
+
+    Raises:
+      DataError: there is a link or the like at that name; through a link another file would be
+        overwritten.
     """
     partial = path + ".partial"
+    if os.path.lexists(partial) and not stat.S_ISREG(os.lstat(partial).st_mode):
+        raise DataError("%s: is in the way; move it away" % partial)
     try:
         yield partial
         sync(partial)

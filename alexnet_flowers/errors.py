@@ -39,7 +39,8 @@ def is_for_want_of_room(error):
 
 # The process of a cluster, and where current TensorFlow was told of the operation.
 _BEFORE_THE_MESSAGE = re.compile(
-    r"(\w+: )?From /job:|Graph execution error:|Detected at node |Node: |=+$|\s|$"
+    r"(\w+: )?From /job:|Restoring from checkpoint failed|Graph execution error:|Detected at node "
+    r"|Node: |=+$|\s|$"
 )
 
 

@@ -120,6 +120,8 @@ def _first(tf):
         LAYOUT_OPTIMIZER_FAILS=False,
         # Whether its kernels are Intel's MKL-DNN, today called oneDNN: they have other strengths.
         HAS_MKL=tf.pywrap_tensorflow.IsMklEnabled(),
+        # The program that pip installs with it, which it starts to convert to TensorFlow Lite.
+        LITE_CONVERTER="toco_from_protos",
         GPU_NEEDS="an NVIDIA driver, CUDA 10.0 and a card up to Turing; for newer ones RUNTIME=tf2",
     )
     return {"tf": tf, "slim": slim, "alexnet": alexnet, "runtime": known}
@@ -149,6 +151,7 @@ def _current():
     known = types.SimpleNamespace(
         LAYOUT_OPTIMIZER_FAILS=True,
         HAS_MKL=_pywrap_util_port.IsMklEnabled(),
+        LITE_CONVERTER=None,
         GPU_NEEDS="an NVIDIA driver and the CUDA libraries of tensorflow[and-cuda]",
     )
     return {"tf": tf, "slim": slim, "alexnet": alexnet, "runtime": known}

@@ -20,6 +20,8 @@ DEFINED = (
         "From /job:ps/replica:0/task:0:\nwhat is wrong\n\t [[node A (defined at a.py:4) ]]",
         "UNAVAILABLE: From /job:worker/replica:0/task:0:\nwhat is wrong",
         "Graph execution error:\n\n" + DEFINED + "Node: 'A'\nwhat is wrong\n\t [[{{node A}}]]",
+        "Restoring from checkpoint failed. This is most likely due to .... Original error:\n\n"
+        "what is wrong\n\t [[node A (defined at a.py:4) ]]",
         "Graph execution error:\n\n=====================\nwhat is wrong\nand more",
     ],
 )

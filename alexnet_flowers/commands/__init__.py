@@ -48,7 +48,7 @@ def run(name):
         # Only what the command needs is imported.
         module = importlib.import_module("alexnet_flowers.commands." + name)
         runner = importlib.import_module("alexnet_flowers.commands.runner")
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         program = os.path.basename(sys.argv[0])
         sys.stderr.write("%s: error: %s\n" % (program, not_installed(error)))
         sys.exit(1)
@@ -78,10 +78,16 @@ def main():
 
 
 def not_installed(error):
-    """Returns a line about a package that this Python lacks, from a ``ModuleNotFoundError``."""
+    """Returns a line about a package that this Python lacks or cannot load: an ``ImportError``."""
+    if isinstance(error, ModuleNotFoundError):
+        what = "has no package %s" % error.name
+    else:  # TensorFlow's goes on with a traceback; its last error is the reason.
+        lines = str(error).strip().splitlines() or [""]
+        reasons = [line for line in lines if "Error: " in line] or lines[:1]
+        what = "cannot load a package that it has (%s)" % reasons[-1].strip()
     return (
-        "%s: has no package %s; run make install, and start by .venv/bin/python, or after "
-        ". .venv/bin/activate" % (sys.executable, error.name)
+        "%s: %s; run make install, and start by .venv/bin/python, or after "
+        ". .venv/bin/activate" % (sys.executable, what)
     )
 
 

@@ -19,6 +19,7 @@ from absl import flags
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
+from alexnet_flowers.errors import DataError
 from alexnet_flowers.inference import dead_units
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.pictures import diagrams, picture_file, tiles
@@ -46,7 +47,7 @@ def main(paths):
     command_line.check_no_picks_beside(paths)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        split = command_line.split_photos(network)
+        split = _split(network, paths)
         shown = (
             photos.from_paths(paths, network.class_names)
             if paths
@@ -58,7 +59,9 @@ def main(paths):
                 FLAGS.output_dir,
                 command_line.file_name(name, network=network, kind=kind),
             )
-            picture_file.save(picture, path, command_line.origin(what, network))
+            outputs.check(picture=path)
+            with outputs.written(path) as target:
+                picture_file.save(picture, target, command_line.origin(what, network))
             print(path)
 
         kernels = network.kernels("conv1")
@@ -69,10 +72,23 @@ def main(paths):
             of = "%s of %s" % (FLAGS.end_point, photo.name)
             name = "feature_maps_%s_%s" % (FLAGS.end_point, command_line.stem(photo))
             save(_feature_maps(network, photo), name, "feature maps of " + of)
+        if split is None:
+            return
         layers = dead_units.dead_units(network, split)
         name, what = "zeros_and_dead_units_" + FLAGS.split, "dead units on " + FLAGS.split
         save(diagrams.dead_units(layers), name, what, "svg")
         print(dead_units.table(layers))
+
+
+def _split(network, paths):
+    """Returns the photos of the split; None, with a note, where photos are named and it is gone."""
+    try:
+        return command_line.split_photos(network)
+    except DataError as error:
+        if not paths or FLAGS.dataset_dir is not None:
+            raise
+        command_line.note("note: no units that never fire: %s" % error)
+        return None
 
 
 def _feature_maps(network, photo):

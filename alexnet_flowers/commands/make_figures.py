@@ -17,7 +17,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 from absl import flags
 from tqdm import tqdm
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import dataset, photos, records
 from alexnet_flowers.errors import DataError, UsageError
@@ -296,7 +296,9 @@ def _save(picture, name, title, steps):
     ]
     title = "%s: run %s" % (title, "; ".join(of_runs))
     path = os.path.join(FLAGS.output_dir, "%s.%s" % ("_".join(parts), FLAGS.format))
-    picture_file.save(picture, path, picture_file.Origin(title, command_line.command()))
+    outputs.check(picture=path)
+    with outputs.written(path) as target:
+        picture_file.save(picture, target, picture_file.Origin(title, command_line.command()))
     print(path, flush=True)
 
 

@@ -85,7 +85,7 @@ def _with_errors_in_one_line(main):
         _fail("%s; %s, %s" % (error, MAKE_ROOM, _AGAIN), error.exit_status)
     except (DataError, UsageError) as error:
         _fail(error, error.exit_status)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         _fail(not_installed(error), 1)
     except UnicodeEncodeError as error:
         if not _is_no_utf8(error.object):

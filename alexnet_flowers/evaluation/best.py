@@ -58,14 +58,19 @@ def keep(run, result, report=print):
         raise DataError("%s: is no folder; move it away" % folder)
     with lock.held(folder, "written", _WAIT_SECS):
         checkpoints.remove_temporary(folder)
-        before = _sound_result(run, report)
+        before = sound_result(run, report)
         if before is not None and not _is_better(folder, result, before):
             return False
         return _replace(run, result, before)
 
 
-def _sound_result(run, report):
-    """Returns ``result_of(run)``; where that is damaged, sets it and its checkpoint aside."""
+def sound_result(run, report):
+    """Returns ``result_of(run)``; where that is damaged, sets it and its checkpoint aside.
+
+    Args:
+      run: a ``runs.Run`` in which no other process keeps a checkpoint meanwhile.
+      report: called with a line if something is set aside.
+    """
     try:
         return result_of(run)
     except DataError as error:

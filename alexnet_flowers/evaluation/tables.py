@@ -2,7 +2,7 @@
 
 import csv
 
-from alexnet_flowers import atomic
+from alexnet_flowers import atomic, spreadsheet
 from alexnet_flowers.evaluation import metrics
 
 # Of more classes a confusion matrix is not readable, nor is a line for each.
@@ -54,7 +54,7 @@ def write_csv(path, result):
         for name, counts in zip(names, result["confusion_matrix"]):
             one = result["per_class"][name]
             shares = ["" if one[x] is None else "%.9g" % one[x] for x in columns[2:]]
-            writer.writerow([name, one["num_images"]] + shares + counts)
+            writer.writerow([spreadsheet.cell(name), one["num_images"]] + shares + counts)
 
 
 def _all_classes(result):

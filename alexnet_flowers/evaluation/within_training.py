@@ -18,10 +18,9 @@ class Evaluation:
           report: called with each line of the console.
 
         Raises:
-          DataError: what says which checkpoint was the best so far is damaged.
           UsageError: that one was chosen by another split or view.
         """
-        kept = best.result_of(run)
+        kept = best.sound_result(run, report)
         if kept and kept["curve"] != "validation":
             raise UsageError(
                 "--eval_every_n_steps: %s was chosen by %s, not validation; move it away"

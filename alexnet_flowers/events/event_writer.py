@@ -14,7 +14,7 @@ from alexnet_flowers.errors import WriteError, first_line
 from alexnet_flowers.tf1 import runtime, tf
 
 
-class EventWriter(runtime.SummaryToEventTransformer):
+class EventWriter:
     """Writes one event file as a ``tf.summary.FileWriter`` does, in the thread that calls it.
 
     After an error it writes nothing more: an incomplete event does no harm only as the last one.
@@ -25,7 +25,11 @@ class EventWriter(runtime.SummaryToEventTransformer):
         self._folder = folder
         self._file = None
         self._is_closed = False
-        super().__init__(event_writer=self)
+        self._to_events = runtime.SummaryToEventTransformer(event_writer=self)
+
+    def __getattr__(self, name):
+        """Adds what there is, as TensorFlow does, which makes events of it."""
+        return getattr(self._to_events, name)
 
     def get_logdir(self):
         """Returns the folder."""
@@ -40,7 +44,8 @@ class EventWriter(runtime.SummaryToEventTransformer):
         slim names the last one before it. TensorBoard drops what it has of that step and later
         ones, as a session makes them again; but the last point of a finished run is made once.
         """
-        super().add_session_log(session_log, None if global_step is None else global_step + 1)
+        step = None if global_step is None else global_step + 1
+        self._to_events.add_session_log(session_log, step)
 
     def add_event(self, event):
         """Adds a ``tf.Event``, which is dropped once the file is closed.

@@ -34,7 +34,7 @@ class StepTable:
             lines are removed.
 
         Raises:
-          DataError: it is a table of other columns.
+          DataError: it is a table of other columns, or no file.
           WriteError: it cannot be written.
         """
         with _write_errors(path):
@@ -89,7 +89,7 @@ def put(path, columns, values):
       values: a list of numbers, the step first.
 
     Raises:
-      DataError: it is a table of other columns.
+      DataError: it is a table of other columns, or no file.
       WriteError: it cannot be written; it is as it was.
     """
     with _write_errors(path):
@@ -100,8 +100,10 @@ def put(path, columns, values):
 
 def _read(path, columns):
     """Returns the (step, line) of a table that are sound, ascending; of equal steps the last."""
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         return []
+    if not os.path.isfile(path):  # Such as a folder, or a named pipe, which would be waited for.
+        raise DataError("%s: is no file; move it away" % path)
     with open(path, "rb") as file:
         header, *lines = file.read().splitlines(True) or [b""]
     expected = _header(columns)

@@ -2,13 +2,15 @@
 
 import contextlib
 import os
+import shutil
 import sysconfig
 from typing import Callable, NamedTuple
 
 import numpy as np
 
+from alexnet_flowers import devices
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.tf1 import tf, without_notes
+from alexnet_flowers.tf1 import runtime, tf, without_notes
 
 
 class Converter(NamedTuple):
@@ -33,6 +35,9 @@ def check_installed(name):
 
 def _import(package):
     if package == "tensorflow":
+        with _with_scripts_on_path():
+            if runtime.LITE_CONVERTER and not shutil.which(runtime.LITE_CONVERTER):
+                raise ImportError("the program %s is not there" % runtime.LITE_CONVERTER)
         return tf.lite.TFLiteConverter
     with without_notes():
         import onnx.reference  # Which asks what was written.
@@ -42,7 +47,7 @@ def _import(package):
 
 
 def _write_tflite(definition, input_name, output_name, path):
-    with tf.Graph().as_default(), tf.Session(config=_CPU) as session:
+    with tf.Graph().as_default(), tf.Session(config=devices.session_config("cpu")) as session:
         tf.import_graph_def(definition, name="")
         graph = session.graph
         tensors = [graph.get_tensor_by_name(name + ":0") for name in (input_name, output_name)]
@@ -94,8 +99,6 @@ def _onnx_answers(path, images):
     evaluator = reference.ReferenceEvaluator(path)
     return evaluator.run(None, {evaluator.input_names[0]: images})[0]
 
-
-_CPU = tf.ConfigProto(device_count={"GPU": 0})
 
 # Each is a flag of scripts/export.py.
 FORMATS = {

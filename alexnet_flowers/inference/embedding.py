@@ -19,6 +19,7 @@ from alexnet_flowers.data.photos import nothing_usable, open_image
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.events.event_writer import EventWriter
 from alexnet_flowers.pictures import colors
+from alexnet_flowers.spreadsheet import cell
 from alexnet_flowers.tf1 import tf
 
 _THUMBNAIL_PX = 64
@@ -102,15 +103,13 @@ def _write_metadata(path, answers, network):
         file.write("class\tpredicted\tright\tfile\n")
         for (photo, _), class_id in answers:
             known = photo.label is not None
-            file.write(
-                "%s\t%s\t%s\t%s\n"
-                % (
-                    network.class_names[photo.label] if known else "?",
-                    network.class_names[class_id],
-                    "?" if not known else "yes" if class_id == photo.label else "no",
-                    " ".join(photo.name.split()),
-                )
+            cells = (
+                network.class_names[photo.label] if known else "?",
+                network.class_names[class_id],
+                "?" if not known else "yes" if class_id == photo.label else "no",
+                photo.name,
             )
+            file.write("\t".join(cell(" ".join(one.split())) for one in cells) + "\n")
 
 
 def _sprite(thumbnails):

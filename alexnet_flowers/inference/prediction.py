@@ -116,9 +116,8 @@ def table(predictions, class_names, num_best=3):
             for k in best_classes(one, num_best)
         ]
         answers += ["wrong"] if is_wrong(one) else []
-        lines.append(
-            row % (one.photo.name, _true_class(one, class_names) or "") + "   ".join(answers)
-        )
+        line = row % (one.photo.name, _true_class(one, class_names) or "") + "   ".join(answers)
+        lines.append(line.replace("\n", "\\n"))  # A name must not look like lines of the table.
     return "\n".join(lines + _right(predictions))
 
 

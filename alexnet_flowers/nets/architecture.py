@@ -37,16 +37,17 @@ class Layer(typing.NamedTuple):
 _KINDS = {"Conv2D": "convolution", "MaxPool": "max pooling", "Placeholder": "input"}
 
 
-def layers(image_size=alexnet.alexnet_v2.default_image_size, num_classes=NUM_CLASSES):
+def layers(image_size=None, num_classes=NUM_CLASSES):
     """Builds the network as training does, and reads its layers from the graph.
 
     Args:
-      image_size: int, px.
+      image_size: int, px; None: slim's own, 224.
       num_classes: int.
 
     Returns:
       A list of ``Layer``, from the images to the scores.
     """
+    image_size = image_size or alexnet.alexnet_v2.default_image_size
     with tf.Graph().as_default():
         images = tf.placeholder(tf.float32, [1, image_size, image_size, 3], "images")
         logits, _ = alexnet_v2.alexnet_v2(

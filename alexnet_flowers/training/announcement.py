@@ -3,8 +3,11 @@
 All of it is known before TensorFlow is loaded, which takes seconds.
 """
 
+import contextlib
+
 from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
+from alexnet_flowers.errors import DataError
 from alexnet_flowers.training import checkpoints, plan, settings
 
 
@@ -51,10 +54,9 @@ def lines(run, dataset_dir, run_settings, options, members=None):
 
 def _state(run, num_steps):
     """Returns what there is of a run, and what becomes of it."""
-    newest = checkpoints.newest(run.checkpoints_dir)
-    if newest is None:
+    step = _newest_step(run)
+    if step is None:
         return "new"
-    step = checkpoints.global_step_of(newest)
     if num_steps is not None and step >= num_steps:
         return "finished at step %d" % step
     kept = settings.read(run.checkpoints_dir)
@@ -62,3 +64,14 @@ def _state(run, num_steps):
     if kept and kept["num_steps"] <= step:
         state += ", where it was finished, with more steps"
     return state
+
+
+def _newest_step(run):
+    """Returns the step of the newest checkpoint that can be read; None where there is none.
+
+    Damaged ones are no reason to stop here: the start sets them aside.
+    """
+    for path in reversed(checkpoints.all_complete(run.checkpoints_dir)):
+        with contextlib.suppress(DataError):
+            return checkpoints.global_step_of(path)
+    return None

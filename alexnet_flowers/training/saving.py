@@ -22,8 +22,8 @@ _MOST_TO_KEEP = 2**31 - 1
 _MOST_HOURS = 1e30
 
 
-class Saver(tf.train.Saver):
-    """Saves each step once, and keeps no more checkpoints than ``max_to_keep``.
+class Saver:
+    """A ``tf.train.Saver`` that saves each step once, and keeps ``max_to_keep`` checkpoints.
 
     slim saves the last step again, and takes no notice if that fails. TensorFlow removes one
     checkpoint for each that it writes, however many a run has that was begun with another number;
@@ -33,7 +33,7 @@ class Saver(tf.train.Saver):
 
     def __init__(self, var_list=None, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0):
         """Takes what ``tf.train.Saver`` takes."""
-        super().__init__(
+        self._saver = tf.train.Saver(
             var_list,
             max_to_keep=min(max_to_keep, _MOST_TO_KEEP),
             keep_checkpoint_every_n_hours=min(keep_checkpoint_every_n_hours, _MOST_HOURS),
@@ -45,10 +45,14 @@ class Saver(tf.train.Saver):
         self._kept = []  # (path, time of its save) of those that make room one day, oldest first.
         self._saved_step = None
 
+    def __getattr__(self, name):
+        """Is TensorFlow's in everything else."""
+        return getattr(self._saver, name)
+
     def restore(self, session, path):
         """Restores the variables from a checkpoint."""
         with checkpoints.plain_name(path) as plain:
-            super().restore(session, plain)
+            self._saver.restore(session, plain)
 
     def recover_last_checkpoints(self, checkpoint_paths):
         """Takes on the checkpoints that a run has, oldest first; slim calls it on resuming."""
@@ -71,7 +75,7 @@ class Saver(tf.train.Saver):
             checkpoints.remove(self._kept.pop(0)[0])
         checkpoint = "%s-%d" % (path, step)
         try:
-            super().save(session, path, global_step=step, write_state=False, **kwargs)
+            self._saver.save(session, path, global_step=step, write_state=False, **kwargs)
             checkpoints.make_lasting(checkpoint)
             self._note(checkpoint)
         except (tf.errors.OpError, OSError) as error:

@@ -179,8 +179,10 @@ def read(run_dir):
       DataError: the file is damaged.
     """
     path = os.path.join(run_dir, FILENAME)
-    if not os.path.exists(path):
+    if not os.path.lexists(path):
         return None
+    if not os.path.isfile(path):  # Such as a named pipe, which would be waited for.
+        raise DataError("%s: is no file; remove it to continue without it" % path)
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)
@@ -204,8 +206,10 @@ def _check_content(content):
     for number in (content["settings"]["image_size"], content["num_steps"]):
         if not isinstance(number, int) or number < 1:
             raise ValueError("%r: no size or no number of steps" % (number,))
-    if not isinstance(content.get("dataset_dir", ""), str):
-        raise ValueError("dataset_dir: no text")
+    folder = content.get("dataset_dir", "")
+    if not isinstance(folder, str) or "\0" in folder:
+        raise ValueError("dataset_dir: no name of a folder")
+    complete(Settings(optimizer=content["settings"].get("optimizer", _DEFAULTS["optimizer"])))
     alexnet_v2.check_image_size(content["settings"]["image_size"])
 
 

@@ -16,10 +16,10 @@ from alexnet_flowers.tf1 import slim, tf
 class Metrics(typing.NamedTuple):
     """How well the training batches are classified."""
 
-    batch_accuracy: tf.Tensor  # float32 [], of this batch alone.
-    accuracy: tf.Tensor  # float32 [], of all photos seen so far, this batch included.
-    recall_at_2: tf.Tensor  # float32 [], of all: the share whose class is among the best two.
-    update: tf.Operation  # Counts this batch, where neither of the two before is fetched.
+    batch_accuracy: "tf.Tensor"  # float32 [], of this batch alone.
+    accuracy: "tf.Tensor"  # float32 [], of all photos seen so far, this batch included.
+    recall_at_2: "tf.Tensor"  # float32 [], of all: the share whose class is among the best two.
+    update: "tf.Operation"  # Counts this batch, where neither of the two before is fetched.
 
 
 def streaming_metrics(logits, labels):

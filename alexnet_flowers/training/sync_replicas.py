@@ -15,23 +15,23 @@ def wrap(optimizer, num_workers, averages):
     Returns:
       A ``tf.train.SyncReplicasOptimizer``.
     """
-    return _SyncReplicas(
+
+    class SyncReplicas(tf.train.SyncReplicasOptimizer):
+        """Starts with no tokens, so that no worker gives two gradients to the first step."""
+
+        def get_init_tokens_op(self, num_tokens=0):
+            return super().get_init_tokens_op(num_tokens)
+
+        def get_chief_queue_runner(self):
+            return _DetachedRunner(super().get_chief_queue_runner())
+
+    return SyncReplicas(
         optimizer,
         replicas_to_aggregate=num_workers,
         total_num_replicas=num_workers,
         variable_averages=averages,
         variables_to_average=averages and slim.get_model_variables(),
     )
-
-
-class _SyncReplicas(tf.train.SyncReplicasOptimizer):
-    """Starts with no tokens, so that no worker gives two gradients to the first step."""
-
-    def get_init_tokens_op(self, num_tokens=0):
-        return super().get_init_tokens_op(num_tokens)
-
-    def get_chief_queue_runner(self):
-        return _DetachedRunner(super().get_chief_queue_runner())
 
 
 class _DetachedRunner:

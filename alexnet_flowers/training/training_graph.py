@@ -25,23 +25,24 @@ from alexnet_flowers.training import (
 class StepOps(typing.NamedTuple):
     """What a step can run."""
 
-    train_op: tf.Tensor  # float32 [], the loss, once the step is made.
-    step_after: tf.Tensor  # int64 [], the number of steps made, this one included.
-    global_step: tf.Variable
-    learning_rate: tf.Tensor  # float32 [].
-    cross_entropy: tf.Tensor  # float32 [], of this batch.
-    batch_accuracy: tf.Tensor  # float32 [], of this batch.
-    update: tf.Operation  # Counts the batch in the streaming metrics.
+    train_op: "tf.Tensor"  # float32 [], the loss, once the step is made.
+    step_after: "tf.Tensor"  # int64 [], the number of steps made, this one included.
+    global_step: "tf.Variable"
+    learning_rate: "tf.Tensor"  # float32 [].
+    cross_entropy: "tf.Tensor"  # float32 [], of this batch.
+    batch_accuracy: "tf.Tensor"  # float32 [], of this batch.
+    update: "tf.Operation"  # Counts the batch in the streaming metrics.
     largest: dict  # Each layer's largest value for this batch, float32 [].
     # bool [], whether all model variables, and the loss of another batch, are finite; to be run
     # between steps.
-    is_finite: tf.Tensor
-    summary: tf.Tensor  # string [], scalars.
+    is_finite: "tf.Tensor"
+    summary: "tf.Tensor"  # string [], scalars.
     pictures: tuple  # Of ``summaries.Images`` and ``Predictions``: to draw after a step.
-    histograms: typing.Optional[tf.Tensor]  # string [].
+    histograms: "typing.Optional[tf.Tensor]"  # string [].
     # Fetches the next step's batches; to be run with each step, and once before the first one.
-    put: typing.Optional[tf.Operation]
-    sync_optimizer: typing.Optional[tf.train.SyncReplicasOptimizer]  # For ``slim.learning.train``.
+    put: "typing.Optional[tf.Operation]"
+    # For ``slim.learning.train``.
+    sync_optimizer: "typing.Optional[tf.train.SyncReplicasOptimizer]"
 
 
 def build(plan, place, photos=None):

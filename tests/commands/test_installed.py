@@ -91,3 +91,15 @@ def test_processes_of_a_local_cluster_need_no_checkout(installed, tmp_path):
     done = run(installed, "launch-local", "--", "--dataset_dir", str(tmp_path / "nowhere"))
     assert done.returncode == 1
     assert "alexnet-flowers train: error: %s/nowhere: no such folder" % tmp_path in done.stdout
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "libx.so: cannot open",
+        "Traceback ...:\n  File ...\nImportError: libx.so: cannot open\n\n\nFailed to load ....\n",
+    ],
+)
+def test_a_package_that_cannot_be_loaded_is_one_line(message):
+    line = commands.not_installed(ImportError(message))
+    assert "libx.so: cannot open); run make install, and" in line and "\n" not in line

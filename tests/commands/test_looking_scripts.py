@@ -134,6 +134,22 @@ def test_inspect_network(run_script, run_flags, tiny_dataset, photo, tmp_path):
     ).read_text(encoding="utf-8")
 
 
+def test_inspect_network_shows_named_photos_where_those_of_the_run_are_gone(
+    run_script, run_flags, photo, tmp_path
+):
+    done = run_script("inspect_network", *run_flags, "--output_dir", "out", photo)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("note: no units that never fire: data/flowers: ")
+    assert sorted(os.listdir(str(tmp_path / "out"))) == [
+        "feature_maps_conv1_roses_1_random_7.png", "kernels_random_7.png",
+    ]  # fmt: skip
+    mine = tmp_path / "out" / "kernels_random_7.png"
+    mine.write_text("mine")
+    refused = run_script("inspect_network", *run_flags, "--output_dir", "out", photo)
+    assert refused.returncode == 2 and "is there and holds no PNG; remove it" in refused.stderr
+    assert mine.read_text() == "mine"
+
+
 def test_embed(run_script, run_flags, tiny_dataset, tmp_path):
     done = run_script("embed", *run_flags, "--dataset_dir", tiny_dataset)
     assert done.returncode == 0, done.stderr

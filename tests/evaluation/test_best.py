@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.evaluation import best
+from alexnet_flowers.evaluation import best, within_training
 from alexnet_flowers.inference import trained_network
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import checkpoints, runs
@@ -136,6 +136,15 @@ def test_a_damaged_result_is_set_aside_with_its_checkpoint(run, content):
     assert line.startswith("%s: moved to set_aside: best.json, model.ckpt-7.index, " % folder)
     assert best.result_of(run)["accuracy"] == 0.1 and _kept(run).endswith("-8")
     assert checkpoints.newest(os.path.join(folder, "set_aside")).endswith("-7")
+
+
+def test_a_training_that_evaluates_itself_goes_on_after_a_damaged_result(run):
+    assert best.keep(run, _result(run, 7, 0.5))
+    open(os.path.join(run.checkpoints_dir, "best", "best.json"), "w").close()
+    lines = []
+    evaluation = within_training.Evaluation(run, None, 2, 1, lines.append)
+    assert "moved to set_aside: best.json, model.ckpt-7.index, " in lines[0]
+    assert not evaluation.is_enough(100)
 
 
 def test_files_of_others_stay(run):

@@ -70,4 +70,10 @@ def test_a_csv_file_has_everything(tmp_path):
     ]
     assert [row[0] for row in rows] == names
     assert [[int(count) for count in row[4:]] for row in rows] == result["confusion_matrix"]
+    result["per_class"] = {
+        "=1+1" if name == names[0] else name: one for name, one in result["per_class"].items()
+    }
+    tables.write_csv(path, result)
+    with open(path, newline="") as file:
+        assert list(csv.reader(file))[1][0] == "'=1+1"
     assert rows[500][1:4] == ["10", "0.75", "0.3"] and rows[999][1:4] == ["0", "0", ""]

@@ -48,6 +48,14 @@ def test_another_table_is_left_alone(tmp_path):
     assert content_of(path) == b"step,accuracy\n1,0.5\n"
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("nowhere", path)])
+def test_what_is_no_file_is_left_alone(make, tmp_path):
+    make(str(tmp_path / "t.csv"))
+    with pytest.raises(DataError, match="t.csv: is no file; move it away"):
+        step_table.put(str(tmp_path / "t.csv"), COLUMNS, [1, 0.5])
+    assert os.listdir(str(tmp_path)) == ["t.csv"]
+
+
 def test_a_line_takes_its_place_and_that_of_its_step(tmp_path):
     path = str(tmp_path / "t.csv")
     for step, loss in ((20, 1), (5, 2), (20, 3.25)):

@@ -11,7 +11,7 @@ import pytest
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.inference import converters, export, prediction
-from alexnet_flowers.tf1 import tf
+from alexnet_flowers.tf1 import runtime, tf
 
 FILES = ["frozen.pb", "frozen_float.pb", "labels.txt", "saved_model"]
 
@@ -102,6 +102,12 @@ def test_a_converter_that_is_missing_is_named_before_anything_is_written(
     with pytest.raises(UsageError, match="--onnx: .*; install the converter with: pip install"):
         export.export(network, str(tmp_path / "to"), ["onnx"])
     assert os.listdir(str(tmp_path)) == []
+
+
+def test_the_program_that_converts_to_tensorflow_lite_is_looked_for_before(monkeypatch):
+    monkeypatch.setattr(runtime, "LITE_CONVERTER", "no_such_program")
+    with pytest.raises(UsageError, match="--tflite: the program no_such_program is not there; "):
+        converters.check_installed("tflite")
 
 
 def test_what_answers_otherwise_is_not_exported(network, tmp_path, monkeypatch):

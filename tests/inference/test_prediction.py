@@ -72,6 +72,11 @@ def test_the_table(predictions):
     ]
 
 
+def test_a_name_of_two_lines_is_one_line_of_the_table(predictions):
+    named = predictions[0]._replace(photo=predictions[0].photo._replace(name="a\n9 of 9 right"))
+    assert prediction.table([named], NAMES, 1).split("\n")[1].startswith("a\\n9 of 9 right")
+
+
 def test_more_classes_than_there_are(predictions):
     assert prediction.table(predictions[:1], NAMES, 9).count(" 0.") == 3
 

@@ -10,7 +10,7 @@ import pytest
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, runs, saving
+from alexnet_flowers.training import announcement, checkpoints, runs, saving
 
 
 def build(num_classes=5, value=0.0):
@@ -64,6 +64,15 @@ def test_the_newest_complete_one_is_found(saved, tmp_path):
     state = (tmp_path / "torn" / "checkpoint").read_text()
     (tmp_path / "torn" / "checkpoint").write_text(state.replace(saved, torn))
     assert checkpoints.newest(torn) == torn + "/model.ckpt-10"
+
+
+def test_what_a_power_cut_left_of_the_newest_one_stops_no_start(saved, tmp_path):
+    run = runs.Run("r", str(tmp_path / "r"), str(tmp_path / "s"))
+    shutil.copytree(saved, run.checkpoints_dir)
+    for step, state in ((20, "continued from step 10"), (10, "new")):
+        path = tmp_path / "r" / ("model.ckpt-%d.data-00000-of-00001" % step)
+        path.write_bytes(bytes(path.stat().st_size))
+        assert announcement._state(run, 30) == state
 
 
 def test_a_moved_run_is_found_where_it_is_now(saved, tmp_path):

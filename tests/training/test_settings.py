@@ -209,6 +209,9 @@ def test_an_entry_of_the_table_is_all_that_an_optimizer_needs():
         '{"settings": {"image_size": 200, "learning_rate": NaN}, "dataset": {}, "num_steps": 3}',
         '{"settings": {"image_size": 200}, "dataset": {}, "dataset_dir": 7, "num_steps": 3}',
         '{"settings": {"image_size": 200, "seed": 1e999}, "dataset": {}, "num_steps": 3}',
+        r'{"settings": {"image_size": 200}, "dataset": {}, "dataset_dir": "\u0000", "num_steps":3}',
+        '{"settings": {"image_size": 200, "optimizer": "x"}, "dataset": {}, "num_steps": 3}',
+        '{"settings": {"image_size": 200, "optimizer": [1]}, "dataset": {}, "num_steps": 3}',
     ]
     + [
         '{"settings": {"image_size": %s}, "dataset": {}, "num_steps": %s}' % numbers
@@ -224,3 +227,9 @@ def test_a_damaged_file_is_named(tmp_path, text):
     with pytest.raises(DataError, match="settings.json: damaged .*; remove it to continue") as it:
         settings.read(str(tmp_path))
     assert "\n" not in str(it.value)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(str(tmp_path / "settings.json"))
+    with pytest.raises(DataError, match="settings.json: is no file; remove it"):
+        settings.read(str(tmp_path))

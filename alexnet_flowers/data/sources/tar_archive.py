@@ -17,11 +17,29 @@ from alexnet_flowers.data.sources import archive_limits, class_folders
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
 
+# What unpacking xz may take; ``xz -9`` needs a quarter, and the format allows 4 GiB.
+_MAX_XZ_MEMORY = 1 << 28
+
+
+def _open_xz(path, mode):
+    with open(path, mode) as file:
+        try:
+            lzma.LZMADecompressor(memlimit=_MAX_XZ_MEMORY).decompress(file.read(1 << 16), 1)
+        except lzma.LZMAError as error:
+            if "Memory" in str(error):
+                raise DataError(
+                    "%s: refused: unpacking it takes more than %d MB of memory; unpack it, and "
+                    "give the folder" % (path, _MAX_XZ_MEMORY >> 20)
+                )
+            raise
+    return lzma.open(path, mode)
+
+
 # How compressed files begin.
 _COMPRESSED = {
     b"\x1f\x8b": gzip.open,
     b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
+    b"\xfd7zXZ\0": _open_xz,
     b"\x5d\0\0\x80": lzma.open,
 }
 _LONGEST_BEGINNING = max(map(len, _COMPRESSED))

@@ -1,5 +1,6 @@
 import concurrent.futures
 import io
+import lzma
 import os
 import tarfile
 
@@ -94,6 +95,16 @@ def test_every_compression_of_tarfile_is_read(tmp_path, mode):
         tar.addfile(member, io.BytesIO(b"one"))
     (photo,) = read(path)
     assert photo.read() == b"one"
+
+
+def test_an_xz_archive_that_takes_too_much_memory_is_refused(tmp_path, monkeypatch):
+    path = str(tmp_path / "photos.tar.xz")
+    with lzma.open(path, "wb") as file:  # 8 MB.
+        file.write(tar_bytes([ONE_PHOTO]))
+    assert read(path)
+    monkeypatch.setattr(tar_archive, "_MAX_XZ_MEMORY", 1 << 20)
+    with pytest.raises(DataError, match="unpacking it takes more than 1 MB of memory; unpack it"):
+        read(path)
 
 
 def test_only_visible_photos_in_class_folders_are_taken(tmp_path):

@@ -151,3 +151,9 @@ def test_a_list_that_fills_the_memory_is_refused_unread(tmp_path, monkeypatch):
         record = b"PK\5\6" + bytes(8) + (200).to_bytes(4, "little") + bytes(6)
         (tmp_path / "p.zip").write_bytes(b"PK\3\4" + bytes(300) + record)
         read(tmp_path / "p.zip")
+
+
+def test_an_empty_archive_is_a_zip_archive_without_photos(tmp_path):
+    path = write_zip(tmp_path / "p.zip", [])
+    with pytest.raises(DataError, match="p.zip: holds no photos"):
+        photo_format.read_photos(path, str(tmp_path))
