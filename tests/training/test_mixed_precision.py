@@ -92,4 +92,7 @@ def test_a_run_in_bfloat16_says_nothing_else(run_script, tiny_dataset, tmp_path)
         "--log_every_n_steps", "1",
     )  # fmt: skip
     assert done.returncode == 0 and done.stderr == ""
-    assert len(done.stdout.splitlines()) == 3
+    # What the run will be, its two steps and its end, what comes next.
+    words = [line.split()[0] for line in done.stdout.splitlines()]
+    start, end = ["run", "photos:", "2", "checkpoints:", "Ctrl-C"], ["next:", "python", "make"]
+    assert words == start + ["step", "step", "sgd:"] + end

@@ -314,7 +314,7 @@ def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     sent = time.time()
     ended = finish(process)
     assert ended.status == status and ended.err == "", ended
-    assert time.time() - sent < 10
+    assert time.time() - sent < 60
     assert name + ": stopping after this step; saving\n" in ended.out
     step = int(re.search(r"stopped at step (\d+) of 9999; checkpoint", ended.out).group(1))
     newest = checkpoints.newest(str(folder / "runs/checkpoints" / name))
