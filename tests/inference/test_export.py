@@ -32,6 +32,18 @@ def exported(network, tmp_path_factory):
     return folder
 
 
+@pytest.fixture
+def light(monkeypatch):
+    """Lets files be empty, for tests of where they go: to write the network takes 20 seconds."""
+
+    def write_graphs(_, folder, formats):
+        for filename in (export.FROZEN_FILENAME, export.FLOAT_FILENAME):
+            open(os.path.join(folder, filename), "w").close()
+
+    monkeypatch.setattr(export, "_write_graphs", write_graphs)
+    monkeypatch.setattr(export, "_save_model", lambda _, path: os.makedirs(path))
+
+
 def graph_in(folder, filename):
     with open(os.path.join(folder, filename), "rb") as file:
         return tf.GraphDef.FromString(file.read())
@@ -147,6 +159,7 @@ def test_the_labels_come_along(exported):
     assert sorted(os.listdir(exported)) == FILES
 
 
+@pytest.mark.usefixtures("light")
 def test_nothing_is_overwritten_and_nothing_half_written(network, tmp_path, monkeypatch):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine").write_text("x")
@@ -162,6 +175,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(network, tmp_path, monk
     assert sorted(os.listdir(str(tmp_path))) == ["full"]
 
 
+@pytest.mark.usefixtures("light")
 def test_one_of_two_at_once_wins_and_files_of_others_stay(network, tmp_path, monkeypatch):
     (tmp_path / "X.partial").mkdir()
     (tmp_path / "X.partial" / "mine").write_text("x")
@@ -170,7 +184,7 @@ def test_one_of_two_at_once_wins_and_files_of_others_stay(network, tmp_path, mon
 
     def overtaken(*args):
         save_model(*args)
-        monkeypatch.undo()
+        monkeypatch.setattr(export, "_save_model", save_model)
         export.export(network, path + "/")
 
     monkeypatch.setattr(export, "_save_model", overtaken)
@@ -181,6 +195,7 @@ def test_one_of_two_at_once_wins_and_files_of_others_stay(network, tmp_path, mon
     assert os.listdir(str(tmp_path / "X.partial")) == ["mine"]
 
 
+@pytest.mark.usefixtures("light")
 def test_a_link_to_an_empty_folder_stays_one(network, tmp_path):
     (tmp_path / "there").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "there")
