@@ -86,7 +86,7 @@ with group("Photos"):
     )
     alias("image_size", "train_image_size")
 command_line.define_dataset_dir(
-    "those of the run that is continued; of a new run, %s" % run_dataset.DEFAULT_DIR
+    otherwise="those of the run that is continued; of a new run, %s" % run_dataset.DEFAULT_DIR
 )
 command_line.define_skip_bad_records()
 command_line.define_distortions()

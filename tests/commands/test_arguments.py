@@ -142,3 +142,9 @@ def test_help_has_groups_and_every_flag_a_sentence(parsed):
 def test_purposes_are_sentences_of_one_line():
     for name in commands.NAMES:
         assert re.match(r"[A-Z][a-z]+s .{10,90}\.$", commands.purpose(name))
+
+
+def test_a_training_without_flags_is_of_the_photos_of_the_first_command(run_script):
+    done = run_script("train")
+    message = "data/flowers: no such folder; run scripts/download_and_convert.py --dataset_dir "
+    assert done.stderr == "train.py: error: %sdata/flowers\n" % message
