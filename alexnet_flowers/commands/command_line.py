@@ -265,10 +265,12 @@ def inputs(paths=()):
     return [*paths, dataset_dir] + [FLAGS[name].value for name in parents]
 
 
-def origin(what, network):
-    """Returns the ``Origin`` of a picture of a trained network."""
-    title = "%s: run %s, step %d" % (what, network.run.name, network.global_step)
-    return picture_file.Origin(title, command())
+def save_picture(picture, path, title, network=None):
+    """Saves a picture under a checked name, with its title, this command, and of which network."""
+    if network:
+        title += ": run %s, step %d" % (network.run.name, network.global_step)
+    with outputs.written(path) as target:
+        picture_file.save(picture, target, picture_file.Origin(title, command()))
 
 
 def file_name(*parts, network=None, kind="png"):
@@ -314,10 +316,3 @@ def command():
     if program.endswith(".py"):
         program = "python scripts/" + os.path.basename(program)
     return " ".join([program] + [shlex.quote(word) for word in sys.argv[1:]])
-
-
-def command_of(name, *words):
-    """Returns a command of another name, started as this one was."""
-    is_script = sys.argv[0].endswith(".py")
-    program = "python scripts/%s.py" if is_script else "alexnet-flowers %s"
-    return " ".join([program % name] + [shlex.quote(word) for word in words])

@@ -9,11 +9,10 @@ network is not shown.
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import command_line
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import grad_cam, prediction
-from alexnet_flowers.pictures import picture_file
 
 FLAGS = flags.FLAGS
 
@@ -45,8 +44,7 @@ def main(paths):
         print(prediction.table(predictions, network.class_names))
         what = "Grad-CAM of %s" % FLAGS.end_point
         drawn = prediction.contact_sheet(predictions, network.class_names)
-        with outputs.written(output) as path:
-            picture_file.save(drawn, path, command_line.origin(what, network))
+        command_line.save_picture(drawn, output, what, network)
     print(output)
     return command_line.report_left_out(asked)
 

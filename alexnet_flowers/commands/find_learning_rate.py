@@ -46,9 +46,7 @@ def run(run_name, plan, report):
     measured = rate_range.measure(plan, report)
     caption = "%s, batches of %d" % (plan.settings.optimizer, plan.images_per_step)
     picture = curve(*measured, caption)
-    picture_file.save(
-        picture, path, picture_file.Origin("learning rates: " + caption, command_line.command())
-    )
+    command_line.save_picture(picture, path, "learning rates: " + caption)
     rows = zip(range(1, len(measured.rates) + 1), *measured[:3])
     step_table.write(table, _COLUMNS, rows)
     report("%s: curve %s, numbers %s" % (run_name, path, table))

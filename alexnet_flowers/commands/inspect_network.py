@@ -22,7 +22,7 @@ from alexnet_flowers.data import photos
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.inference import dead_units
 from alexnet_flowers.input import preprocessing
-from alexnet_flowers.pictures import diagrams, picture_file, tiles
+from alexnet_flowers.pictures import diagrams, tiles
 
 FLAGS = flags.FLAGS
 
@@ -60,8 +60,7 @@ def main(paths):
                 command_line.file_name(name, network=network, kind=kind),
             )
             outputs.check(picture=path)
-            with outputs.written(path) as target:
-                picture_file.save(picture, target, command_line.origin(what, network))
+            command_line.save_picture(picture, path, what, network)
             print(path)
 
         kernels = network.kernels("conv1")

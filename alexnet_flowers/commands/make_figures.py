@@ -107,7 +107,7 @@ def _dead_units(runs):
     drawn = [run for run in runs.all if runs.checkpoints.get(run.name)]
     if runs.checkpoints:  # Otherwise it has been said of each run.
         steps = {run.name: checkpoints.global_step_of(runs.checkpoints[run.name]) for run in drawn}
-        name = "dead_units_" + FLAGS.split + "".join({_shown(run).suffix for run in drawn})
+        name = "dead_units_" + FLAGS.split + "".join(sorted({_shown(run).suffix for run in drawn}))
         yield name, "dead units on " + FLAGS.split, steps, draw
 
 
@@ -297,8 +297,7 @@ def _save(picture, name, title, steps):
     title = "%s: run %s" % (title, "; ".join(of_runs))
     path = os.path.join(FLAGS.output_dir, "%s.%s" % ("_".join(parts), FLAGS.format))
     outputs.check(picture=path)
-    with outputs.written(path) as target:
-        picture_file.save(picture, target, picture_file.Origin(title, command_line.command()))
+    command_line.save_picture(picture, path, title)
     print(path, flush=True)
 
 

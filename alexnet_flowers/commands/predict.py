@@ -79,5 +79,4 @@ def _draw_sheet(predictions, network):
     if len(predictions) > prediction.MAX_CARDS:
         print("%s: %d of them, wrong ones first" % (FLAGS.sheet, prediction.MAX_CARDS))
     drawn = prediction.contact_sheet(predictions, network.class_names)
-    with outputs.written(FLAGS.sheet) as path:
-        picture_file.save(drawn, path, command_line.origin(what, network))
+    command_line.save_picture(drawn, FLAGS.sheet, what, network)

@@ -12,7 +12,7 @@ import shlex
 from absl import flags
 
 from alexnet_flowers import atomic
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import command_line, next_step, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.events import event_reader
@@ -218,7 +218,7 @@ def _command_lines(network):
     for name in ("checkpoints_dir", "summaries_dir"):
         if FLAGS[name].value != FLAGS[name].default:
             places += ["--" + name, FLAGS[name].value]
-    line = command_line.command_of
+    line = next_step.command
     if kept:
         own = ["--dataset_dir", kept["dataset_dir"]] if "dataset_dir" in kept else []
         yield line("train", *places, *own, *settings_flags.of(kept))

@@ -6,11 +6,11 @@ python scripts/score_map.py --split validation --index 7 --run_name sgd
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import command_line
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.inference import dense_scores
 from alexnet_flowers.nets import alexnet_v2
-from alexnet_flowers.pictures import picture_file, score_heat_map
+from alexnet_flowers.pictures import score_heat_map
 
 FLAGS = flags.FLAGS
 
@@ -46,8 +46,7 @@ def main(paths):
         what = "class scores over %s" % photo.name
         stem = command_line.stem(photo)
         output = command_line.picture_path("score_map", stem, network=network)
-        with outputs.written(output) as path:
-            picture_file.save(drawn, path, command_line.origin(what, network))
+        command_line.save_picture(drawn, output, what, network)
     for name, row in zip(network.class_names, mapped.scores.reshape(-1, mapped.scores.shape[2]).T):
         print("%-12s mean %.3f  most %.3f" % (name, row.mean(), row.max()))
     print(output)

@@ -7,10 +7,10 @@ Each unit's nine patches are of nine photos, the strongest first, and as large a
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import command_line
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.inference import unit_patches
-from alexnet_flowers.pictures import patches, picture_file
+from alexnet_flowers.pictures import patches
 
 FLAGS = flags.FLAGS
 
@@ -46,7 +46,6 @@ def main(paths):
         units = unit_patches.strongest(network, shown, FLAGS.end_point, FLAGS.max_units)
         drawn = patches.units(*unit_patches.drawable(units))
         what = "patches that excite the units of %s most" % FLAGS.end_point
-        with outputs.written(output) as path:
-            picture_file.save(drawn, path, command_line.origin(what, network))
+        command_line.save_picture(drawn, output, what, network)
     print(output)
     return command_line.report_left_out(asked)

@@ -6,10 +6,10 @@ python scripts/show_preprocessing.py --name daisy/5673551_01d1ea993e_n.jpg --spl
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import command_line
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.input import draws, preprocessing
-from alexnet_flowers.pictures import distortions, picture_file
+from alexnet_flowers.pictures import distortions
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
@@ -60,7 +60,5 @@ def main(paths):
         preprocessing.as_bytes(drawn.view),
         [draws.words(draw, FLAGS.fast_mode) for draw in drawn.draws],
     )
-    origin = picture_file.Origin("the preprocessing of %s" % photo.name, command_line.command())
-    with outputs.written(output) as path:
-        picture_file.save(figure, path, origin)
+    command_line.save_picture(figure, output, "the preprocessing of %s" % photo.name)
     print(output)

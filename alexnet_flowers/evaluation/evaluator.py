@@ -128,21 +128,14 @@ class Evaluator:
                 "%s: %d photos were read, not %d; convert again"
                 % (self._dataset_dir, len(labels), self._split.num_samples)
             )
-        predicted = log_probabilities.argmax(1)
-        confusion = metrics.confusion_matrix(labels, predicted, self._split.num_classes)
-        class_names = [self._split.labels_to_names[label] for label in range(len(confusion))]
-        return {
-            "split": self._split.split_name,
-            "curve": self._curve,
-            "num_images": len(labels),
-            "accuracy": metrics.accuracy(confusion),
-            "recall_at_2": metrics.recall_at(2, log_probabilities, labels),
-            "cross_entropy": metrics.cross_entropy(log_probabilities, labels),
-            "per_class": metrics.per_class(confusion, class_names),
-            "confusion_matrix": confusion.tolist(),
-            "checkpoint": checkpoint_path,
-            "global_step": checkpoints.global_step_of(checkpoint_path),
-        }
+        names = [self._split.labels_to_names[label] for label in range(self._split.num_classes)]
+        return dict(
+            metrics.figures(log_probabilities, labels, names),
+            split=self._split.split_name,
+            curve=self._curve,
+            checkpoint=checkpoint_path,
+            global_step=checkpoints.global_step_of(checkpoint_path),
+        )
 
     def write_events(self, result):
         """Writes a result beside the training's events, under the same tags, at its step.

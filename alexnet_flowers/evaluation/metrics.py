@@ -46,6 +46,29 @@ def per_class(confusion, class_names):
     }
 
 
+def figures(log_probabilities, labels, class_names):
+    """Returns how well photos of known classes are classified.
+
+    Args:
+      log_probabilities: float [n, classes].
+      labels: int [n].
+      class_names: list of str, by id.
+
+    Returns:
+      A dict that JSON can hold: ``num_images``, ``accuracy``, ``recall_at_2``, ``cross_entropy``,
+      ``per_class`` and ``confusion_matrix`` (rows: true classes, columns: predicted ones).
+    """
+    confusion = confusion_matrix(labels, log_probabilities.argmax(1), len(class_names))
+    return {
+        "num_images": len(labels),
+        "accuracy": accuracy(confusion),
+        "recall_at_2": recall_at(2, log_probabilities, labels),
+        "cross_entropy": cross_entropy(log_probabilities, labels),
+        "per_class": per_class(confusion, class_names),
+        "confusion_matrix": confusion.tolist(),
+    }
+
+
 def worst_classes(per_class, count):
     """Returns the names of the classes of the lowest recall, the worst first.
 

@@ -83,25 +83,12 @@ def most_confident(predictions, class_id, count):
 
 
 def figures(predictions, class_names):
-    """Returns how good answers to photos of known classes are.
-
-    Returns:
-      A dict of ``num_images``, ``accuracy``, ``recall_at_2``, ``cross_entropy``, ``per_class`` and
-      ``confusion_matrix``, as ``evaluator.Evaluator.evaluate`` has them.
-    """
-    labels = np.array([one.photo.label for one in predictions])
+    """Returns ``metrics.figures`` of answers to photos of known classes."""
     probabilities = np.stack([one.probabilities for one in predictions])
-    confusion = metrics.confusion_matrix(labels, probabilities.argmax(1), len(class_names))
     # A probability too small for float32 is 0; its logarithm is not.
     logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
-    return {
-        "num_images": len(labels),
-        "accuracy": metrics.accuracy(confusion),
-        "recall_at_2": metrics.recall_at(2, probabilities, labels),
-        "cross_entropy": metrics.cross_entropy(logarithms, labels),
-        "per_class": metrics.per_class(confusion, class_names),
-        "confusion_matrix": confusion.tolist(),
-    }
+    labels = np.array([one.photo.label for one in predictions])
+    return metrics.figures(logarithms, labels, class_names)
 
 
 def table(predictions, class_names, num_best=3):

@@ -1,6 +1,7 @@
 """What a training is about to do, in lines for a person who has just started it.
 
-All of it is known before TensorFlow is loaded, which takes seconds.
+It needs no TensorFlow, which takes seconds to load, unless there is a checkpoint, whose step has to
+be read.
 """
 
 import contextlib

@@ -237,7 +237,7 @@ class _Log(Callback):
                 sum(self._losses) / len(self._losses),
                 sum(self._accuracies) / len(self._accuracies),
                 self._speed.steps_per_sec() * plan.images_per_step,
-                duration((plan.num_steps - step.number) / self._speed.steps_per_sec_of_all()),
+                _duration((plan.num_steps - step.number) / self._speed.steps_per_sec_of_all()),
             )
         )
         self._losses, self._accuracies = [], []
@@ -266,7 +266,7 @@ class _Forecast(Callback):
             hint = "; --max_number_of_steps makes fewer, and docs/recipes.md has shorter runs"
             self._report(
                 "%s for the %d steps that are left%s"
-                % (duration(secs), num_left, hint if is_long else "")
+                % (_duration(secs), num_left, hint if is_long else "")
             )
         self._report = None
 
@@ -414,7 +414,7 @@ def _lies_in(every, before, after):
     return every > 0 and after // every > before // every
 
 
-def duration(secs):
+def _duration(secs):
     """Returns a time in words: 45s, 12m, 17h 05m."""
     minutes = int(round(secs / 60))
     if minutes < 1:

@@ -5,13 +5,16 @@ import typing
 
 from alexnet_flowers.errors import UsageError
 
+# For whatever a flag counts: steps are compared with floats, and these are exact up to there.
+LARGEST = 2**53
+
 
 class Range(typing.NamedTuple):
     """The values that a number may have."""
 
     words: str  # For a message.
     contains: typing.Callable  # A function of a number.
-    largest: float = 2**53
+    largest: float = LARGEST
 
 
 AT_LEAST_1 = Range("at least 1", lambda x: x >= 1)
@@ -22,8 +25,6 @@ ABOVE_0_TO_1 = Range("above 0 and at most 1", lambda x: 0 < x <= 1)
 BELOW_1 = Range("in [0, 1)", lambda x: 0 <= x < 1)
 # A factor may be as large as float32 can hold.
 FACTOR = Range("above 0", lambda x: x > 0, largest=3.4e38)
-# For whatever a flag counts: steps are compared with floats, and these are exact up to there.
-LARGEST = 2**53
 
 
 def between(least, most):
