@@ -49,36 +49,52 @@ def without_notes():
 
 
 class _Lazy:
-    """A part of what ``load`` returns, which is loaded when it is first used."""
+    """What a function returns, which is called when something of it is first used."""
 
-    def __init__(self, part):
-        self.__dict__["_part"] = part
+    def __init__(self, loaded):
+        self.__dict__["_loaded"] = loaded
 
     def __getattr__(self, name):
-        return getattr(load()[self._part], name)
+        value = getattr(self._loaded(), name)
+        self.__dict__[name] = value  # Which Python finds by itself the next time.
+        return value
 
     def __setattr__(self, name, value):
-        setattr(load()[self._part], name, value)
+        setattr(self._loaded(), name, value)
+        self.__dict__.pop(name, None)
 
     def __delattr__(self, name):
-        delattr(load()[self._part], name)
+        delattr(self._loaded(), name)
+        self.__dict__.pop(name, None)
 
 
-tf, slim, alexnet = map(_Lazy, ("tf", "slim", "alexnet"))
+tf = _Lazy(lambda: load()["tf"])
 # What is to be known of the TensorFlow that there is; see ``load``.
-runtime = _Lazy("runtime")
+runtime = _Lazy(lambda: load()["runtime"])
+# Apart, as they bring all of TensorFlow 1.15's ``contrib``, which is a third of the time.
+slim = _Lazy(lambda: _load_slim()["slim"])
+alexnet = _Lazy(lambda: _load_slim()["alexnet"])
 
 
 _loading = threading.RLock()
-_loaded = {}
+_loaded, _loaded_slim = {}, {}
 
 
 def load():
-    """Returns the parts of TensorFlow by name; imports it the first time."""
+    """Returns ``tf`` and ``runtime`` by name; imports TensorFlow the first time."""
     if not _loaded:
         with _loading:
             _loaded.update(_loaded or _imported())
     return _loaded
+
+
+def _load_slim():
+    """Returns ``slim`` and ``alexnet`` by name; imports them the first time."""
+    tf = load()["tf"]
+    if not _loaded_slim:
+        with _loading:
+            _loaded_slim.update(_loaded_slim or _imported_slim(tf))
+    return _loaded_slim
 
 
 def _imported():
@@ -88,7 +104,7 @@ def _imported():
         warnings.simplefilter("ignore", category=DeprecationWarning)
         with quiet():
             import tensorflow
-        parts = _first(tensorflow) if tensorflow.__version__.startswith("1.") else _current()
+        parts = _first(tensorflow) if _is_first(tensorflow) else _current()
         from tensorflow.python.client.device_lib import list_local_devices
         from tensorflow.python.framework import kernels
         from tensorflow.python.summary.writer.writer import SummaryToEventTransformer
@@ -97,8 +113,6 @@ def _imported():
         """Returns the ``KernelDef`` of each of the kernels for a type of operation."""
         return kernels.get_registered_kernels_for_op(op_type).kernel
 
-    # That is what slim's layers are made with.
-    warnings.filterwarnings("ignore", message="`layer.apply` is deprecated")
     known = parts["runtime"]
     known.list_local_devices = list_local_devices
     known.SummaryToEventTransformer = SummaryToEventTransformer
@@ -108,12 +122,13 @@ def _imported():
     return parts
 
 
+def _is_first(tf):
+    return tf.__version__.startswith("1.")
+
+
 def _first(tf):
     """Returns the parts of TensorFlow 1.15."""
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
-    import tensorflow.contrib.slim as slim
-    from tensorflow.contrib.slim.nets import alexnet
-
     known = types.SimpleNamespace(
         # Whether the optimizer of GPU layouts meets something in slim's dropout that it cannot do,
         # and says so as an error at each start.
@@ -124,7 +139,7 @@ def _first(tf):
         LITE_CONVERTER="toco_from_protos",
         GPU_NEEDS="an NVIDIA driver, CUDA 10.0 and a card up to Turing; for newer ones RUNTIME=tf2",
     )
-    return {"tf": tf, "slim": slim, "alexnet": alexnet, "runtime": known}
+    return {"tf": tf, "runtime": known}
 
 
 def _current():
@@ -139,19 +154,32 @@ def _current():
             config=tf.ConfigProto(device_count={"GPU": 0})
         ) as session:
             session.run(tf.constant(0) + tf.constant(0))
-    import tf_slim as slim
-    from tensorflow.python.framework import ops
-    from tensorflow.python.ops import control_flow_ops
     from tensorflow.python.util import _pywrap_util_port
-    from tf_slim.nets import alexnet
 
-    # tf_slim looks for these where they once were.
-    control_flow_ops.case, control_flow_ops.cond = tf.case, tf.cond
-    ops.IndexedSlices = tf.IndexedSlices
     known = types.SimpleNamespace(
         LAYOUT_OPTIMIZER_FAILS=True,
         HAS_MKL=_pywrap_util_port.IsMklEnabled(),
         LITE_CONVERTER=None,
         GPU_NEEDS="an NVIDIA driver and the CUDA libraries of tensorflow[and-cuda]",
     )
-    return {"tf": tf, "slim": slim, "alexnet": alexnet, "runtime": known}
+    return {"tf": tf, "runtime": known}
+
+
+def _imported_slim(tf):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=DeprecationWarning)
+        if _is_first(tf):
+            import tensorflow.contrib.slim as slim
+            from tensorflow.contrib.slim.nets import alexnet
+        else:
+            import tf_slim as slim
+            from tensorflow.python.framework import ops
+            from tensorflow.python.ops import control_flow_ops
+            from tf_slim.nets import alexnet
+
+            # tf_slim looks for these where they once were.
+            control_flow_ops.case, control_flow_ops.cond = tf.case, tf.cond
+            ops.IndexedSlices = tf.IndexedSlices
+    # That is what slim's layers are made with.
+    warnings.filterwarnings("ignore", message="`layer.apply` is deprecated")
+    return {"slim": slim, "alexnet": alexnet}

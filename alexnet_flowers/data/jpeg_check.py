@@ -7,6 +7,7 @@ own operations decide, once the file's structure says that they end, and soon.
 import re
 import struct
 import threading
+from typing import NamedTuple, Tuple
 
 from alexnet_flowers import devices
 from alexnet_flowers.data.photo_kind import BadPhotoError
@@ -25,8 +26,25 @@ _MAX_SCANNED_PIXELS = 2 * 10**9
 _MAX_SEGMENTS = 10000
 # Not: what fills up space between segments, and in a scan stuffed bytes and restarts.
 _MARKER = re.compile(b"\xff([^\x00\xff\xd0-\xd7])")
-_START_OF_SCAN, _END_OF_IMAGE = b"\xda", b"\xd9"
+_START_OF_SCAN, _END_OF_IMAGE, _METADATA = b"\xda", b"\xd9", b"\xe1"
 _START_OF_FRAME = {bytes([code]) for code in range(0xC0, 0xD0) if code not in (0xC4, 0xC8, 0xCC)}
+
+
+class Structure(NamedTuple):
+    """What the segments of a JPEG say of it.
+
+    Attributes:
+      size_px: its height and width, as it is stored.
+      has_metadata: bool, whether there is EXIF or XMP, which may say that it is to be turned.
+    """
+
+    size_px: Tuple[int, int]
+    has_metadata: bool
+
+    @property
+    def num_pixels(self):
+        """How many it has in all."""
+        return self.size_px[0] * self.size_px[1]
 
 
 def check(encoded):
@@ -38,10 +56,10 @@ def check(encoded):
     Raises:
       BadPhotoError: not a JPEG, cut off, damaged, with too many pixels or scans.
     """
-    height_px, width_px = check_structure(encoded)
-    if height_px * width_px > MAX_PIXELS:
+    found = check_structure(encoded)
+    if found.num_pixels > MAX_PIXELS:
         raise BadPhotoError(
-            "%d x %d pixels, more than %d million" % (width_px, height_px, MAX_PIXELS // 10**6)
+            "%d x %d pixels, more than %d million" % (*found.size_px[::-1], MAX_PIXELS // 10**6)
         )
     check_decoding(encoded)
 
@@ -67,20 +85,21 @@ def check_structure(encoded):
     """Goes from segment to segment, to the end of the image.
 
     Returns:
-      Its height and width in px.
+      Its ``Structure``.
 
     Raises:
       BadPhotoError: it is not a JPEG, has no end, or would take far too long to decode.
     """
     if not encoded.startswith(BEGINS):
         raise BadPhotoError("not a JPEG" if encoded else "an empty file")
-    at, num_scans, size = 2, 0, (0, 0)
+    at, num_scans, size, has_metadata = 2, 0, (0, 0), False
     for _ in range(_MAX_SEGMENTS):
         found = _MARKER.search(encoded, at)
         if found is None:
             raise BadPhotoError("cannot be decoded: it is cut off")
         if found.group(1) == _END_OF_IMAGE:
-            return size
+            return Structure(size, has_metadata)
+        has_metadata |= found.group(1) == _METADATA
         if found.group(1) in _START_OF_FRAME and found.end() + 7 <= len(encoded):
             size = struct.unpack_from(">HH", encoded, found.end() + 3)
         num_scans += found.group(1) == _START_OF_SCAN
@@ -110,22 +129,22 @@ class _Decoder:
             self._whole = tf.image.decode_jpeg(self._encoded, channels=3)
             height = tf.image.extract_jpeg_shape(self._encoded)[0]
             box = tf.stack([height - 1, 0, 1, 1])
-            self._last_row = tf.image.decode_and_crop_jpeg(self._encoded, box, channels=3)
+            last_row = tf.image.decode_and_crop_jpeg(self._encoded, box, channels=3)
             self._session = tf.Session(config=devices.session_config("cpu"))
+            self.check = self._function(last_row.op)
+            self.decode = self._function(self._whole)
 
-    def check(self, encoded):
-        self._run(self._last_row.op, encoded)
+    def _function(self, fetched):
+        run = self._session.make_callable(fetched, [self._encoded], accept_options=True)
+        options = devices.one_by_one()
 
-    def decode(self, encoded):
-        return self._run(self._whole, encoded)
+        def function(encoded):
+            try:
+                return run(encoded, options=options)
+            except tf.errors.OpError as error:
+                raise BadPhotoError("cannot be decoded: %s" % first_line(error))
 
-    def _run(self, fetched, encoded):
-        try:
-            return self._session.run(
-                fetched, {self._encoded: encoded}, options=devices.one_by_one()
-            )
-        except tf.errors.OpError as error:
-            raise BadPhotoError("cannot be decoded: %s" % first_line(error))
+        return function
 
 
 _made = []

@@ -87,7 +87,10 @@ def verify(encoded):
     """
     is_jpeg = encoded.startswith(jpeg_check.BEGINS)
     if is_jpeg:
-        jpeg_check.check_structure(encoded)
+        found = jpeg_check.check_structure(encoded)
+        if found.num_pixels <= MAX_PIXELS and not found.has_metadata:
+            jpeg_check.check_decoding(encoded)
+            return Verified(*found.size_px)
     with _errors_of_pillow(encoded), _opened(encoded) as image:
         _check_size(image)
         orientation = _orientation(image)

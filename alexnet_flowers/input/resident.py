@@ -7,14 +7,12 @@ that a run that is continued goes on where it was.
 """
 
 import concurrent.futures
-import io
 import typing
 
 import numpy as np
-from PIL import Image
 
 from alexnet_flowers import devices
-from alexnet_flowers.data import record_check, records
+from alexnet_flowers.data import jpeg_check, record_check, records
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import batch_distortion, batch_draws
@@ -98,8 +96,8 @@ def read(split):
     try:
         found = [one for path in split.data_sources for one in records.read_shard(path)]
         labels = np.array([one.label for one in found], np.int64)
-        sizes = [Image.open(io.BytesIO(one.encoded)).size[::-1] for one in found]
-    except (DataError, OSError, ValueError) as error:
+        sizes = [jpeg_check.check_structure(one.encoded).size_px for one in found]
+    except (DataError, OSError, jpeg_check.BadPhotoError) as error:
         raise DataError(_explanation(split) or str(error))
     if not ((labels >= 0) & (labels < split.num_classes)).all():
         raise DataError(_explanation(split))

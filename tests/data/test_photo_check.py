@@ -1,4 +1,5 @@
 import io
+import random
 import threading
 
 import numpy as np
@@ -101,6 +102,23 @@ def test_truncated_jpeg_is_refused_wherever_it_was_cut():
     for cut_at in list(range(1, len(content), 7)) + [len(content) - 2, len(content) - 1]:
         reason(content[:cut_at])
     assert reason(content[:-100]) == "cannot be decoded: it is cut off"
+
+
+def test_of_damaged_jpegs_those_are_taken_that_have_the_size_that_they_say(decode):
+    content, draw = photo_archives.draw("daisy", 3), random.Random(7)
+    assert b"\xff\xe1" not in content  # Nothing for Pillow to read.
+    taken = 0
+    for _ in range(300):
+        damaged = bytearray(content)
+        for _ in range(draw.choice((1, 2, 5))):
+            damaged[draw.randrange(2, len(damaged) - 2)] ^= 1 << draw.randrange(8)
+        try:
+            found = photo_check.verify(bytes(damaged))
+        except photo_check.BadPhotoError:
+            continue
+        taken += 1
+        assert decode(bytes(damaged)).shape == (found.height_px, found.width_px, 3)
+    assert 50 < taken < 290
 
 
 def test_truncated_png_is_refused():

@@ -12,6 +12,7 @@ no class: ``roses/old/1.jpg`` beside ``roses/1.jpg`` and ``tulips/1.jpg`` does n
 """
 
 import collections
+import re
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 from alexnet_flowers.data.sources import companions, split_folders
@@ -22,6 +23,7 @@ from alexnet_flowers.errors import DataError
 _MAX_BYTES = 200 * 10**6
 # Where macOS puts its notes on the files of a zip archive.
 _OF_MACOS = "__MACOSX"
+_CONTROL_CHARACTER = re.compile(r"[\0-\x1f\x7f]")
 # How many of a list a message names.
 _MOST_NAMED = 3
 
@@ -181,7 +183,7 @@ def _no_photos(source, others):
 
 
 def _check_name(source, path):
-    if any(ord(character) < 32 or ord(character) == 127 for character in path):
+    if _CONTROL_CHARACTER.search(path):
         raise DataError("%s: refused: control characters in the name %r" % (source, path))
 
 

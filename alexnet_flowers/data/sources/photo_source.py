@@ -21,7 +21,7 @@ import os
 import re
 from typing import NamedTuple, Optional, Tuple
 
-from alexnet_flowers.data.sources import download, drawn_flowers, file_digest, photo_format
+from alexnet_flowers.data.sources import drawn_flowers, file_digest, photo_format
 from alexnet_flowers.errors import DataError, UsageError
 
 
@@ -221,5 +221,7 @@ class Url(_Fetched):
         )
 
     def _fetch(self, path, report):
+        from alexnet_flowers.data.sources import download  # Here: few need its HTTP client.
+
         urls, size, sha256 = self._file
         download.download(urls, path, size, sha256)
