@@ -222,7 +222,7 @@ def _log_probabilities(images, num_classes, mirror):
 
 
 def watch(run, make_evaluator, poll_secs=2.0):
-    """Evaluates each new checkpoint of a run as it appears, until the run's last step.
+    """Evaluates each new checkpoint of a run as it appears, until the run's last step or early end.
 
     Args:
       run: a ``runs.Run``; it need not have begun.
@@ -233,7 +233,7 @@ def watch(run, make_evaluator, poll_secs=2.0):
     Yields:
       (the ``Evaluator``, what its ``evaluate`` returns) for each checkpoint, oldest first.
     """
-    evaluator = None
+    evaluator, step_number = None, 0
     seen = set()
     while True:
         new = [path for path in checkpoints.all_complete(run.checkpoints_dir) if path not in seen]
@@ -247,8 +247,9 @@ def watch(run, make_evaluator, poll_secs=2.0):
                     raise
                 continue  # Training has removed it meanwhile, as an old one.
             yield evaluator, result
-            kept = settings.read(run.checkpoints_dir)
-            if kept is not None and result["global_step"] >= kept["num_steps"]:
-                return
+            step_number = result["global_step"]
+        kept = settings.read(run.checkpoints_dir) if seen else None
+        if kept is not None and step_number >= settings.last_step(kept):
+            return
         if not new:
             time.sleep(poll_secs)

@@ -172,6 +172,19 @@ def write(run_dir, content):
     json_file.write(os.path.join(run_dir, FILENAME), content)
 
 
+def write_ended(run_dir, content, step_number):
+    """Notes in ``settings.json`` that a run ended before its last step, as it was told to.
+
+    Whoever waits for its end knows by that; when the run is continued, the note goes.
+    """
+    write(run_dir, dict(content, ended_at_step=step_number))
+
+
+def last_step(content):
+    """Returns the number of the last step of a run, of what ``read`` returned."""
+    return content.get("ended_at_step", content["num_steps"])
+
+
 def read(run_dir):
     """Returns the contents of a run's ``settings.json``, None where there is none.
 
@@ -203,7 +216,7 @@ def _check_content(content):
                 is_known = one is None or isinstance(one, (str, int, float))
                 if not is_known or (isinstance(one, float) and not math.isfinite(one)):
                     raise ValueError("%s: no text and no number" % name)
-    for number in (content["settings"]["image_size"], content["num_steps"]):
+    for number in (content["settings"]["image_size"], content["num_steps"], last_step(content)):
         if not isinstance(number, int) or number < 1:
             raise ValueError("%r: no size or no number of steps" % (number,))
     folder = content.get("dataset_dir", "")

@@ -92,6 +92,8 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
                 )
                 return None
             if newest and evaluation and evaluation.is_enough(checkpoints.global_step_of(newest)):
+                step_number = checkpoints.global_step_of(newest)
+                settings.write_ended(run.checkpoints_dir, plan.kept, step_number)
                 return None
         with tf.Graph().as_default():
             evaluate = evaluation.evaluate if evaluation else None
@@ -184,6 +186,9 @@ class _Trainer:
         where = "at step %d of %d" % (self.loop.step_number, self._plan.num_steps)
         if self._place.is_chief:
             newest = checkpoints.newest(self._run.checkpoints_dir)
+            if self.loop.ended_by_callback:
+                folder = self._run.checkpoints_dir
+                settings.write_ended(folder, self._plan.kept, self.loop.step_number)
             self._report("%s: %s %s; checkpoint %s" % (self._run.name, ended, where, newest))
         else:
             self._report(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import types
 
 import gpus
 import numpy as np
@@ -133,10 +134,18 @@ def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_
     assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
 
 
-def test_watching_ends_with_the_runs_last_step(random_run, tiny_dataset):
+def stop_waiting(secs):
+    raise AssertionError("it waits for another checkpoint")
+
+
+@pytest.mark.parametrize("kept", [{}, {"num_steps": 99, "ended_at_step": 7}], ids=["last", "early"])
+def test_watching_ends_with_the_run(random_run, tiny_dataset, monkeypatch, kept):
     def make_evaluator():
         return evaluator.Evaluator(random_run, tiny_dataset, "validation", batch_size=5)
 
+    kept = dict(settings.read(random_run.checkpoints_dir), **kept)
+    monkeypatch.setattr(settings, "read", lambda folder: kept)
+    monkeypatch.setattr(evaluator, "time", types.SimpleNamespace(sleep=stop_waiting))
     watched = list(evaluator.watch(random_run, make_evaluator, poll_secs=0))
     assert [result["global_step"] for _, result in watched] == [7]
 

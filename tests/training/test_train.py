@@ -16,7 +16,7 @@ from google.protobuf import text_format
 from processes import SCRIPTS
 
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, settings
 
 SMALL = [
     "--batch_size=4", "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1",
@@ -285,8 +285,13 @@ def test_a_run_that_gets_no_better_ends_and_stays_so(folder):
     assert [line["step"] for line in table_of(folder, "still/validation.csv")] == ["2", "4", "6"]
     assert os.path.exists(str(folder / "runs/checkpoints/still/best/model.ckpt-2.index"))
 
+    def last_step():
+        return settings.last_step(settings.read(str(folder / "runs/checkpoints/still")))
+
+    assert last_step() == 6
     again = finish(start("train", folder, stop, *args))
     assert again.status == 0 and enough in again.out and "\nstep" not in again.out, again
+    assert last_step() == 6
 
 
 def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
