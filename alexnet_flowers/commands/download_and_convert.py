@@ -44,6 +44,12 @@ with group("Photos"):
     flags.DEFINE_integer(
         "test_percentage", None, "With --split_by=name, put about this share into a test split."
     )
+    flags.DEFINE_string(
+        "fold",
+        None,
+        "K/N, such as 1/5: divide the photos of each class into N folds; K is the validation "
+        "split, all others are to train on.",
+    )
     flags.DEFINE_integer("seed", 0, "Divide the photos into the splits by this seed.")
     flags.DEFINE_boolean(
         "drop_duplicates", False, "Leave out all but the first of photos with identical bytes."

@@ -253,10 +253,8 @@ def _rule(found, source, sha256, settings, rule_of_before):
     """Returns how photos are to be divided, one of the rules of ``conversion_settings``."""
     if found.split_folders:
         return conversion_settings.BY_FOLDERS
-    if settings.split_by == "name":
-        return conversion_settings.BY_NAME
-    if rule_of_before:
-        return rule_of_before
+    if settings.rule or rule_of_before:
+        return settings.rule or rule_of_before
     if source.is_published(sha256, found.photos):
         return conversion_settings.SHUFFLED
     return conversion_settings.BY_CLASS
@@ -268,6 +266,8 @@ def _divide(photos, rule, settings, report):
         parts = splits.split_by_folders(photos, settings.seed)
     elif rule == conversion_settings.BY_NAME:
         parts = splits.split_by_name(photos, *settings.percentages, seed=settings.seed)
+    elif rule == conversion_settings.BY_FOLD:
+        parts = splits.split_by_fold(photos, *settings.fold_numbers(len(photos)), settings.seed)
     else:
         held_out = settings.num_held_out(len(photos))
         if sum(held_out) >= len(photos):

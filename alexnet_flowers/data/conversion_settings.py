@@ -1,5 +1,6 @@
 """What decides, besides the photos, which records a dataset holds."""
 
+import re
 from typing import NamedTuple, Optional
 
 from alexnet_flowers.data import records, splits
@@ -11,6 +12,7 @@ _DEFAULT_VALIDATION_PERCENTAGE = 10
 SHUFFLED = "shuffled"
 BY_CLASS = "class"
 BY_NAME = "name"
+BY_FOLD = "fold"
 BY_FOLDERS = "folders"
 
 
@@ -25,6 +27,7 @@ class Settings(NamedTuple):
       split_by: ``"seed"``, or ``"name"``: a photo's class and name decide instead.
       validation_percentage: share of validation photos where names decide; None: 10.
       test_percentage: share of test photos where names decide; None: 0.
+      fold: ``"K/N"``: fold K of N is for validation, all others to train on; None: no folds.
       drop_duplicates: leave out photos with the same bytes as an earlier one.
     """
 
@@ -35,6 +38,7 @@ class Settings(NamedTuple):
     split_by: str = "seed"
     validation_percentage: Optional[int] = None
     test_percentage: Optional[int] = None
+    fold: Optional[str] = None
     drop_duplicates: bool = False
 
     def check(self):
@@ -51,6 +55,14 @@ class Settings(NamedTuple):
             raise UsageError(
                 "--split_by=%s: must be one of %s" % (self.split_by, ", ".join(splits.SPLIT_BY))
             )
+        if self.fold is not None:
+            found = re.fullmatch("([1-9][0-9]{0,5})/([1-9][0-9]{0,5})", self.fold)
+            if not found or not int(found.group(1)) <= int(found.group(2)) > 1:
+                raise UsageError(
+                    "--fold=%s: must be K/N, such as 1/5, with N from 2 and K from 1 to N"
+                    % self.fold
+                )
+            self._refuse_others("--fold=%s is the validation split" % self.fold)
         if self.split_by == "name":
             self._refuse_numbers("--split_by=name divides by --validation_percentage and "
                                  "--test_percentage")  # fmt: skip
@@ -72,6 +84,11 @@ class Settings(NamedTuple):
           folders: the names of the splits' folders.
         """
         what = "the folders %s are the splits" % ", ".join(sorted(folders))
+        if self.fold:
+            raise UsageError("--fold=%s: %s; leave it out" % (self.fold, what))
+        self._refuse_others(what)
+
+    def _refuse_others(self, what):
         self._refuse_numbers(what)
         if self.split_by == "name":
             raise UsageError("--split_by=name: %s; leave it out" % what)
@@ -79,6 +96,11 @@ class Settings(NamedTuple):
     def _refuse_numbers(self, reason):
         if self.num_validation is not None or self.num_test:
             raise UsageError("--num_validation, --num_test: %s; leave them out" % reason)
+
+    @property
+    def rule(self):
+        """How the photos are to be divided, where it does not depend on them; otherwise None."""
+        return BY_FOLD if self.fold else BY_NAME if self.split_by == "name" else None
 
     @property
     def percentages(self):
@@ -98,7 +120,7 @@ class Settings(NamedTuple):
           parts: the photos of each split.
         """
         numbers = {}
-        if rule in (BY_NAME, BY_FOLDERS):  # Nobody asked for numbers.
+        if rule in (BY_NAME, BY_FOLD, BY_FOLDERS):  # Nobody asked for numbers.
             numbers = {"num_" + name: len(parts[name]) for name in ("validation", "test")}
         else:
             num_photos = sum(map(len, parts.values()))
@@ -109,11 +131,20 @@ class Settings(NamedTuple):
             request[key] = percentage
             if rule != BY_NAME:
                 del request[key]
+        if rule != BY_FOLD:
+            del request["fold"]
         return request
 
     def num_held_out(self, num_photos):
         """Returns how many of so many photos are for validation and for the test."""
         return self._num_validation(num_photos), self.num_test
+
+    def fold_numbers(self, num_photos):
+        """Returns K and N of the fold; ``UsageError`` if there are not as many photos."""
+        number, num_folds = map(int, self.fold.split("/"))
+        if num_folds > num_photos:
+            raise UsageError("--fold=%s: there are only %d photos" % (self.fold, num_photos))
+        return number, num_folds
 
     def _num_validation(self, num_photos):
         if self.num_validation is None:
@@ -128,7 +159,7 @@ class Settings(NamedTuple):
           num_photos: int, those of all its splits.
         """
         rule = made.get("split_by", SHUFFLED)
-        made = dict({"drop_duplicates": False}, **made)
+        made = dict({"drop_duplicates": False, "fold": None}, **made)
         made["split_by"] = "name" if rule == BY_NAME else "seed"
         wanted = self._asdict()
         wanted["num_validation"] = self._num_validation(num_photos)
@@ -136,7 +167,7 @@ class Settings(NamedTuple):
         ignored = {"validation_percentage", "test_percentage"}
         if rule == BY_NAME and self.split_by == "name":
             ignored = {"num_validation", "num_test"}
-        elif rule == BY_FOLDERS and self.num_validation is None and not self.num_test:
+        elif rule in (BY_FOLD, BY_FOLDERS) and self.num_validation is None and not self.num_test:
             ignored |= {"num_validation", "num_test"}
         return [
             "%s is %s, not %s" % (key, made[key], wanted[key])

@@ -93,6 +93,30 @@ def split_by_name(photos, validation_percentage, test_percentage=0, seed=0):
     return parts
 
 
+def split_by_fold(photos, fold, num_folds, seed=0):
+    """Holds out one of so many folds for validation; over all folds, each photo is in one.
+
+    The shuffled photos of the first class are dealt to the folds in turn, then those of the next:
+    folds differ by a photo at most, in each class and in all.
+
+    Args:
+      photos: see ``split``.
+      fold: int, 1 to ``num_folds``, the one for validation.
+      num_folds: int, at least 2.
+      seed: int.
+
+    Returns:
+      See ``split``; there are no test photos.
+    """
+    shuffled = _shuffled(photos, seed)
+    by_class = sorted(range(len(shuffled)), key=lambda index: shuffled[index].class_name)
+    held_out = set(by_class[fold - 1 :: num_folds])
+    parts = {split_name: [] for split_name in SPLITS}
+    for index, photo in enumerate(shuffled):
+        parts["validation" if index in held_out else "train"].append(photo)
+    return parts
+
+
 def split_by_folders(photos, seed=0):
     """Divides photos as their own ``split`` says; ``seed`` decides the order within a split."""
     parts = {split_name: [] for split_name in SPLITS}

@@ -18,6 +18,7 @@ HELP_FLAGS = [
     "--split_by",
     "--validation_percentage",
     "--test_percentage",
+    "--fold",
     "--seed",
     "--[no]drop_duplicates",
     "--[no]strict",

@@ -73,7 +73,7 @@ def test_split_folders_in_an_archive_become_the_same_dataset(divided, tmp_path):
 
 @pytest.mark.parametrize(
     "settings",
-    [{"num_validation": 0}, {"num_test": 2}, {"split_by": "name"}],
+    [{"num_validation": 0}, {"num_test": 2}, {"split_by": "name"}, {"fold": "1/2"}],
 )
 def test_where_folders_are_the_splits_nothing_else_can_be(divided, tmp_path, settings):
     with pytest.raises(UsageError, match="the folders Train, val are the splits; leave"):
@@ -175,6 +175,12 @@ def test_a_dataset_divided_by_names_is_another_one(tmp_path):
         {"split_by": "name", "test_percentage": -1},
         {"validation_percentage": 20},
         {"num_shards": 100000},
+        {"fold": "2/5", "num_validation": 0},
+        {"fold": "2/5", "num_test": 1},
+        {"fold": "2/5", "split_by": "name"},
+        {"fold": "2/5", "validation_percentage": 20},
+        {"fold": "1/5"},  # There are four photos.
+        *({"fold": fold} for fold in ("", "1", "0/5", "6/5", "1/1", "-1/5", "1/5/5", "1.0/5")),
     ],
 )
 def test_settings_that_cannot_be_meant_are_refused_before_anything_is_made(tmp_path, settings):
@@ -182,6 +188,37 @@ def test_settings_that_cannot_be_meant_are_refused_before_anything_is_made(tmp_p
     with pytest.raises(UsageError):
         convert(tmp_path / "made", mine, **settings)
     assert not (tmp_path / "made").exists()
+
+
+def test_a_fold_is_kept_and_another_one_is_another_dataset(tiny_archive, tmp_path):
+    made, lines = tmp_path / "made", []
+    info = convert(made, tiny_archive, fold="2/4")
+    request = info["request"]
+    assert (request["fold"], request["split_by"]) == ("2/4", "fold")
+    assert (request["num_validation"], info["splits"]["train"]["num_photos"]) == (8, 22)
+    convert(made, tiny_archive, lines, fold="2/4")
+    assert "finished already" in lines[-1]
+    for other, difference in (
+        ({"fold": "1/4"}, "fold is 2/4, not 1/4"),
+        ({}, "fold is 2/4, not None"),
+        ({"fold": "2/4", "seed": 1}, "seed is 0, not 1"),
+    ):
+        with pytest.raises(DataError, match=r"holds another dataset \(%s\)" % difference):
+            convert(made, tiny_archive, **other)
+    whole = contents(made)
+    manifest.reopen(str(made))  # As a conversion that was killed leaves it.
+    os.remove(str(made / "flowers_train_00000-of-00005.tfrecord"))
+    convert(made, tiny_archive, fold="2/4")
+    assert contents(made) == whole
+
+
+def test_what_is_no_fold_does_not_become_one(tiny_archive, tmp_path):
+    made = tmp_path / "made"
+    assert "fold" not in convert(made, tiny_archive)["request"]
+    with pytest.raises(DataError, match=r"holds another dataset \(fold is None, not 1/5\)"):
+        convert(made, tiny_archive, fold="1/5")
+    manifest.reopen(str(made))  # How it was divided is kept, but not where a fold is asked for.
+    assert convert(made, tiny_archive, fold="1/5")["request"]["fold"] == "1/5"
 
 
 @pytest.fixture

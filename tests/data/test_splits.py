@@ -161,6 +161,31 @@ def test_validation_photos_by_name_do_not_change_with_a_test_share():
     assert splits.split_by_name(HUNDRED, 20, 30)["validation"] == without["validation"]
 
 
+@pytest.mark.parametrize("num_folds", [2, 3, 7, 100])
+def test_over_all_folds_each_photo_is_held_out_once_and_each_class_evenly(num_folds):
+    held_out = []
+    for fold in range(1, num_folds + 1):
+        parts = splits.split_by_fold(UNEVEN, fold, num_folds)
+        assert sorted(sum(map(paths, parts.values()), [])) == sorted(paths(UNEVEN))
+        assert parts["test"] == []
+        counts = per_class(parts["validation"])
+        assert abs(sum(counts.values()) - 100 / num_folds) < 1
+        for name, size in per_class(UNEVEN).items():
+            assert abs(counts.get(name, 0) - size / num_folds) < 1
+        held_out += paths(parts["validation"])
+    assert sorted(held_out) == sorted(paths(UNEVEN))
+
+
+def test_folds_are_pinned_and_the_seed_decides_them():
+    found = splits.split_by_fold(TEN[::-1], 2, 4)
+    # The photos of the first test above; each class's are dealt to the folds 1, 2, 3, 4, 1, ...
+    assert paths(found["validation"]) == ["roses/2.jpg", "daisy/3.jpg", "roses/1.jpg"]
+    assert paths(found["train"])[:3] == ["roses/3.jpg", "daisy/1.jpg", "roses/0.jpg"]
+    for split_name in ("train", "validation"):
+        other = splits.split_by_fold(TEN, 2, 4, seed=1)[split_name]
+        assert set(paths(other)) != set(paths(found[split_name]))
+
+
 @pytest.mark.parametrize(
     "num_photos, expected",
     [(3670, 350), (3500, 350), (3499, 349), (30, 3), (19, 1), (5, 1), (1, 1), (100000, 350)],
