@@ -74,7 +74,7 @@ class Settings(NamedTuple):
         elif (self.validation_percentage, self.test_percentage) != (None, None):
             raise UsageError(
                 "--validation_percentage and --test_percentage are for --split_by=name; "
-                "otherwise give --num_validation and --num_test"
+                "otherwise leave them out, or give --num_validation and --num_test"
             )
 
     def check_folders(self, folders):
