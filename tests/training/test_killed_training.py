@@ -102,7 +102,7 @@ def test_a_killed_run_goes_on_from_what_it_saved(run, tmp_path, trials, tally):
         assert ended.status == -signal.SIGKILL and "error" not in ended.error, ended
 
         if last_step(ended.lines):
-            said = re.search(r"model\.ckpt-(\d+)$", "\n".join(ended.lines[:2]), re.M)
+            said = re.search(r"continued from .*model\.ckpt-(\d+)$", "\n".join(ended.lines), re.M)
             assert (int(said.group(1)) if said else 0) >= saved
             assert not set(torn) & set(os.listdir(run_dir))
         step = kept(run_dir)
