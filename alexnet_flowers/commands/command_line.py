@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import sys
+import typing
 
 from absl import flags
 
@@ -17,6 +18,26 @@ from alexnet_flowers.training import run_dataset, runs
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
+
+_DEFINE = {
+    bool: flags.DEFINE_boolean,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
+
+
+def define_fields(kind, **names_to_help):
+    """Defines flags of the names, types and defaults of a named tuple's fields."""
+    for name, text in names_to_help.items():
+        hint = typing.get_type_hints(kind)[name]
+        (of,) = set(getattr(hint, "__args__", None) or [hint]) - {type(None)}  # None: a default.
+        _DEFINE[of](name, getattr(kind(), name), text)
+
+
+def from_flags(kind):
+    """Returns a named tuple whose fields are the flags of the same names."""
+    return kind(**{name: FLAGS[name].value for name in kind._fields})
 
 
 def define_run_parents():
@@ -61,11 +82,10 @@ def define_device():
             devices.DEVICES,
             "Run the network there; auto is the GPU where TensorFlow can use one.",
         )
-        flags.DEFINE_boolean(
-            "tf32",
-            devices.Compute().tf32,
-            "Let GPUs from Ampere on round the factors of float32 products to TF32, 10 bits of "
-            "mantissa. With --notf32 they compute in full float32, more slowly.",
+        define_fields(
+            devices.Compute,
+            tf32="Let GPUs from Ampere on round the factors of float32 products to TF32, 10 bits "
+            "of mantissa. With --notf32 they compute in full float32, more slowly.",
         )
 
 
@@ -106,11 +126,11 @@ def define_skip_bad_records():
 def define_distortions():
     """Defines how strongly photos are distorted for training."""
     with group("Photos"):
-        flags.DEFINE_boolean(
-            "fast_mode",
-            Settings().fast_mode,
-            "Distort brightness and saturation only, and resize bilinearly, as the reference does "
-            "by default. With --nofast_mode also hue and contrast, by four resize methods.",
+        define_fields(
+            Settings,
+            fast_mode="Distort brightness and saturation only, and resize bilinearly, as the "
+            "reference does by default. With --nofast_mode also hue and contrast, by four resize "
+            "methods.",
         )
         flags.DEFINE_float(
             "min_crop_area",
@@ -303,11 +323,6 @@ def picture_path(*parts, network=None):
 def stem(photo):
     """Returns the part of a picture's name that says of which photo it is."""
     return os.path.splitext(photo.name)[0]
-
-
-def from_flags(kind):
-    """Returns a named tuple whose fields are the flags of the same names."""
-    return kind(**{name: FLAGS[name].value for name in kind._fields})
 
 
 def command():

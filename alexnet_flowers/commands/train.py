@@ -40,11 +40,6 @@ from alexnet_flowers.training import (
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
-_DEFAULTS = Settings()
-_OPTIONS = plan.Options()
-_LOGGING = _OPTIONS.logging
-_QUEUES = _OPTIONS.queues
-_COMPUTE = _OPTIONS.compute
 
 
 def _describe(table):
@@ -76,13 +71,10 @@ def _define_hyperparameters(table):
 
 
 with group("Photos"):
-    flags.DEFINE_integer(
-        "batch_size", _DEFAULTS.batch_size, "Train each step on a batch of so many images."
-    )
-    flags.DEFINE_integer(
-        "image_size",
-        _DEFAULTS.image_size,
-        "Scale photos to images so many px high and wide, from 195 to 226.",
+    command_line.define_fields(
+        Settings,
+        batch_size="Train each step on a batch of so many images.",
+        image_size="Scale photos to images so many px high and wide, from 195 to 226.",
     )
     alias("image_size", "train_image_size")
 command_line.define_dataset_dir(
@@ -93,36 +85,24 @@ command_line.define_distortions()
 with group("Photos"):
     flags.DEFINE_enum(
         "input",
-        _COMPUTE.input,
+        devices.Compute().input,
         training_input.INPUTS,
         "Take the images from there. queues: read, decoded and distorted by the CPU for every "
         "step, as slim does. resident: decoded once, kept in the GPU's memory and distorted "
         "there. auto: resident on a GPU into half of whose memory the photos fit, queues "
         "otherwise.",
     )
-    flags.DEFINE_integer(
-        "num_readers",
-        _QUEUES.num_readers,
-        "Read so many shards at once. Default: one a core, at least 4, and no more than there are "
-        "shards.",
-    )
-    flags.DEFINE_integer(
-        "num_preprocessing_threads",
-        _QUEUES.num_preprocessing_threads,
-        "Decode and distort photos in so many threads. Default: one a core, at least 4.",
-    )
-    flags.DEFINE_integer(
-        "common_queue_capacity",
-        None,
-        "Hold at most so many records in the shuffling queue. Default: 20 batches.",
-    )
-    flags.DEFINE_integer(
-        "common_queue_min",
-        None,
-        "Draw each record from among at least so many. Default: half of what the queue holds.",
-    )
-    flags.DEFINE_integer(
-        "batch_queue_capacity", None, "Hold so many images ready for batches. Default: 1 batch."
+    command_line.define_fields(
+        pipeline.Queues,
+        num_readers="Read so many shards at once. Default: one a core, at least 4, and no more "
+        "than there are shards.",
+        num_preprocessing_threads="Decode and distort photos in so many threads. Default: one a "
+        "core, at least 4.",
+        common_queue_capacity="Hold at most so many records in the shuffling queue. Default: 20 "
+        "batches.",
+        common_queue_min="Draw each record from among at least so many. Default: half of what the "
+        "queue holds.",
+        batch_queue_capacity="Hold so many images ready for batches. Default: 1 batch.",
     )
 
 with group("Run"):
@@ -140,199 +120,113 @@ with group("Run"):
     )
 command_line.define_run_parents()
 with group("Run"):
-    flags.DEFINE_float("num_epochs", 700, "Train until each photo has been seen so many times.")
-    flags.DEFINE_integer(
-        "max_number_of_steps", None, "Train so many steps, instead of --num_epochs."
+    command_line.define_fields(
+        plan.Options,
+        num_epochs="Train until each photo has been seen so many times.",
+        max_number_of_steps="Train so many steps, instead of --num_epochs.",
+        stop_when_not_improved="End the run once so many evaluations of --eval_every_n_steps, one "
+        "after the other, were no more accurate than the best one; 0: never.",
+        allow_changed_settings="Continue a run although its settings differ.",
     )
-    flags.DEFINE_integer(
-        "stop_when_not_improved",
-        _OPTIONS.stop_when_not_improved,
-        "End the run once so many evaluations of --eval_every_n_steps, one after the other, were "
-        "no more accurate than the best one; 0: never.",
-    )
-    flags.DEFINE_boolean(
-        "allow_changed_settings", False, "Continue a run although its settings differ."
-    )
-    flags.DEFINE_string(
-        "checkpoint_path",
-        None,
-        "Start a new run from the weights of this checkpoint, or of the newest of this folder.",
-    )
-    flags.DEFINE_string(
-        "checkpoint_exclude_scopes",
-        None,
-        "Leave out these scopes of --checkpoint_path, comma-separated, such as alexnet_v2/fc8; a "
-        "scope is the beginning of names, so that alexnet_v2/fc means fc6 to fc8.",
-    )
-    flags.DEFINE_boolean(
-        "ignore_missing_vars",
-        _DEFAULTS.ignore_missing_vars,
-        "Leave out variables that --checkpoint_path lacks or has in another shape; each is "
-        "reported.",
-    )
-    flags.DEFINE_integer(
-        "seed",
-        None,
-        "Draw the initial weights and all distortions from this seed. Default: another one "
+    command_line.define_fields(
+        Settings,
+        checkpoint_path="Start a new run from the weights of this checkpoint, or of the newest of "
+        "this folder.",
+        checkpoint_exclude_scopes="Leave out these scopes of --checkpoint_path, comma-separated, "
+        "such as alexnet_v2/fc8; a scope is the beginning of names, so that alexnet_v2/fc means "
+        "fc6 to fc8.",
+        ignore_missing_vars="Leave out variables that --checkpoint_path lacks or has in another "
+        "shape; each is reported.",
+        seed="Draw the initial weights and all distortions from this seed. Default: another one "
         "each time.",
     )
 
 with group("Network"):
-    flags.DEFINE_boolean(
-        "arg_scope",
-        _DEFAULTS.arg_scope,
-        "Build the network within slim's alexnet_v2_arg_scope. Without it there is no weight "
-        "decay, and the biases of conv1 to conv5 start at 0.",
-    )
-    flags.DEFINE_float(
-        "weight_decay",
-        None,
-        "Add the weights' L2 loss times this factor to the loss. Default: that of slim's "
-        "arg scope, 0.0005.",
-    )
-    flags.DEFINE_float(
-        "dropout_keep_prob",
-        _DEFAULTS.dropout_keep_prob,
-        "Let dropout keep this share of the units of fc6 and fc7.",
-    )
-    flags.DEFINE_float(
-        "label_smoothing",
-        _DEFAULTS.label_smoothing,
-        "Spread this share of each label, in [0, 1), over all classes.",
-    )
-    flags.DEFINE_string(
-        "trainable_scopes",
-        None,
-        "Train only the variables of these scopes, comma-separated, which are beginnings of names. "
-        "Default: all.",
+    command_line.define_fields(
+        Settings,
+        arg_scope="Build the network within slim's alexnet_v2_arg_scope. Without it there is no "
+        "weight decay, and the biases of conv1 to conv5 start at 0.",
+        weight_decay="Add the weights' L2 loss times this factor to the loss. Default: that of "
+        "slim's arg scope, 0.0005.",
+        dropout_keep_prob="Let dropout keep this share of the units of fc6 and fc7.",
+        label_smoothing="Spread this share of each label, in [0, 1), over all classes.",
+        trainable_scopes="Train only the variables of these scopes, comma-separated, which are "
+        "beginnings of names. Default: all.",
     )
 
 with group("Optimizer"):
     flags.DEFINE_enum(
         "optimizer",
-        _DEFAULTS.optimizer,
+        Settings().optimizer,
         list(optimizers.OPTIMIZERS),
         "Change the weights by this rule." + _describe(optimizers.OPTIMIZERS),
     )
     _define_hyperparameters(optimizers.OPTIMIZERS)
-    flags.DEFINE_float(
-        "clip_gradient_norm",
-        _DEFAULTS.clip_gradient_norm,
-        "Scale a variable's gradient down to this norm where it is larger; 0: never.",
-    )
-    flags.DEFINE_float(
-        "moving_average_decay",
-        None,
-        "Keep moving averages of the variables with this decay, which evaluation then uses. "
-        "Default: none are kept.",
+    command_line.define_fields(
+        Settings,
+        clip_gradient_norm="Scale a variable's gradient down to this norm where it is larger; 0: "
+        "never.",
+        moving_average_decay="Keep moving averages of the variables with this decay, which "
+        "evaluation then uses. Default: none are kept.",
     )
 
 with group("Learning rate"):
-    flags.DEFINE_float(
-        "learning_rate",
-        None,
-        "Begin with this learning rate. Default: %s."
+    command_line.define_fields(
+        Settings,
+        learning_rate="Begin with this learning rate. Default: %s."
         % _defaults({name: known.learning_rate for name, known in optimizers.OPTIMIZERS.items()}),
     )
     flags.DEFINE_enum(
         "learning_rate_decay_type",
-        _DEFAULTS.learning_rate_decay_type,
+        Settings().learning_rate_decay_type,
         list(schedules.SCHEDULES),
         "Change the learning rate over the run by this rule." + _describe(schedules.SCHEDULES),
     )
     _define_hyperparameters(schedules.SCHEDULES)
-    flags.DEFINE_float(
-        "num_epochs_per_decay",
-        None,
-        "Let a period of decay last so many epochs. Default: %s; else the whole run."
+    command_line.define_fields(
+        Settings,
+        num_epochs_per_decay="Let a period of decay last so many epochs. Default: %s; else the "
+        "whole run."
         % _defaults({name: known.epochs_per_decay for name, known in schedules.SCHEDULES.items()}),
-    )
-    flags.DEFINE_integer(
-        "warmup_steps",
-        _DEFAULTS.warmup_steps,
-        "Let the rate grow linearly over so many first steps.",
+        warmup_steps="Let the rate grow linearly over so many first steps.",
     )
 
 with group("Logging"):
-    flags.DEFINE_integer(
-        "log_every_n_steps",
-        _LOGGING.log_every_n_steps,
-        "Print a line every so many steps; 0: none.",
-    )
-    flags.DEFINE_float(
-        "save_summaries_secs",
-        _LOGGING.save_summaries_secs,
-        "Write scalars and images for TensorBoard every so many seconds; 0: none.",
-    )
-    flags.DEFINE_float(
-        "save_histograms_secs",
-        _LOGGING.save_histograms_secs,
-        "Write histograms of end points and weights, which take seconds, every so many "
-        "seconds; 0: none.",
-    )
-    flags.DEFINE_integer(
-        "max_images", _LOGGING.max_images, "Write so many images of the batch each time; 0: none."
-    )
-    flags.DEFINE_float(
-        "save_interval_secs",
-        _LOGGING.save_interval_secs,
-        "Save a checkpoint every so many seconds; 0: not by time.",
-    )
-    flags.DEFINE_integer(
-        "save_interval_steps",
-        _LOGGING.save_interval_steps,
-        "Save a checkpoint every so many steps; 0: not by steps.",
-    )
-    flags.DEFINE_integer(
-        "eval_every_n_steps",
-        _LOGGING.eval_every_n_steps,
-        "Evaluate all validation photos every so many steps and after the last one, and keep the "
-        "most accurate checkpoint in the run's folder best/; 0: never.",
-    )
-    flags.DEFINE_integer(
-        "max_to_keep", _LOGGING.max_to_keep, "Keep so many of the newest checkpoints."
-    )
-    flags.DEFINE_float(
-        "keep_checkpoint_every_n_hours",
-        _LOGGING.keep_checkpoint_every_n_hours,
-        "Keep one checkpoint of every so many hours for good.",
+    command_line.define_fields(
+        plan.Logging,
+        log_every_n_steps="Print a line every so many steps; 0: none.",
+        save_summaries_secs="Write scalars and images for TensorBoard every so many seconds; 0: "
+        "none.",
+        save_histograms_secs="Write histograms of end points and weights, which take seconds, "
+        "every so many seconds; 0: none.",
+        max_images="Write so many images of the batch each time; 0: none.",
+        save_interval_secs="Save a checkpoint every so many seconds; 0: not by time.",
+        save_interval_steps="Save a checkpoint every so many steps; 0: not by steps.",
+        eval_every_n_steps="Evaluate all validation photos every so many steps and after the last "
+        "one, and keep the most accurate checkpoint in the run's folder best/; 0: never.",
+        max_to_keep="Keep so many of the newest checkpoints.",
+        keep_checkpoint_every_n_hours="Keep one checkpoint of every so many hours for good.",
     )
 
 command_line.define_device()
 with group("Hardware"):
-    flags.DEFINE_integer(
-        "num_clones",
-        _COMPUTE.num_clones,
-        "Train on so many GPUs; each computes a batch of every step.",
+    command_line.define_fields(
+        devices.Compute, num_clones="Train on so many GPUs; each computes a batch of every step."
     )
-    flags.DEFINE_boolean(
-        "mixed_precision",
-        _DEFAULTS.mixed_precision,
-        "Compute the layers and their gradients in bfloat16; weights, their updates and the loss "
-        "stay float32. Needs today's TensorFlow and a CPU with such arithmetic, or a GPU from "
-        "Ampere on.",
+    command_line.define_fields(
+        Settings,
+        mixed_precision="Compute the layers and their gradients in bfloat16; weights, their "
+        "updates and the loss stay float32. Needs today's TensorFlow and a CPU with such "
+        "arithmetic, or a GPU from Ampere on.",
     )
-    flags.DEFINE_boolean(
-        "xla",
-        _COMPUTE.xla,
-        "Let XLA compile what runs on a GPU, before the first step. Draws of dropout, and so a "
+    command_line.define_fields(
+        devices.Compute,
+        xla="Let XLA compile what runs on a GPU, before the first step. Draws of dropout, and so a "
         "run with a seed, are then others.",
-    )
-    flags.DEFINE_boolean(
-        "gradient_rules",
-        _COMPUTE.gradient_rules,
-        "Compute the convolutions' gradients by this project's rules, which give the same values "
-        "and are faster on a CPU. Default: on a CPU.",
-    )
-    flags.DEFINE_integer(
-        "intra_op_threads",
-        _COMPUTE.intra_op_threads,
-        "Let TensorFlow use so many threads within an operation; 0: one a core.",
-    )
-    flags.DEFINE_integer(
-        "inter_op_threads",
-        _COMPUTE.inter_op_threads,
-        "Let TensorFlow run so many operations at once; 0: one a core.",
+        gradient_rules="Compute the convolutions' gradients by this project's rules, which give "
+        "the same values and are faster on a CPU. Default: on a CPU.",
+        intra_op_threads="Let TensorFlow use so many threads within an operation; 0: one a core.",
+        inter_op_threads="Let TensorFlow run so many operations at once; 0: one a core.",
     )
 
 # docs/scaling.md says more.

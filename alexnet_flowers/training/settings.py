@@ -4,7 +4,6 @@ Settings that only decide how fast, how long, or what is written down are not am
 change whenever the run is continued.
 """
 
-import collections
 import json
 import math
 import os
@@ -61,9 +60,10 @@ HYPERPARAMETERS = {
 _DEFAULTS = dict(
     _Common()._asdict(), **{name: known.default for name, known in HYPERPARAMETERS.items()}
 )
+_TYPES = dict(typing.get_type_hints(_Common), **dict.fromkeys(HYPERPARAMETERS, float))
 
 
-class Settings(collections.namedtuple("Settings", _DEFAULTS)):
+class Settings(typing.NamedTuple("Settings", list(_TYPES.items()))):
     """The settings of a run, under the names of their flags; None stands for a default.
 
     They are those of ``_Common`` and all ``HYPERPARAMETERS``. ``train --help`` describes each.
