@@ -125,16 +125,14 @@ def _measure(folder):
     _print_rates("The same preprocessing by", methods)
     threads = rows.input_threads(dataset_dir, 1 if quick else 5)
     _print_rates("Queues with", threads)
-    if FLAGS.json:
-        content = {
-            "machine": rows.machine(),
-            "rows": [_plain(row) for row in measured],
-            "memory_growth_mb": growth_mb,
-            "input_methods": methods,
-            "input_threads": threads,
-        }
-        with outputs.written(FLAGS.json) as path:
-            json_file.write(path, content)
+    content = {
+        "machine": rows.machine(),
+        "rows": [_plain(row) for row in measured],
+        "memory_growth_mb": growth_mb,
+        "input_methods": methods,
+        "input_threads": threads,
+    }
+    outputs.write(FLAGS.json, json_file.write, content)
 
 
 def _figure(values, unit):

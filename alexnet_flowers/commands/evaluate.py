@@ -90,8 +90,8 @@ def main():
         print(tables.table(result), flush=True)
         with contextlib.ExitStack() as others:  # Each is done, whatever becomes of the others.
             others.callback(made.write_events, result)
-            others.callback(_write_json, result)
-            others.callback(_write_csv, result)
+            others.callback(outputs.write, FLAGS.json, json_file.write, result)
+            others.callback(outputs.write, FLAGS.csv, tables.write_csv, result)
             others.callback(_keep_best, run, result)
     next_step.say(
         next_step.of_run("predict", run.name, "--split", FLAGS.split, "--sheet", "sheet.png"),
@@ -103,15 +103,3 @@ def main():
 def _keep_best(run, result):
     if FLAGS.keep_best and best.keep(run, result):
         print("best so far: %s" % best.folder_of(run), flush=True)
-
-
-def _write_json(result):
-    if FLAGS.json:
-        with outputs.written(FLAGS.json) as path:
-            json_file.write(path, result)
-
-
-def _write_csv(result):
-    if FLAGS.csv:
-        with outputs.written(FLAGS.csv) as path:
-            tables.write_csv(path, result)

@@ -89,6 +89,13 @@ def written(path):
     yield target
 
 
+def write(path, function, *args):
+    """Has a checked output written by ``function(path, *args)``; None: nobody asked for it."""
+    if path:
+        with written(path) as target:
+            function(target, *args)
+
+
 def _check_replaceable(path, kind, inputs):
     real = os.path.realpath(path)
     for one in inputs:

@@ -10,7 +10,6 @@ Photos that cannot be used are named at the end, with status 1; the others are p
 
 from absl import flags
 
-from alexnet_flowers import json_file
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
@@ -57,12 +56,8 @@ def main(paths):
         predictions = prediction.predict(network, asked, for_sheet=bool(FLAGS.sheet), cam=cam)
     command_line.check_any_usable(asked, len(predictions))
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
-    if FLAGS.csv:
-        with outputs.written(FLAGS.csv) as path:
-            prediction.write_csv(path, predictions, network.class_names)
-    if FLAGS.json:
-        with outputs.written(FLAGS.json) as path:
-            json_file.write(path, prediction.as_rows(predictions, network.class_names))
+    outputs.write(FLAGS.csv, prediction.write_csv, predictions, network.class_names)
+    outputs.write(FLAGS.json, prediction.write_json, predictions, network.class_names)
     if FLAGS.sheet:
         _draw_sheet(predictions, network)
     return command_line.report_left_out(asked)

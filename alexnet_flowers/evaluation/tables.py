@@ -1,8 +1,6 @@
 """A result of ``evaluator.Evaluator`` for people and for spreadsheets."""
 
-import csv
-
-from alexnet_flowers import atomic, spreadsheet
+from alexnet_flowers import spreadsheet
 from alexnet_flowers.evaluation import metrics
 
 # Of more classes a confusion matrix is not readable, nor is a line for each.
@@ -44,17 +42,12 @@ def write_csv(path, result):
     Raises:
       OSError: it cannot be written; nothing is left of it.
     """
-    with atomic.replacing(path) as partial, open(
-        partial, "w", encoding="utf-8", errors="surrogateescape", newline=""
-    ) as file:
-        writer = csv.writer(file)
-        names = list(result["per_class"])
-        columns = ["class", "num_images", "precision", "recall"]
-        writer.writerow(columns + ["predicted as " + name for name in names])
-        for name, counts in zip(names, result["confusion_matrix"]):
-            one = result["per_class"][name]
-            shares = ["" if one[x] is None else "%.9g" % one[x] for x in columns[2:]]
-            writer.writerow([spreadsheet.cell(name), one["num_images"]] + shares + counts)
+    columns = ["num_images", "precision", "recall"]
+    names = list(result["per_class"])
+    rows = [["class"] + columns + ["predicted as " + name for name in names]]
+    for name, counts in zip(names, result["confusion_matrix"]):
+        rows.append([name] + [result["per_class"][name][one] for one in columns] + counts)
+    spreadsheet.write(path, rows)
 
 
 def _all_classes(result):

@@ -1,13 +1,12 @@
 """Predictions: the probabilities of the classes for photos, as tables, files and contact sheets."""
 
 import collections
-import csv
 from typing import NamedTuple, Optional
 
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_flowers import atomic, spreadsheet
+from alexnet_flowers import json_file, spreadsheet
 from alexnet_flowers.data import photos
 from alexnet_flowers.evaluation import metrics
 from alexnet_flowers.inference import grad_cam
@@ -142,16 +141,16 @@ def write_csv(path, predictions, class_names):
     Raises:
       OSError: it cannot be written; nothing is left of it.
     """
-    with atomic.replacing(path) as partial, open(
-        partial, "w", encoding="utf-8", errors="surrogateescape", newline=""
-    ) as file:
-        writer = csv.writer(file)
-        names = [spreadsheet.cell(name) for name in class_names]
-        writer.writerow(["photo", "true_class", "predicted"] + names)
-        for row in as_rows(predictions, class_names):
-            values = ["%.9g" % value for value in row["probabilities"].values()]
-            texts = [row["photo"], row["true_class"] or "", row["predicted"]]
-            writer.writerow([spreadsheet.cell(text) for text in texts] + values)
+    columns = ["photo", "true_class", "predicted"]
+    rows = [columns + list(class_names)]
+    for row in as_rows(predictions, class_names):
+        rows.append([row[name] for name in columns] + list(row["probabilities"].values()))
+    spreadsheet.write(path, rows)
+
+
+def write_json(path, predictions, class_names):
+    """Writes ``as_rows`` as JSON; raises as ``write_csv`` does."""
+    json_file.write(path, as_rows(predictions, class_names))
 
 
 def contact_sheet(predictions, class_names, num_columns=None):
