@@ -8,7 +8,7 @@ import sys
 
 from absl import flags
 
-from alexnet_flowers.commands import help_text, recipes
+from alexnet_flowers.commands import help_text
 from alexnet_flowers.errors import UsageError
 
 FLAGS = flags.FLAGS
@@ -56,6 +56,9 @@ _OF_PYTHON = {
     "could not convert string to float": "is no number",
     "Non-boolean argument": "is neither true nor false",
 }
+# Trainings that have a name: flag files that come with the package.
+_RECIPES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "recipes")
+_SUFFIX = ".flags"
 # Flags of slim's two programs that have no counterpart of the same meaning, and why.
 _NOT_FROM_SLIM = {
     "clone_on_cpu": "clones run on GPUs; --device=cpu trains on the CPU",
@@ -120,11 +123,24 @@ def _expand(args, opened=()):
         value = value if equals else next(rest, "")
         if not value:
             raise UsageError("--%s: needs a value" % flag)
-        path = recipes.path_of(value) if flag == "recipe" else os.path.expanduser(value)
+        path = _recipe(value) if flag == "recipe" else os.path.expanduser(value)
         if path in opened:
             raise UsageError("--flagfile %s: includes itself" % path)
         expanded += _expand(_flags_of(path), opened + (path,))
     return expanded
+
+
+def recipes():
+    """Returns the names of all recipes, sorted."""
+    found = sorted(os.listdir(_RECIPES))
+    return [name[: -len(_SUFFIX)] for name in found if name.endswith(_SUFFIX)]
+
+
+def _recipe(name):
+    """Returns the flag file of a recipe."""
+    if name not in recipes():
+        raise UsageError("--recipe %s: is none of %s" % (name, ", ".join(recipes())))
+    return os.path.join(_RECIPES, name + _SUFFIX)
 
 
 def _flags_of(path):

@@ -25,7 +25,7 @@ from alexnet_flowers.pictures import (
     patches,
     tiles,
 )
-from alexnet_flowers.training import settings, settings_flags
+from alexnet_flowers.training import settings
 
 FLAGS = flags.FLAGS
 
@@ -221,7 +221,7 @@ def _command_lines(network):
     line = next_step.command
     if kept:
         own = ["--dataset_dir", kept["dataset_dir"]] if "dataset_dir" in kept else []
-        yield line("train", *places, *own, *settings_flags.of(kept))
+        yield line("train", *places, *own, *settings.flags_of(kept))
     photos = ["--dataset_dir", FLAGS.dataset_dir] if FLAGS.dataset_dir else []
     yield line("evaluate", *places, *photos)
     yield line("predict", *places, *photos, "--split", FLAGS.split, "--sheet", "sheet.png")

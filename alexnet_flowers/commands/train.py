@@ -18,7 +18,6 @@ from alexnet_flowers.commands import (
     command_line,
     find_learning_rate,
     next_step,
-    recipes,
     runner,
 )
 from alexnet_flowers.commands.help_text import alias, group
@@ -36,6 +35,7 @@ from alexnet_flowers.training import (
     run_dataset,
     runs,
     schedules,
+    train,
 )
 from alexnet_flowers.training.settings import Settings
 
@@ -110,7 +110,7 @@ with group("Run"):
         "recipe",
         None,
         "Take the flags of this recipe: %s. Flags behind it override its own."
-        % ", ".join(recipes.names()),
+        % ", ".join(arguments.recipes()),
     )
     flags.DEFINE_string(
         "run_name",
@@ -267,8 +267,6 @@ def _train():
         if not FLAGS.find_learning_rate:
             for line in announcement.lines(run, dataset_dir, checked, options, members):
                 report(line)
-    from alexnet_flowers.training import train  # Here, as it loads TensorFlow.
-
     if is_server:
         return train.serve(members, options.compute, report)
     planned = plan.compute(dataset_dir, settings, options, members, report)

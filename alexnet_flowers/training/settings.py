@@ -273,6 +273,26 @@ def _described(kept):
     return "the %s of %s" % (kept["dataset"].get("num_photos"), folder)
 
 
+def flags_of(kept):
+    """Yields the flags of ``train`` that would give what a run keeps of its settings.
+
+    Those are of settings that are not their defaults, and of the number of steps.
+
+    Args:
+      kept: what ``read`` returned.
+    """
+    values = dict(_DEFAULTS, **kept["settings"])
+    chosen = {name: values[name] for name in ("optimizer", "arg_scope")}
+    defaults = complete(Settings(**chosen))._replace(**{name: _DEFAULTS[name] for name in chosen})
+    yield "--max_number_of_steps=%d" % kept["num_steps"]
+    for name, default in sorted(defaults._asdict().items()):
+        if isinstance(values[name], bool):
+            if values[name] != default:
+                yield "--%s%s" % ("" if values[name] else "no", name)
+        elif values[name] not in (None, default):
+            yield "--%s=%s" % (name, values[name])
+
+
 def image_size_of(run_dir):
     """Returns the image size that a run was trained with; the default where it kept none."""
     kept = read(run_dir)

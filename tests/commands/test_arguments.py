@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 from alexnet_flowers import commands
-from alexnet_flowers.commands import recipes
+from alexnet_flowers.commands import arguments
 
 PARSE = """
 import json, sys
@@ -87,12 +87,14 @@ def test_a_recipe_stands_for_its_flags_in_their_place(parsed):
     assert parsed["--batch_size=7 --recipe=paper"]["batch_size"] == 128
     assert parsed["--flagfile=recipe"]["batch_size"] == 9
     assert parsed["--flagfile=recipe"]["momentum"] == 0.9
-    assert parsed["--recipe nobody"] == "--recipe nobody: is none of " + ", ".join(recipes.names())
+    assert parsed["--recipe nobody"] == "--recipe nobody: is none of " + ", ".join(
+        arguments.recipes()
+    )
 
 
 def test_the_scripts_have_the_recipes_too():
     names = os.listdir(os.path.join(ROOT, "scripts", "recipes"))
-    assert sorted(name[: -len(".flags")] for name in names) == recipes.names()
+    assert sorted(name[: -len(".flags")] for name in names) == arguments.recipes()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from conftest import ROOT
 
 from alexnet_flowers import commands
-from alexnet_flowers.commands import recipes
+from alexnet_flowers.commands import arguments
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_a_command_has_its_help_and_its_recipes(installed):
     done = run(installed, "train", "--recipe", "bset")
     assert done.returncode == 2
     assert done.stderr == "alexnet-flowers train: error: --recipe bset: is none of %s\n" % (
-        ", ".join(recipes.names())
+        ", ".join(arguments.recipes())
     )
 
 

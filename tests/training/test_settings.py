@@ -158,11 +158,12 @@ def test_settings_are_copied_with_and_without_names():
 
 
 NEW_OPTIMIZER = """
+from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training.hyperparameters import ABOVE_0, Hyperparameter
 from alexnet_flowers.training.optimizers import OPTIMIZERS, Optimizer
 OPTIMIZERS["proximal"] = Optimizer(
     "gradient descent, then a pull to 0",
-    lambda tf, rate, s: tf.train.ProximalGradientDescentOptimizer(rate, s.proximal_l1),
+    lambda rate, s: tf.train.ProximalGradientDescentOptimizer(rate, s.proximal_l1),
     own=(Hyperparameter("proximal_l1", 0.5, ABOVE_0, "Strength of the pull"),),
     learning_rate=0.25,
 )
@@ -233,3 +234,12 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(str(tmp_path / "settings.json"))
     with pytest.raises(DataError, match="settings.json: is no file; remove it"):
         settings.read(str(tmp_path))
+
+
+def test_flags_name_the_settings_that_are_no_defaults():
+    chosen = settings.Settings(optimizer="adam", arg_scope=False, learning_rate=0.002, seed=3)
+    kept = {"settings": settings.meaning(settings.complete(chosen), None), "num_steps": 9}
+    assert list(settings.flags_of(kept)) == [
+        "--max_number_of_steps=9", "--noarg_scope", "--learning_rate=0.002", "--optimizer=adam",
+        "--seed=3",
+    ]  # fmt: skip
