@@ -16,7 +16,7 @@ from alexnet_flowers.errors import DataError
 _MAX_DEPTH = 100
 
 
-def read_photos(path):
+def read_photos(path, spool_dir=None):
     """Lists the photos of a folder.
 
     Reading one that was removed or changed since then raises ``DataError``, one that may not be
@@ -24,6 +24,7 @@ def read_photos(path):
 
     Args:
       path: the folder.
+      spool_dir: of no use here; see ``photo_format.read_photos``.
 
     Returns:
       A ``class_folders.ClassFolders``.

@@ -1,47 +1,20 @@
 """How photos can lie on this machine: one line for each format, the first that fits is taken."""
 
 import os
-from typing import Callable, NamedTuple
 
 from alexnet_flowers.data.sources import file_digest, folder, tar_archive, zip_archive
 
-
-class _PhotoFormat(NamedTuple):
-    """What reads the photos of a folder or an archive.
-
-    Attributes:
-      fits: whether this is the format of what is at a path.
-      read_photos: see the function of this name.
-      sha256_of: see the function of this name.
-    """
-
-    fits: Callable
-    read_photos: Callable
-    sha256_of: Callable
-
-
+# Whether this is the format of what is at a path, and the module whose ``read_photos`` reads it.
 _FORMATS = (
-    _PhotoFormat(
-        fits=os.path.isdir,
-        read_photos=lambda path, spool_dir: folder.read_photos(path),
-        sha256_of=lambda path, photos: folder.sha256_of(photos or folder.read_photos(path).photos),
-    ),
-    _PhotoFormat(
-        fits=zip_archive.is_zip,
-        read_photos=zip_archive.read_photos,
-        sha256_of=lambda path, photos: file_digest.sha256_of(path),
-    ),
-    _PhotoFormat(
-        fits=os.path.isfile,
-        read_photos=tar_archive.read_photos,
-        sha256_of=lambda path, photos: file_digest.sha256_of(path),
-    ),
+    (os.path.isdir, folder),
+    (zip_archive.is_zip, zip_archive),
+    (os.path.isfile, tar_archive),
 )
 
 
 def exists(path):
     """Says whether there is anything at a path that photos could be read from."""
-    return any(one.fits(path) for one in _FORMATS)
+    return any(fits(path) for fits, _ in _FORMATS)
 
 
 def read_photos(path, spool_dir):
@@ -58,7 +31,8 @@ def read_photos(path, spool_dir):
       DataError: it is not complete, or holds what is not to be trusted.
       OSError: it cannot be read.
     """
-    return _of(path).read_photos(path, spool_dir)
+    module = next(module for fits, module in _FORMATS if fits(path))
+    return module.read_photos(path, spool_dir)
 
 
 def sha256_of(path, photos=None):
@@ -68,8 +42,6 @@ def sha256_of(path, photos=None):
       path: the folder or archive.
       photos: the photos that ``read_photos`` has listed, if it has.
     """
-    return _of(path).sha256_of(path, photos)
-
-
-def _of(path):
-    return next(one for one in _FORMATS if one.fits(path))
+    if os.path.isdir(path):
+        return folder.sha256_of(photos or folder.read_photos(path).photos)
+    return file_digest.sha256_of(path)
