@@ -105,25 +105,21 @@ def training_batches(
     """
     queues = complete(queues, len(dataset.data_sources), batch_size)
     with tf.device(INPUT_DEVICE):
-        records = _records(
+        batch = _batch(
             dataset,
-            queues.num_preprocessing_threads,
+            lambda encoded: preprocessing.preprocess_for_train(
+                encoded, image_size, image_size, fast_mode, min_crop_area
+            ),
+            dict(
+                batch_size=batch_size,
+                num_threads=queues.num_preprocessing_threads,
+                capacity=queues.batch_queue_capacity,
+            ),
             num_readers=queues.num_readers,
             common_queue_capacity=queues.common_queue_capacity,
             common_queue_min=queues.common_queue_min,
             seed=seed,
         )
-        encoded, label, filename = records.record
-        image = preprocessing.preprocess_for_train(
-            encoded, image_size, image_size, fast_mode, min_crop_area
-        )
-        with _queue_runners().in_own_threads(first=records.take):
-            batch = tf.train.batch(
-                [image, label, filename, encoded],
-                batch_size=batch_size,
-                num_threads=queues.num_preprocessing_threads,
-                capacity=queues.batch_queue_capacity,
-            )
         with _queue_runners().in_own_threads():
             prefetched = slim.prefetch_queue.prefetch_queue(batch, capacity=_PREFETCH_CAPACITY)
         return Batch(*prefetched.dequeue())
@@ -136,13 +132,27 @@ def _queue_runners():
     return queue_runners
 
 
-def _records(dataset, num_threads, **options):
-    """Reads records by slim's provider; returns them as ``queue_runners.OwnRecords``."""
-    with _queue_runners().in_own_threads():
+def _batch(dataset, preprocess, batching, **reading):
+    """Returns the tensors of a ``Batch``: records that slim's provider reads, preprocessed.
+
+    Args:
+      dataset: a ``slim.dataset.Dataset``.
+      preprocess: a function of a JPEG.
+      batching: a dict of options of ``tf.train.batch``.
+      **reading: options of slim's provider.
+    """
+    runners = _queue_runners()
+    with runners.in_own_threads():
         provider = slim.dataset_data_provider.DatasetDataProvider(
-            with_exact_names(dataset), **options
+            with_exact_names(dataset), **reading
         )
-    return _queue_runners().OwnRecords(provider.get(["encoded", "label", "filename"]), num_threads)
+    take, record = runners.own_records(
+        provider.get(["encoded", "label", "filename"]), batching["num_threads"]
+    )
+    encoded, label, filename = record
+    image = preprocess(encoded)
+    with runners.in_own_threads(first=take):
+        return tf.train.batch([image, label, filename, encoded], **batching)
 
 
 def with_exact_names(dataset):
@@ -190,23 +200,19 @@ def evaluation_batches(dataset, batch_size, image_size):
       A ``Batch``; N is not known when the graph is built.
     """
     with tf.device(INPUT_DEVICE):
-        records = _records(
+        batch = _batch(
             dataset,
-            num_threads=1,
+            lambda encoded: preprocessing.preprocess_for_eval(encoded, image_size, image_size),
+            dict(
+                batch_size=batch_size,
+                num_threads=1,  # More would hand the photos on in another order each time.
+                capacity=2 * batch_size,
+                allow_smaller_final_batch=True,
+            ),
             num_readers=1,
             common_queue_capacity=2 * batch_size,
             common_queue_min=0,
             shuffle=False,
             num_epochs=1,
         )
-        encoded, label, filename = records.record
-        image = preprocessing.preprocess_for_eval(encoded, image_size, image_size)
-        with _queue_runners().in_own_threads(first=records.take):
-            batch = tf.train.batch(
-                [image, label, filename, encoded],
-                batch_size=batch_size,
-                num_threads=1,  # More would hand the photos on in another order each time.
-                capacity=2 * batch_size,
-                allow_smaller_final_batch=True,
-            )
         return Batch(*batch)

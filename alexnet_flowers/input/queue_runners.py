@@ -8,7 +8,7 @@ There is one trap. An operation that has to wait in a queue is finished by whoev
 that queue, in *that* thread, and so is all that follows it in the same run. A preprocessing thread
 that had to wait for a record would leave the decoding to the reader, and no more images would be
 made at a time than there are readers. So such a thread takes its record in a run of its own
-(``OwnRecords``), which may be finished by a reader, and begins the work in a second run, in which
+(``own_records``), which may be finished by a reader, and begins the work in a second run, in which
 nothing is left to wait for.
 """
 
@@ -34,29 +34,24 @@ def in_own_threads(first=None):
     ]
 
 
-class OwnRecords:
-    """Records that the threads of a queue runner have taken and not yet used: one for each.
+def own_records(record, num_threads):
+    """Has each thread of a queue runner take a record of its own before it begins with the work.
 
-    Attributes:
-      take: the operation that takes one record, to be the ``first`` of ``in_own_threads``.
-      record: the tensors of a record that was taken. A thread that has run ``take`` never waits.
+    Args:
+      record: a list of tensors of known shapes, which may have to be waited for.
+      num_threads: how many threads take and use them.
+
+    Returns:
+      The operation that takes one record, to be the ``first`` of ``in_own_threads``; and the
+      tensors of a record that was taken. A thread that has run the former never waits for these.
     """
-
-    def __init__(self, record, num_threads):
-        """Adds to the graph.
-
-        Args:
-          record: a list of tensors of known shapes, which may have to be waited for.
-          num_threads: how many threads take and use them.
-        """
-        taken = tf.FIFOQueue(
-            num_threads,
-            [tensor.dtype for tensor in record],
-            [tensor.shape for tensor in record],
-            name="taken_records",
-        )
-        self.take = taken.enqueue(record)
-        self.record = taken.dequeue()
+    taken = tf.FIFOQueue(
+        num_threads,
+        [tensor.dtype for tensor in record],
+        [tensor.shape for tensor in record],
+        name="taken_records",
+    )
+    return taken.enqueue(record), taken.dequeue()
 
 
 class OwnThreadQueueRunner(tf.train.QueueRunner):
