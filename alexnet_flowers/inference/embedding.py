@@ -18,7 +18,7 @@ from tensorboard.plugins import projector
 from alexnet_flowers.data.photos import nothing_usable, open_image
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.events.event_writer import EventWriter
-from alexnet_flowers.pictures import colors
+from alexnet_flowers.pictures import cards, colors
 from alexnet_flowers.spreadsheet import cell
 from alexnet_flowers.tf1 import tf
 
@@ -115,11 +115,8 @@ def _write_metadata(path, answers, network):
 def _sprite(thumbnails):
     """Lays all thumbnails out in a square, row by row, as the projector expects them."""
     per_side = _per_side(len(thumbnails))
-    side = per_side * _THUMBNAIL_PX
-    sprite = Image.new("RGB", (side, side), "white")
-    for number, thumbnail in enumerate(thumbnails):
-        row, column = divmod(number, per_side)
-        sprite.paste(thumbnail, (column * _THUMBNAIL_PX, row * _THUMBNAIL_PX))
+    sprite = Image.new("RGB", [per_side * _THUMBNAIL_PX] * 2, "white")
+    sprite.paste(cards.sheet(thumbnails, per_side))
     return sprite
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.nets.receptive_fields import receptive_field
+from alexnet_flowers.pictures import patches
 from alexnet_flowers.tf1 import tf
 
 # Beyond an image's border.
@@ -42,7 +43,7 @@ class Unit(NamedTuple):
     patches: List[Patch]
 
 
-def strongest(network, photos, end_point, max_units, num_patches=9):
+def strongest(network, photos, end_point, max_units):
     """Finds the patches that excite the units of an end point most.
 
     Args:
@@ -50,10 +51,9 @@ def strongest(network, photos, end_point, max_units, num_patches=9):
       photos: a list of ``photos.Photo``.
       end_point: str, see ``TrainedNetwork.end_point``.
       max_units: int, of how many units at most: those of the largest values.
-      num_patches: int, how many patches of each.
 
     Returns:
-      A list of ``Unit``, that of the largest value first.
+      A list of ``Unit`` with at most ``patches.PER_UNIT`` patches, that of the largest value first.
 
     Raises:
       DataError: see ``TrainedNetwork.ask``.
@@ -71,7 +71,7 @@ def strongest(network, photos, end_point, max_units, num_patches=9):
     largest, places = (np.concatenate([one[k] for one in batches]) for k in ("largest", "place"))
     columns = int(batches[0]["columns"][0])
     numbers = np.argsort(-largest.max(0), kind="stable")[:max_units]
-    best = np.argsort(-largest[:, numbers], 0, kind="stable")[:num_patches].T
+    best = np.argsort(-largest[:, numbers], 0, kind="stable")[: patches.PER_UNIT].T
     found = [
         [
             (photo, divmod(int(places[photo, number]), columns), float(largest[photo, number]))
@@ -123,11 +123,11 @@ def _cut(network, photos, end_point, wanted):
 
 def drawable(units):
     """Returns the patches of each ``Unit`` and its caption, two lists for ``patches.units``."""
-    patches = [[patch.pixels for patch in unit.patches] for unit in units]
+    pixels = [[patch.pixels for patch in unit.patches] for unit in units]
     captions = [
         "unit %d: %.3g" % (unit.number, unit.patches[0].activation)
         if unit.patches
         else "unit %d: never fires" % unit.number
         for unit in units
     ]
-    return patches, captions
+    return pixels, captions

@@ -13,44 +13,41 @@ _MAX_BARS = 5
 _TRACK_COLOR = "#eee"
 
 
-def card(
-    photo, probabilities, class_names, label=None, photo_px=PHOTO_PX, beside=None, caption=None
-):
+def card(photo, probabilities, class_names, label=None, beside=None, caption=None):
     """Draws a card.
 
     The bars are those of the likeliest classes; the true class has a blue one, a wrong answer a
     vermilion one and a frame of that color, and a cross before the true class's name.
 
     Args:
-      photo: a Pillow image, or uint8 [height, width, 3].
+      photo: a Pillow image, or uint8 [height, width, 3]; fitted into a box of ``PHOTO_PX``.
       probabilities: float [classes], the softmax.
       class_names: list of str.
       label: int, the true class id, or None.
-      photo_px: int, the side of the photo's box on the card; the photo is fitted into it.
       beside: a second picture, likewise, in a box on the right of the photo's; or None.
       caption: str, what stands beneath that picture.
 
     Returns:
-      A Pillow image; cards of the same number of classes and photo size have the same size.
+      A Pillow image; cards of the same number of classes have the same size.
     """
     answer = int(np.argmax(probabilities))
     is_wrong = label is not None and answer != label
     best = np.argsort(-np.asarray(probabilities), kind="stable")[:_MAX_BARS]
     pictures = [photo] if beside is None else [photo, beside]
-    box_px = photo_px + _MARGIN_PX
+    box_px = PHOTO_PX + _MARGIN_PX
     width = len(pictures) * box_px + _MARGIN_PX
-    height = photo_px + 3 * _MARGIN_PX + _LINE_PX * (len(best) + 1)
+    height = PHOTO_PX + 3 * _MARGIN_PX + _LINE_PX * (len(best) + 1)
     drawn = Image.new("RGB", (width, height), "white")
     for number, picture in enumerate(pictures):
-        _paste_photo(drawn, picture, _MARGIN_PX + number * box_px, photo_px)
+        _paste_photo(drawn, picture, _MARGIN_PX + number * box_px)
 
     draw = ImageDraw.Draw(drawn)
-    top = photo_px + 2 * _MARGIN_PX
+    top = PHOTO_PX + 2 * _MARGIN_PX
     truth = "" if label is None else "is: %s" % class_names[label]
     mark = "\N{MULTIPLICATION X} " if is_wrong else ""
-    _text(draw, _MARGIN_PX, top, mark + truth, photo_px, colors.WRONG if is_wrong else "black")
+    _text(draw, _MARGIN_PX, top, mark + truth, PHOTO_PX, colors.WRONG if is_wrong else "black")
     if caption:
-        _text(draw, _MARGIN_PX + box_px, top, caption, photo_px)
+        _text(draw, _MARGIN_PX + box_px, top, caption, PHOTO_PX)
     for line, class_id in enumerate(best, 1):
         color = colors.NEUTRAL
         if class_id == label:
@@ -91,12 +88,12 @@ def sheet(cards, num_columns=None):
     return laid_out
 
 
-def _paste_photo(drawn, photo, left, photo_px):
+def _paste_photo(drawn, photo, left):
     """Fits a photo into its box, in the middle."""
     photo = photo if isinstance(photo, Image.Image) else Image.fromarray(photo)
-    photo = fitted(photo, photo_px)
-    top = _MARGIN_PX + (photo_px - photo.height) // 2
-    drawn.paste(photo, (left + (photo_px - photo.width) // 2, top))
+    photo = fitted(photo, PHOTO_PX)
+    top = _MARGIN_PX + (PHOTO_PX - photo.height) // 2
+    drawn.paste(photo, (left + (PHOTO_PX - photo.width) // 2, top))
 
 
 def _bar(draw, y, width, name, probability, color):

@@ -1,11 +1,8 @@
 """Heat maps over photos."""
 
-import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
 from PIL import Image
 
-from alexnet_flowers.pictures import colors
+from alexnet_flowers.pictures import tiles
 
 _OPACITY = 0.6
 _PALENESS = 0.6
@@ -29,10 +26,7 @@ def over_photo(photo, heat, fraction):
     shown = Image.blend(gray, Image.new("RGB", gray.size, "white"), _PALENESS)
     left, top = (int((side - side * fraction) / 2) for side in gray.size)
     box = (left, top, gray.width - left, gray.height - top)
-    in_colors = ScalarMappable(Normalize(0, heat.max() or 1.0), colors.COLOR_MAP)
-    colored = Image.fromarray(in_colors.to_rgba(np.asarray(heat), bytes=True)[..., :3])
-    size = (box[2] - box[0], box[3] - box[1])
-    shown.paste(
-        Image.blend(gray.crop(box), colored.resize(size, Image.BILINEAR), _OPACITY), box[:2]
-    )
+    seen = gray.crop(box)
+    over = Image.fromarray(tiles.colored(heat, 0, heat.max() or 1.0))
+    shown.paste(Image.blend(seen, over.resize(seen.size, Image.BILINEAR), _OPACITY), box[:2])
     return shown

@@ -44,29 +44,30 @@ def feature_maps(maps, scale, labels):
     """
     maps = np.asarray(maps)
     low, high = min(0.0, maps.min()), maps.max()
-    drawn = grid(_colored(maps, low, high if high > low else low + 1), scale, labels)
-    ramp = _colored(np.linspace(0, 1, drawn.width)[np.newaxis], 0, 1).repeat(_BAR_PX, 0)
+    drawn = grid(colored(maps, low, high if high > low else low + 1), scale, labels)
+    ramp = colored(np.linspace(0, 1, drawn.width)[np.newaxis], 0, 1).repeat(_BAR_PX, 0)
     bar = grid(ramp[np.newaxis], 1, ["%.3g" % low])
     ends = "%.3g" % high
     width = ImageDraw.Draw(bar).textlength(ends, font=fonts.font(_LABEL_FONT_PX))
     _write(bar, bar.width - width - _GAP_PX, _GAP_PX + _BAR_PX, ends)
-    return _stacked(drawn, bar)
+    return _together((drawn, 0, 0), (bar, 0, drawn.height))
 
 
-def _colored(values, low, high):
-    """Returns values of any shape as colors, uint8 [..., 3]."""
+def colored(values, low, high):
+    """Returns an array of any shape in the colors of ``colors.COLOR_MAP``, uint8 [..., 3]."""
     # Of an image's shape, [..., 3], it would take the values for colors.
     in_colors = ScalarMappable(Normalize(low, high), colors.COLOR_MAP)
     flat = in_colors.to_rgba(values.ravel(), bytes=True)
     return flat.reshape(values.shape + (4,))[..., :3]
 
 
-def _stacked(above, below):
-    laid_out = Image.new(
-        "RGB", (max(above.width, below.width), above.height + below.height), "white"
-    )
-    laid_out.paste(above, (0, 0))
-    laid_out.paste(below, (0, above.height))
+def _together(*placed):
+    """Returns images on white, each given with its left and top."""
+    width = max(left + image.width for image, left, _ in placed)
+    height = max(top + image.height for image, _, top in placed)
+    laid_out = Image.new("RGB", (width, height), "white")
+    for image, left, top in placed:
+        laid_out.paste(image, (left, top))
     return laid_out
 
 
@@ -109,9 +110,4 @@ def _write(image, left, top, text):
 
 def beside(left, right):
     """Returns two Pillow images side by side, on white."""
-    laid_out = Image.new(
-        "RGB", (left.width + _GAP_PX + right.width, max(left.height, right.height)), "white"
-    )
-    laid_out.paste(left, (0, 0))
-    laid_out.paste(right, (left.width + _GAP_PX, 0))
-    return laid_out
+    return _together((left, 0, 0), (right, left.width + _GAP_PX, 0))
