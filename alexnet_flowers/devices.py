@@ -96,16 +96,6 @@ def expected(device):
     return "the GPU" if device == "gpu" else "the CPU"
 
 
-def of_clones(device, num_clones):
-    """Returns where each of several copies of the network runs, for ``tf.device``.
-
-    A single one runs where TensorFlow puts it.
-    """
-    if num_clones == 1 or device == "cpu":
-        return [""] * num_clones
-    return ["/gpu:%d" % number for number in range(num_clones)]
-
-
 def num_cores():
     """Returns how many cores this process may use."""
     try:
@@ -168,16 +158,13 @@ def mixed_precision_obstacle(device):
     if not runtime.HAS_MKL or _BFLOAT16_OPTION not in options.DESCRIPTOR.fields_by_name:
         return "needs today's TensorFlow, not %s: make install RUNTIME=tf2" % tf.__version__
     if device == "gpu":
-        too_old = [card for card in cards() if card.capability < _BFLOAT16_CAPABILITY]
-        return (
-            "%s computes no bfloat16, for which it needs %.1f; leave it out"
-            % (
-                too_old[0],
-                _BFLOAT16_CAPABILITY,
-            )
-            if too_old
-            else None
-        )
+        for card in cards():
+            if card.capability < _BFLOAT16_CAPABILITY:
+                return "%s computes no bfloat16, for which it needs %.1f; leave it out" % (
+                    card,
+                    _BFLOAT16_CAPABILITY,
+                )
+        return None
     if not _BFLOAT16_INSTRUCTIONS & _cpu_instructions():
         return "this CPU computes no bfloat16 (it has none of %s); leave it out" % ", ".join(
             sorted(_BFLOAT16_INSTRUCTIONS)

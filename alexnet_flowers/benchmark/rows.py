@@ -65,11 +65,10 @@ def machine():
                 line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
             ]
         model = found[0] if found else model
-    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2.0**30
     return "%s, %d cores, %.0f GiB, %s, Python %s, TensorFlow %s" % (
         model,
         os.cpu_count(),
-        memory_gib,
+        devices.memory_bytes("cpu") / 2.0**30,
         platform.system(),
         platform.python_version(),
         tf.__version__,

@@ -13,6 +13,7 @@ from alexnet_flowers.commands import outputs
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.inference import trained_network
 from alexnet_flowers.pictures import picture_file
 from alexnet_flowers.training import run_dataset, runs
 from alexnet_flowers.training.settings import Settings
@@ -174,10 +175,18 @@ def define_photos(default_split=None, one=False, of_run=True):
             )
 
 
+def define_picture(name, formats):
+    """Defines where a picture goes; ``name`` says what ``picture_path`` calls it by default."""
+    with group("Output"):
+        flags.DEFINE_string(
+            "output",
+            None,
+            "Draw this picture%s. Default: runs/figures/%s.png." % (formats, name),
+        )
+
+
 def chosen_network():
     """Returns the ``TrainedNetwork`` that the flags choose."""
-    from alexnet_flowers.inference import trained_network  # Here, as it loads TensorFlow.
-
     return trained_network.TrainedNetwork(chosen_run(), FLAGS.checkpoint_path, chosen_device())
 
 

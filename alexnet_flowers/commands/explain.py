@@ -25,12 +25,7 @@ with group("Network"):
         "Explain by the maps of this end point: conv1 to conv5, pool1, pool2 or pool5.",
     )
     flags.DEFINE_string("class", None, "Explain this class. Default: each photo's likeliest.")
-with group("Output"):
-    flags.DEFINE_string(
-        "output",
-        None,
-        "Draw this picture, *.png. Default: runs/figures/explain_<end point>_<run>_<step>.png.",
-    )
+command_line.define_picture("explain_<end point>_<run>_<step>", ", *.png")
 
 
 def main(paths):

@@ -48,11 +48,10 @@ def main(paths):
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
         split = _split(network, paths)
-        shown = (
-            photos.from_paths(paths, network.class_names)
-            if paths
-            else command_line.picked(split)[:1]
-        )
+        if paths:
+            shown = photos.usable(photos.FilePhotos(paths, network.class_names))
+        else:
+            shown = command_line.picked(split)[:1]
 
         def save(picture, name, what, kind="png"):
             path = os.path.join(

@@ -227,9 +227,8 @@ def _read_runs(figures):
 
 def _layers_of(run):
     """Returns the layers for the image size and the classes that a run was trained with."""
-    num_classes = architecture.NUM_CLASSES
-    if os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
-        num_classes = len(records.read_labels(run.checkpoints_dir))
+    labels = records.read_labels_if_any(run.checkpoints_dir)
+    num_classes = len(labels) if labels else architecture.NUM_CLASSES
     return architecture.layers(settings.image_size_of(run.checkpoints_dir), num_classes)
 
 

@@ -25,13 +25,7 @@ with group("Photos"):
         lower_bound=alexnet_v2.SMALLEST_IMAGE_SIZE,
         upper_bound=2048,
     )
-with group("Output"):
-    flags.DEFINE_string(
-        "output",
-        None,
-        "Draw this picture: *.png, *.svg or *.pdf. Default: "
-        "runs/figures/score_map_<photo>_<run>_<step>.png.",
-    )
+command_line.define_picture("score_map_<photo>_<run>_<step>", ": *.png, *.svg or *.pdf")
 
 
 def main(paths):

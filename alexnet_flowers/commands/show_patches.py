@@ -28,11 +28,7 @@ with group("Output"):
         lower_bound=1,
         upper_bound=256,
     )
-    flags.DEFINE_string(
-        "output",
-        None,
-        "Draw this picture, *.png. Default: runs/figures/patches_<end point>_<run>_<step>.png.",
-    )
+command_line.define_picture("patches_<end point>_<run>_<step>", ", *.png")
 
 
 def main(paths):

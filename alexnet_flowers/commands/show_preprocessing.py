@@ -33,13 +33,7 @@ with group("Photos"):
         upper_bound=50,
     )
     flags.DEFINE_integer("seed", 0, "Draw the distortions from this seed.")
-with group("Output"):
-    flags.DEFINE_string(
-        "output",
-        None,
-        "Draw this picture: *.png, *.svg or *.pdf. Default: "
-        "runs/figures/preprocessing_<photo>.png.",
-    )
+command_line.define_picture("preprocessing_<photo>", ": *.png, *.svg or *.pdf")
 
 
 def main(paths):

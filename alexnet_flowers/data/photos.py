@@ -91,18 +91,6 @@ class FilePhotos:
         (self.no_photos if is_no_photo else self.left_out).append((file, str(error)))
 
 
-def from_paths(paths, class_names=()):
-    """Reads all photos of files and folders at once; see ``FilePhotos``.
-
-    Returns:
-      A list of ``Photo``.
-
-    Raises:
-      DataError: no such file, a photo that cannot be used, or a folder without any.
-    """
-    return usable(FilePhotos(paths, class_names))
-
-
 def usable(asked):
     """Returns the photos of a list or a ``FilePhotos`` as a list.
 

@@ -197,12 +197,11 @@ def copy_of_sound(examined):
 
 def _labels(record):
     """Returns the labels of a record, as a set; empty where it has none."""
-    try:
-        feature = tf.train.Example.FromString(record).features.feature
-    except DecodeError:
-        return set()
+    example = _example(record)
     name = "image/class/label"
-    return set(feature[name].int64_list.value) if name in feature else set()
+    if example is None or name not in example.features.feature:
+        return set()
+    return set(example.features.feature[name].int64_list.value)
 
 
 def _flaw(record, num_classes):

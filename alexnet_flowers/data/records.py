@@ -245,6 +245,11 @@ def read_labels(dataset_dir):
     return collections.OrderedDict(sorted(names.items()))
 
 
+def read_labels_if_any(folder):
+    """Returns ``read_labels`` of a folder; None where there is no ``labels.txt``."""
+    return read_labels(folder) if os.path.exists(os.path.join(folder, LABELS_FILENAME)) else None
+
+
 def listed(class_names):
     """Returns class names for a line of text; of many, the first ones and how many there are."""
     names = list(class_names)

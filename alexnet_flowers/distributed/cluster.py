@@ -320,10 +320,15 @@ class Worker(Alone):
             with tf.Graph().as_default(), tf.Session(target, config=config) as session:
                 yield session
         except tf.errors.OpError as error:
-            raise DataError(
-                "a server of the cluster is gone (%s); start the servers and workers again, which "
-                "continues the run" % first_line(error)
-            )
+            raise DataError(server_gone(error))
+
+
+def server_gone(error):
+    """Returns what an error of TensorFlow's means where a server of the cluster is gone."""
+    return (
+        "a server of the cluster is gone (%s); start the servers and workers again, which "
+        "continues the run" % first_line(error)
+    )
 
 
 def _timeout(secs):

@@ -118,11 +118,7 @@ class Evaluator:
             as many photos as they should; or a batch is too large for the memory there is.
         """
         log_probabilities, labels = self._run_network(checkpoint_path)
-        if not np.isfinite(log_probabilities).all():
-            raise DataError(
-                "%s: its network answers with NaN or infinite numbers; take an earlier checkpoint"
-                % checkpoint_path
-            )
+        metrics.check_finite(log_probabilities, checkpoint_path)
         if len(labels) != self._split.num_samples:
             raise DataError(
                 "%s: %d photos were read, not %d; convert again"

@@ -2,6 +2,17 @@
 
 import numpy as np
 
+from alexnet_flowers.errors import DataError
+
+
+def check_finite(answers, checkpoint_path):
+    """Raises ``DataError`` for answers of a checkpoint's network that are NaN or infinite."""
+    if not np.isfinite(answers).all():
+        raise DataError(
+            "%s: its network answers with NaN or infinite numbers; take an earlier checkpoint"
+            % checkpoint_path
+        )
+
 
 def confusion_matrix(labels, predicted, num_classes):
     """Counts how often each class was taken for each.

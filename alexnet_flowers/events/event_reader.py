@@ -120,13 +120,12 @@ def choose_run_names(names, summaries_parent, max_runs):
     return chosen
 
 
-def read_run(run, split_name, report=print):
+def read_run(run, split_name):
     """Reads what a run has written down.
 
     Args:
       run: a ``runs.Run``.
       split_name: str, the split of the evaluations.
-      report: see ``read``.
 
     Returns:
       A ``RunEvents``; without files of training or evaluation, the ``Events`` of that are empty.
@@ -136,7 +135,7 @@ def read_run(run, split_name, report=print):
     """
     folders = (run.summaries_dir, os.path.join(run.summaries_dir, split_name))
     training, evaluation = (
-        read(folder, report) if _event_files(folder) else Events({}, {}) for folder in folders
+        read(folder) if _event_files(folder) else Events({}, {}) for folder in folders
     )
     if not any(training + evaluation):
         raise DataError(

@@ -1,14 +1,13 @@
 """A trained network, restored: its answers to photos, and what happens within it."""
 
 import itertools
-import os
 
-import numpy as np
 from tqdm import tqdm
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError, first_line
+from alexnet_flowers.evaluation import metrics
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
@@ -147,17 +146,14 @@ class TrainedNetwork:
         except tf.errors.InvalidArgumentError as error:
             names = " ... ".join([photos[0].name, photos[-1].name][: len(photos)])
             raise DataError("%s: a photo cannot be decoded: %s" % (names, first_line(error)))
-        if not np.isfinite(probabilities).all():
-            raise DataError(
-                "%s: its network answers with NaN or infinite numbers; take an earlier checkpoint"
-                % self.checkpoint_path
-            )
+        metrics.check_finite(probabilities, self.checkpoint_path)
         return fetched
 
 
 def _class_names(run, checkpoint_path):
-    if os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
-        return list(records.read_labels(run.checkpoints_dir).values())
+    labels_to_names = records.read_labels_if_any(run.checkpoints_dir)
+    if labels_to_names:
+        return list(labels_to_names.values())
     # A checkpoint of research/slim has no labels beside it, but a bias for each class.
     name = alexnet_v2.SCOPE + "/fc8/biases"
     shapes = checkpoints.shapes_of(checkpoint_path)

@@ -56,11 +56,6 @@ def all_complete(folder):
     return [path for path in all_begun(folder) if is_complete(path)]
 
 
-def has_any(folder):
-    """Says whether a folder holds any part of a checkpoint; it need not be complete."""
-    return bool(all_begun(folder))
-
-
 def all_begun(folder):
     """Returns the paths of all checkpoints of which a folder has any part, oldest first."""
     matches = filter(None, map(_PART.fullmatch, _names(folder)))
@@ -244,7 +239,7 @@ def resolve(path, run_dir):
                 "%s: none of its %d checkpoints is complete; of the newest, %s, %s"
                 % (folder, len(there), os.path.basename(there[-1]), defect(there[-1]))
             )
-        others = _with_checkpoints(os.path.dirname(folder)) if path is None else []
+        others = folders_with(newest, os.path.dirname(folder)) if path is None else []
         raise DataError(
             "%s: no checkpoint yet; train first, with scripts/train.py%s"
             % (folder, ", or name another run: " + records.listed(others) if others else "")
@@ -252,10 +247,10 @@ def resolve(path, run_dir):
     return found
 
 
-def _with_checkpoints(parent):
-    """Returns the names of the folders in another that have a checkpoint, sorted."""
+def folders_with(checkpoints_in, parent):
+    """Returns the sorted names of the folders in one where ``newest`` or the like finds any."""
     names = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
-    return [name for name in names if newest(os.path.join(parent, name))]
+    return [name for name in names if checkpoints_in(os.path.join(parent, name))]
 
 
 def _only_foreign(folder):

@@ -6,6 +6,7 @@ fields of ``settings.Settings`` and, in runs that use it, keys of ``settings.jso
 
 import typing
 
+from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training.hyperparameters import (
     ABOVE_0,
     AT_LEAST_0,
@@ -24,8 +25,8 @@ class Optimizer(typing.NamedTuple):
     """One optimizer."""
 
     help: str
-    # A function of TensorFlow (so that this table can be read without it), the learning rate
-    # (float32 []) and complete ``Settings``; returns a ``tf.train.Optimizer``.
+    # A function of the learning rate (float32 []) and complete ``Settings``; returns a
+    # ``tf.train.Optimizer``.
     build: typing.Callable
     own: typing.Tuple[Hyperparameter, ...] = ()
     # The default of --opt_epsilon, which is TensorFlow's; None: it takes no epsilon.
@@ -43,11 +44,11 @@ OPTIMIZERS = Table(
     "optimizer",
     sgd=Optimizer(
         "plain gradient descent",
-        lambda tf, rate, settings: tf.train.GradientDescentOptimizer(rate),
+        lambda rate, settings: tf.train.GradientDescentOptimizer(rate),
     ),
     momentum=Optimizer(
         "gradient descent along a decaying sum of past gradients",
-        lambda tf, rate, settings: tf.train.MomentumOptimizer(rate, settings.momentum),
+        lambda rate, settings: tf.train.MomentumOptimizer(rate, settings.momentum),
         own=(
             Hyperparameter(
                 "momentum",
@@ -59,7 +60,7 @@ OPTIMIZERS = Table(
     ),
     adam=Optimizer(
         "steps scaled by running means of the gradient and of its square",
-        lambda tf, rate, settings: tf.train.AdamOptimizer(
+        lambda rate, settings: tf.train.AdamOptimizer(
             rate, settings.adam_beta1, settings.adam_beta2, settings.opt_epsilon
         ),
         own=(
@@ -78,7 +79,7 @@ OPTIMIZERS = Table(
     ),
     adadelta=Optimizer(
         "steps scaled by running means of the squared gradient and the squared update",
-        lambda tf, rate, settings: tf.train.AdadeltaOptimizer(
+        lambda rate, settings: tf.train.AdadeltaOptimizer(
             rate, settings.adadelta_rho, settings.opt_epsilon
         ),
         own=(
@@ -91,7 +92,7 @@ OPTIMIZERS = Table(
     ),
     adagrad=Optimizer(
         "steps scaled by the sum of all squared gradients",
-        lambda tf, rate, settings: tf.train.AdagradOptimizer(
+        lambda rate, settings: tf.train.AdagradOptimizer(
             rate, settings.adagrad_initial_accumulator_value
         ),
         own=(
@@ -105,7 +106,7 @@ OPTIMIZERS = Table(
     ),
     ftrl=Optimizer(
         "follow the regularized leader, with L1 and L2 penalties of its own",
-        lambda tf, rate, settings: tf.train.FtrlOptimizer(
+        lambda rate, settings: tf.train.FtrlOptimizer(
             rate,
             learning_rate_power=settings.ftrl_learning_rate_power,
             initial_accumulator_value=settings.ftrl_initial_accumulator_value,
@@ -131,7 +132,7 @@ OPTIMIZERS = Table(
     ),
     rmsprop=Optimizer(
         "steps scaled by a running mean of the squared gradient",
-        lambda tf, rate, settings: tf.train.RMSPropOptimizer(
+        lambda rate, settings: tf.train.RMSPropOptimizer(
             rate, settings.rmsprop_decay, settings.rmsprop_momentum, settings.opt_epsilon
         ),
         own=(
@@ -163,6 +164,4 @@ def build(settings, learning_rate):
     Raises:
       UsageError: an unknown name.
     """
-    from alexnet_flowers.tf1 import tf  # Here, so that the table can be read without TensorFlow.
-
-    return OPTIMIZERS[settings.optimizer].build(tf, learning_rate, settings)
+    return OPTIMIZERS[settings.optimizer].build(learning_rate, settings)

@@ -80,8 +80,14 @@ class Plan(typing.NamedTuple):
 
     @property
     def clone_devices(self):
-        """Where each copy of the network runs, for ``tf.device``; mostly ``[""]``."""
-        return devices.of_clones(self.device, self.options.compute.num_clones)
+        """Where each copy of the network runs, for ``tf.device``; mostly ``[""]``.
+
+        A single one runs where TensorFlow puts it.
+        """
+        num_clones = self.options.compute.num_clones
+        if num_clones == 1 or self.device == "cpu":
+            return [""] * num_clones
+        return ["/gpu:%d" % number for number in range(num_clones)]
 
     @property
     def input_request(self):

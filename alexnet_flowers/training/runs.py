@@ -80,16 +80,9 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
 
 
 def _only_run(checkpoints_parent):
-    there = []
-    if os.path.isdir(checkpoints_parent):
-        there = sorted(os.listdir(checkpoints_parent))
-    for holds in (checkpoints.newest, checkpoints.has_any):  # A damaged one, if there is no other.
-        found = [name for name in there if holds(os.path.join(checkpoints_parent, name))]
-        if found:
-            there = found
-            break
-    else:
-        there = []
+    there = checkpoints.folders_with(checkpoints.newest, checkpoints_parent)
+    if not there:  # A damaged one, if there is no other.
+        there = checkpoints.folders_with(checkpoints.all_begun, checkpoints_parent)
     if not there:
         raise DataError(
             "%s: no run with a checkpoint yet; train first, with scripts/train.py"
@@ -102,15 +95,9 @@ def _only_run(checkpoints_parent):
 
 def check_labels(run, labels_to_names):
     """Raises ``DataError`` if a run was trained on other classes than a dataset has."""
-    if not os.path.exists(os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)):
-        return
-    trained_on = records.read_labels(run.checkpoints_dir)
-    if trained_on != labels_to_names:
+    trained_on = records.read_labels_if_any(run.checkpoints_dir)
+    if trained_on not in (None, labels_to_names):
         raise DataError(
             "%s: was trained on the classes %s, the dataset has %s; pass the --dataset_dir of the "
-            "run"
-            % (
-                run.checkpoints_dir,
-                *records.listed_pair(trained_on, labels_to_names),
-            )
+            "run" % (run.checkpoints_dir, *records.listed_pair(trained_on, labels_to_names))
         )

@@ -259,11 +259,9 @@ def _without(exclude_scopes, variables):
 
 def _check_classes(path, labels_to_names):
     """Raises ``UsageError`` if the labels beside a checkpoint are others than a dataset's."""
-    folder = os.path.dirname(path) or os.curdir
-    if not os.path.exists(os.path.join(folder, records.LABELS_FILENAME)):
-        return  # slim's have none.
-    of_checkpoint = records.read_labels(folder)
-    if of_checkpoint != labels_to_names:
+    # None: slim's.
+    of_checkpoint = records.read_labels_if_any(os.path.dirname(path) or os.curdir)
+    if of_checkpoint not in (None, labels_to_names):
         raise UsageError(
             "--checkpoint_path %s: scores the classes %s, the dataset has %s; take all but the "
             "scores with --checkpoint_exclude_scopes %s"

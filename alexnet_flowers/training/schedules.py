@@ -6,6 +6,7 @@ become flags, fields of ``settings.Settings`` and, in runs that use it, keys of 
 
 import typing
 
+from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training.hyperparameters import (
     ABOVE_0,
     AT_LEAST_0,
@@ -23,9 +24,8 @@ class Schedule(typing.NamedTuple):
     """One schedule."""
 
     help: str
-    # A function of TensorFlow (so that this table can be read without it), complete ``Settings``,
-    # the steps since the warm-up (int64 []) and the steps of a decay; returns the learning rate
-    # (float32 []). None: it stays.
+    # A function of complete ``Settings``, the steps since the warm-up (int64 []) and the steps of a
+    # decay; returns the learning rate (float32 []). None: it stays.
     decay: typing.Optional[typing.Callable] = None
     hyperparameters: typing.Tuple[Hyperparameter, ...] = ()
     # The default of --num_epochs_per_decay; None: the run after its warm-up, so that its last step
@@ -38,7 +38,7 @@ SCHEDULES = Table(
     fixed=Schedule("the learning rate stays"),
     exponential=Schedule(
         "multiplied by --learning_rate_decay_factor after each decay period",
-        lambda tf, settings, step, num_decay_steps: tf.train.exponential_decay(
+        lambda settings, step, num_decay_steps: tf.train.exponential_decay(
             settings.learning_rate,
             step,
             num_decay_steps,
@@ -57,14 +57,14 @@ SCHEDULES = Table(
     ),
     polynomial=Schedule(
         "falls linearly to --end_learning_rate",
-        lambda tf, settings, step, num_decay_steps: tf.train.polynomial_decay(
+        lambda settings, step, num_decay_steps: tf.train.polynomial_decay(
             settings.learning_rate, step, num_decay_steps, settings.end_learning_rate
         ),
         (END_LEARNING_RATE,),
     ),
     cosine=Schedule(
         "falls along half a cosine to --end_learning_rate",
-        lambda tf, settings, step, num_decay_steps: tf.train.cosine_decay(
+        lambda settings, step, num_decay_steps: tf.train.cosine_decay(
             settings.learning_rate,
             step,
             num_decay_steps,
@@ -127,14 +127,12 @@ def learning_rate(settings, num_decay_steps, global_step):
     Raises:
       UsageError: an unknown schedule.
     """
-    from alexnet_flowers.tf1 import tf  # Here, so that the table can be read without TensorFlow.
-
     schedule = SCHEDULES[settings.learning_rate_decay_type]
     if schedule.decay is None:
         rate = tf.constant(settings.learning_rate, tf.float32)
     else:
         since_warmup = tf.maximum(global_step - settings.warmup_steps, 0)
-        rate = schedule.decay(tf, settings, since_warmup, num_decay_steps)
+        rate = schedule.decay(settings, since_warmup, num_decay_steps)
     if settings.warmup_steps:
         # Linear: a small first step, the full rate at the last step of the warm-up.
         share = tf.cast(global_step + 1, tf.float32) / float(settings.warmup_steps)

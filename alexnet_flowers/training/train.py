@@ -214,10 +214,7 @@ class _Trainer:
             if is_for_want_of_room(error):
                 raise self._unwritten(first_line(error))
             if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
-                raise self._stopped(
-                    "a server of the cluster is gone (%s); start the servers and workers again, "
-                    "which continues the run" % first_line(error)
-                )
+                raise self._stopped(cluster.server_gone(error))
             split = self._plan.split
             bad = record_check.explanation(
                 split.data_sources, split.nums_records, split.num_classes

@@ -13,6 +13,10 @@ from alexnet_flowers.errors import DataError, UsageError
 CLASS_NAMES = photo_archives.CLASS_NAMES
 
 
+def from_paths(*args):
+    return photos.usable(photos.FilePhotos(*args))
+
+
 @pytest.fixture
 def folder(tmp_path):
     for class_name in ("tulips", "daisy", "weeds"):
@@ -29,7 +33,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_is_read_through_in_order(folder):
-    found = photos.from_paths([str(folder)], CLASS_NAMES)
+    found = from_paths([str(folder)], CLASS_NAMES)
     names = [photo.name[len(str(folder)) + 1 :] for photo in found]
     assert names == [
         "daisy/0.jpg", "daisy/1.jpg", "tulips/0.jpg", "tulips/1.jpg", "weeds/0.jpg", "weeds/1.jpg",
@@ -40,12 +44,12 @@ def test_a_folder_is_read_through_in_order(folder):
 
 def test_the_order_of_the_paths_is_kept(folder):
     paths = [str(folder / "tulips" / "1.jpg"), str(folder / "daisy" / "0.jpg")]
-    assert [photo.name for photo in photos.from_paths(paths)] == paths
+    assert [photo.name for photo in from_paths(paths)] == paths
 
 
 def test_what_is_no_rgb_jpeg_becomes_one(tmp_path):
     Image.new("RGBA", (30, 20), (200, 10, 10, 255)).save(str(tmp_path / "red.png"))
-    (photo,) = photos.from_paths([str(tmp_path / "red.png")])
+    (photo,) = from_paths([str(tmp_path / "red.png")])
     image = Image.open(io.BytesIO(photo.encoded))
     assert image.format == "JPEG" and image.mode == "RGB" and image.size == (30, 20)
     assert abs(image.getpixel((5, 5))[0] - 200) < 5
@@ -65,12 +69,12 @@ def test_what_is_no_photo_is_named(tmp_path, name, content, message):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError, match="%s: .*%s" % (name, message)):
-        photos.from_paths([str(path)])
+        from_paths([str(path)])
 
 
 def test_an_empty_folder_is_named(tmp_path):
     with pytest.raises(DataError, match="no photos in this folder"):
-        photos.from_paths([str(tmp_path)])
+        from_paths([str(tmp_path)])
 
 
 def test_what_a_file_is_its_content_decides(tmp_path):
@@ -126,14 +130,14 @@ def test_a_file_that_is_too_large_is_named_once(tmp_path):
     path.write_bytes(b"\xff\xd8\xff")
     os.truncate(str(path), 3 * 10**8)
     with pytest.raises(DataError, match="^%s: cannot be used: refused: 300000000 bytes" % path):
-        photos.from_paths([str(path)])
+        from_paths([str(path)])
 
 
 def test_nothing_but_other_files_is_an_error(tmp_path):
     for name in ("a.txt", "b.txt"):
         (tmp_path / name).write_text("hello")
     with pytest.raises(DataError, match="none of 2 files can be used; the first: .*a.txt: text"):
-        photos.from_paths([str(tmp_path)])
+        from_paths([str(tmp_path)])
 
 
 def test_a_reduced_photo_fits_into_a_square():
