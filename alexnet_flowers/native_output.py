@@ -10,16 +10,8 @@ import sys
 @contextlib.contextmanager
 def discarded():
     """A context in which the process's standard error leads nowhere."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
+    with open(os.devnull, "wb") as nowhere, _leading_to(nowhere.fileno()):
         yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 @contextlib.contextmanager
@@ -36,21 +28,30 @@ def without_lines(pattern):
     if grep is None:
         yield
         return
-    sys.stderr.flush()
-    kept = os.dup(2)
     # In a session of its own a Ctrl-C does not end it before this process.
     filtering = subprocess.Popen(
         [grep, "-E", "-v", "--line-buffered", pattern],
         stdin=subprocess.PIPE,
-        stdout=kept,
+        stdout=2,
         start_new_session=True,
     )
     try:
-        os.dup2(filtering.stdin.fileno(), 2)
+        with _leading_to(filtering.stdin.fileno()):
+            yield
+    finally:
+        filtering.stdin.close()
+        filtering.wait()
+
+
+@contextlib.contextmanager
+def _leading_to(descriptor):
+    """A context in which the process's standard error is another open file."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    os.dup2(descriptor, 2)
+    try:
         yield
     finally:
         sys.stderr.flush()
         os.dup2(kept, 2)
         os.close(kept)
-        filtering.stdin.close()
-        filtering.wait()

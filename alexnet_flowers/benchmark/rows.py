@@ -133,54 +133,33 @@ def training_step_torch(torch_python, rounds):
         return row(name, _SYNTHETIC_STEP, "PyTorch", ours.make(rounds), None, "s")
 
 
-def training_step_other_tensorflow(python, rounds):
-    """The same step by the same code in another environment."""
-    against = "the same code on TensorFlow %(tensorflow)s"
-    name = "train_step_other_tensorflow"
-    return _synthetic_step(name, (_STEP,), (_STEP, python), rounds, against)
+def other_tensorflow(python, torch_python, rounds):
+    """Compares with another TensorFlow, and in its environment: gradient rules and bfloat16.
 
-
-def gradient_rules(python, rounds):
-    """The gradient rules against the gradients of another TensorFlow, both in its environment."""
-    ours, rival = (_STEP, python), (dict(_STEP, ours=False), python)
-    on = ", on TensorFlow %(tensorflow)s"
-    return _synthetic_step("gradient_rules", ours, rival, rounds, "the reference's step there", on)
-
-
-def mixed_precision(python, rounds):
-    """The step in bfloat16 against float32, in another environment; None where there is none."""
-    return _synthetic_step(
-        "mixed_precision",
-        (dict(_STEP, mixed_precision=True), python),
-        (_STEP, python),
-        rounds,
-        "the same in float32",
-        on=", on TensorFlow %(tensorflow)s, --mixed_precision",
-        needs="has_mixed_precision",
-    )
-
-
-def mixed_precision_torch(python, torch_python, rounds):
-    """Our step in bfloat16, in another environment, against PyTorch's, compiled and not.
-
-    Returns:
-      A list of ``Row``; empty where there is no PyTorch or no bfloat16.
+    Yields:
+      A ``Row`` each, or None: none of bfloat16 where the machine or that TensorFlow has none, and
+      none of PyTorch's where that is not there.
     """
-    if not has_torch(torch_python):
-        return []
-    measured = [
-        _synthetic_step(
-            "mixed_precision_torch" + suffix,
+    there = ", on TensorFlow %(tensorflow)s"
+    against = "the same code on TensorFlow %(tensorflow)s"
+    yield _synthetic_step("train_step_other_tensorflow", (_STEP,), (_STEP, python), rounds, against)
+    rival = (dict(_STEP, ours=False), python)
+    against = "the reference's step there"
+    yield _synthetic_step("gradient_rules", (_STEP, python), rival, rounds, against, there)
+    rivals = [("", (_STEP, python), "the same in float32")]
+    if has_torch(torch_python):
+        for suffix, options in (("_torch", _IN_BFLOAT16), ("_torch_compiled", _COMPILED)):
+            rivals.append((suffix, (_PYTORCH_STEP + options, torch_python), _PYTORCH))
+    for suffix, rival, against in rivals:
+        yield _synthetic_step(
+            "mixed_precision" + suffix,
             (dict(_STEP, mixed_precision=True), python),
-            (_PYTORCH_STEP + options, torch_python),
+            rival,
             rounds,
-            _PYTORCH,
-            on=", on TensorFlow %(tensorflow)s, --mixed_precision",
+            against,
+            on=there + ", --mixed_precision",
             needs="has_mixed_precision",
         )
-        for suffix, options in (("", _IN_BFLOAT16), ("_compiled", _COMPILED))
-    ]
-    return [row for row in measured if row is not None]
 
 
 def gpu_steps(dataset_dir, rounds):

@@ -99,10 +99,7 @@ def _measure(folder):
     show(rows.training_step_floor(3 if quick else 10))
     show(rows.input_pipeline(dataset_dir, 5 if quick else 20))
     for python in FLAGS.other_python:
-        show(rows.training_step_other_tensorflow(python, 3 if quick else 10))
-        show(rows.gradient_rules(python, 3 if quick else 10))
-        show(rows.mixed_precision(python, 3 if quick else 10))
-        for row in rows.mixed_precision_torch(python, FLAGS.torch_python, 3 if quick else 10):
+        for row in rows.other_tensorflow(python, FLAGS.torch_python, 3 if quick else 10):
             show(row)
         show(rows.input_pipeline(dataset_dir, 5 if quick else 20, python))
     if devices.resolve("auto") == "gpu":

@@ -183,7 +183,7 @@ def from_split(dataset_dir, split_name):
       DataError: see ``dataset.get_split``; or one of the records is bad.
     """
     split = dataset.get_split(split_name, dataset_dir)
-    bad = record_check.explanation(split.data_sources, split.nums_records, split.num_classes)
+    bad = record_check.explanation(split)
     if bad:
         raise DataError(bad)
     found = [

@@ -157,23 +157,19 @@ def labels_from_1(paths, num_classes):
     return None
 
 
-def explanation(paths, nums_written, num_classes):
-    """Says why reading failed; None if there is no bad record.
-
-    Args:
-      paths: the shards that were read.
-      nums_written: the number of records of each.
-      num_classes: see ``examine``.
-    """
+def explanation(split):
+    """Says why reading a ``Dataset`` of ``dataset.get_split`` failed; None if no record is bad."""
     bad = []
-    for path, num_written in zip(paths, nums_written):
+    for path, num_written in zip(split.data_sources, split.nums_records):
         try:
-            bad += examine(path, num_classes, num_written).bad
+            bad += examine(path, split.num_classes, num_written).bad
         except DataError as error:
             return str(error)
         except OSError as error:
             return "%s: %s; convert again" % (path, error.strerror)
-    return (labels_from_1(paths, num_classes) or complaint(bad)) if bad else None
+    if not bad:
+        return None
+    return labels_from_1(split.data_sources, split.num_classes) or complaint(bad)
 
 
 def copy_of_sound(examined):

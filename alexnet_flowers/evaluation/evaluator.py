@@ -196,9 +196,7 @@ class Evaluator:
 
     def _explained(self, error):
         """Returns which record ended the reading, or TensorFlow's words where none is bad."""
-        bad = record_check.explanation(
-            self._split.data_sources, self._split.nums_records, self._split.num_classes
-        )
+        bad = record_check.explanation(self._split)
         return bad or "%s: reading stopped: %s" % (self._dataset_dir, first_line(error))
 
 

@@ -98,19 +98,15 @@ def read(split):
         labels = np.array([one.label for one in found], np.int64)
         sizes = [jpeg_check.check_structure(one.encoded).size_px for one in found]
     except (DataError, OSError, jpeg_check.BadPhotoError) as error:
-        raise DataError(_explanation(split) or str(error))
+        raise DataError(record_check.explanation(split) or str(error))
     if not ((labels >= 0) & (labels < split.num_classes)).all():
-        raise DataError(_explanation(split))
+        raise DataError(record_check.explanation(split))
     return Photos(
         encoded=[one.encoded for one in found],
         labels=labels,
         filenames=[one.filename for one in found],
         sizes=np.array(sizes, np.int64),
     )
-
-
-def _explanation(split):
-    return record_check.explanation(split.data_sources, split.nums_records, split.num_classes)
 
 
 def bytes_needed(num_pixels, batch_size, image_size):

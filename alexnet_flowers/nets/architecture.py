@@ -62,11 +62,6 @@ def layers(image_size=None, num_classes=NUM_CLASSES):
         return [_layer(name, ops, sizes[name]) for name, ops in operations.items()]
 
 
-def num_parameters(layers):
-    """Returns how many weights and biases all of the layers have."""
-    return sum(layer.num_parameters for layer in layers)
-
-
 def _path_to(op):
     """Returns the operations from the images to ``op``, in order; None if ``op`` sees no image.
 

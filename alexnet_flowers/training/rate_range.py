@@ -12,7 +12,6 @@ from alexnet_flowers.data import record_check
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.events import tensorboard_views
-from alexnet_flowers.input import training_input
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import saving, training_graph
 
@@ -64,22 +63,13 @@ def measure(plan, report=print):
     if plan.members is not None:
         raise UsageError("--find_learning_rate: not in a cluster")
     with tf.Graph().as_default():
-        photos = training_input.choose(
-            plan.options.compute.input, plan.split, plan.input_request, plan.device, report
-        )
-        if plan.settings.seed is not None:
-            tf.set_random_seed(plan.settings.seed)
-        ops = training_graph.build(plan, cluster.Alone(), photos)
+        ops = training_graph.build(plan, cluster.Alone(), report)
         init_fn = saving.start_of(plan.settings, plan.split.labels_to_names, report)
         rates = np.geomspace(*RATES, num=plan.options.max_number_of_steps or NUM_STEPS)
         try:
             losses = _losses(plan, ops, init_fn, rates, report)
         except tf.errors.OpError as error:
-            split = plan.split
-            raise DataError(
-                record_check.explanation(split.data_sources, split.nums_records, split.num_classes)
-                or first_line(error)
-            )
+            raise DataError(record_check.explanation(plan.split) or first_line(error))
     if not losses:
         raise DataError("--find_learning_rate: the loss is NaN or infinite before the first step")
     return result_of(rates[: len(losses)], np.array(losses))

@@ -29,7 +29,6 @@ from alexnet_flowers.errors import (
     is_for_want_of_room,
 )
 from alexnet_flowers.events import event_writer, step_table
-from alexnet_flowers.input import training_input
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import callbacks, checkpoints, saving, settings, training_graph
 from alexnet_flowers.training.loop import Loop
@@ -114,13 +113,8 @@ class _Trainer:
     def __init__(self, run, plan, place, newest, report, evaluate):
         """Builds it; ``newest`` is the checkpoint that the run continues from, or None."""
         self._run, self._plan, self._place, self._report = run, plan, place, report
-        photos = training_input.choose(
-            plan.options.compute.input, plan.split, plan.input_request, plan.device, report
-        )
-        if plan.settings.seed is not None:
-            tf.set_random_seed(plan.settings.seed + place.task_index)
         with tf.device(place.variables_device()):
-            self._ops = training_graph.build(plan, place, photos)
+            self._ops = training_graph.build(plan, place, report)
         if plan.members is None:
             saving.check_size_limit(tf.global_variables())
         self._init_fn = self._saver = self._writer = table = None
@@ -215,10 +209,7 @@ class _Trainer:
                 raise self._unwritten(first_line(error))
             if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
                 raise self._stopped(cluster.server_gone(error))
-            split = self._plan.split
-            bad = record_check.explanation(
-                split.data_sources, split.nums_records, split.num_classes
-            )
+            bad = record_check.explanation(self._plan.split)
             raise self._stopped(bad or first_line(error))
 
     def _diverged(self, what):

@@ -45,17 +45,25 @@ class StepOps(typing.NamedTuple):
     sync_optimizer: "typing.Optional[tf.train.SyncReplicasOptimizer]"
 
 
-def build(plan, place, photos=None):
-    """Builds the training graph in the default graph.
+def build(plan, place, report=print):
+    """Builds the training graph in the default graph, and seeds it if the settings say so.
 
     Args:
       plan: a ``plan.Plan``.
-      photos: what ``training_input.choose`` returned for it.
       place: a ``cluster.Alone`` or ``cluster.Worker``.
+      report: called with a line about the input.
 
     Returns:
       ``StepOps``.
+
+    Raises:
+      DataError, UsageError: see ``training_input.choose``.
     """
+    photos = training_input.choose(
+        plan.options.compute.input, plan.split, plan.input_request, plan.device, report
+    )
+    if plan.settings.seed is not None:
+        tf.set_random_seed(plan.settings.seed + place.task_index)
     with tf.device(devices.INPUT_DEVICE):
         global_step = tf.train.get_or_create_global_step()
     with tf.name_scope("input"):

@@ -107,5 +107,6 @@ def test_rows_of_a_gpu(monkeypatch):
     assert Made.started[-1][-3:] == ["--device=cuda", "--dtype=bfloat16", "--compile"]
     monkeypatch.setattr(rows, "has_torch", lambda python: False)
     assert [row.rival for row in rows.gpu_steps_torch("python", 1)] == [None] * 4
-    assert rows.mixed_precision_torch("python", "python", 1) == []
+    names = [row.name for row in rows.other_tensorflow("python", "python", 1)]
+    assert names == ["train_step_other_tensorflow", "gradient_rules", "mixed_precision"]
     assert rows.gpu_input("photos", 1).unit == "images/s"

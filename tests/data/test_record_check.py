@@ -200,8 +200,7 @@ def why_it_stops(folder, reading):
         return str(error)
     with pytest.raises(tf.errors.OpError):
         assert reading.read() is None, "nothing stopped it"
-    split = reading.split
-    return record_check.explanation(split.data_sources, split.nums_records, split.num_classes)
+    return record_check.explanation(reading.split)
 
 
 def numbers_of(lines):
@@ -343,9 +342,7 @@ def test_a_photo_that_only_tensorflow_does_not_decode_is_found(copy):
     change(path, 1, set_photo(encoded.replace(b"\xff\xdb\0\x43", b"\xff\xdb\0\2", 1)))
     split = dataset.get_split("train", copy)
     reason = "%s: record 1: the photo is of no use: cannot be decoded: " % path
-    assert record_check.explanation(
-        split.data_sources, split.nums_records, split.num_classes
-    ).startswith(reason)
+    assert record_check.explanation(split).startswith(reason)
     lines = []
     dataset.get_split("train", copy, skip_bad_records=1, report=lines.append)
     assert len(lines) == 1 and lines[0].startswith("skipped: " + reason)

@@ -36,7 +36,7 @@ def test_alexnet_v2():
         "conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7",
     ]  # fmt: skip
     assert by_name["fc6"].num_parameters == 5 * 5 * 256 * 4096 + 4096
-    assert architecture.num_parameters(layers) == 46227397
+    assert sum(layer.num_parameters for layer in layers) == 46227397
 
 
 def test_another_size_and_other_classes():
