@@ -1,10 +1,11 @@
-"""From a command line to flags: flag files and recipes, and what is said of unknown flags."""
+"""Flags of fields; and from a command line to flags: flag files, recipes, unknown flags."""
 
 import difflib
 import itertools
 import os
 import re
 import sys
+import typing
 
 from absl import flags
 
@@ -19,6 +20,12 @@ with help_text.group("Other"):
         "flagfile", None, "Take the flags of this file, one a line, # for comments."
     )
 
+_DEFINE = {
+    bool: flags.DEFINE_boolean,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
 _HELP = ("-h", "-help", "--help", "-?", "--helpshort", "--helpfull")
 
 # What other programs call it.
@@ -78,6 +85,19 @@ _NOT_FROM_SLIM = {
     "use_grayscale": "photos are seen in colour",
     "worker_replicas": "the workers are named by --worker_hosts",
 }
+
+
+def define_fields(kind, **names_to_help):
+    """Defines flags of the names, types and defaults of a named tuple's fields."""
+    for name, text in names_to_help.items():
+        hint = typing.get_type_hints(kind)[name]
+        (of,) = set(getattr(hint, "__args__", None) or [hint]) - {type(None)}  # None: a default.
+        _DEFINE[of](name, getattr(kind(), name), text)
+
+
+def from_flags(kind):
+    """Returns a named tuple whose fields are the flags of the same names."""
+    return kind(**{name: FLAGS[name].value for name in kind._fields})
 
 
 def asks_for_help(argv):

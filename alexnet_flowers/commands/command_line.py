@@ -4,12 +4,11 @@ import os
 import re
 import shlex
 import sys
-import typing
 
 from absl import flags
 
 from alexnet_flowers import devices
-from alexnet_flowers.commands import outputs
+from alexnet_flowers.commands import arguments, outputs
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.data import photos, splits
 from alexnet_flowers.errors import UsageError
@@ -19,26 +18,6 @@ from alexnet_flowers.training import run_dataset, runs
 from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
-
-_DEFINE = {
-    bool: flags.DEFINE_boolean,
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    str: flags.DEFINE_string,
-}
-
-
-def define_fields(kind, **names_to_help):
-    """Defines flags of the names, types and defaults of a named tuple's fields."""
-    for name, text in names_to_help.items():
-        hint = typing.get_type_hints(kind)[name]
-        (of,) = set(getattr(hint, "__args__", None) or [hint]) - {type(None)}  # None: a default.
-        _DEFINE[of](name, getattr(kind(), name), text)
-
-
-def from_flags(kind):
-    """Returns a named tuple whose fields are the flags of the same names."""
-    return kind(**{name: FLAGS[name].value for name in kind._fields})
 
 
 def define_run_parents():
@@ -83,7 +62,7 @@ def define_device():
             devices.DEVICES,
             "Run the network there; auto is the GPU where TensorFlow can use one.",
         )
-        define_fields(
+        arguments.define_fields(
             devices.Compute,
             tf32="Let GPUs from Ampere on round the factors of float32 products to TF32, 10 bits "
             "of mantissa. With --notf32 they compute in full float32, more slowly.",
@@ -127,7 +106,7 @@ def define_skip_bad_records():
 def define_distortions():
     """Defines how strongly photos are distorted for training."""
     with group("Photos"):
-        define_fields(
+        arguments.define_fields(
             Settings,
             fast_mode="Distort brightness and saturation only, and resize bilinearly, as the "
             "reference does by default. With --nofast_mode also hue and contrast, by four resize "

@@ -71,7 +71,7 @@ def _define_hyperparameters(table):
 
 
 with group("Photos"):
-    command_line.define_fields(
+    arguments.define_fields(
         Settings,
         batch_size="Train each step on a batch of so many images.",
         image_size="Scale photos to images so many px high and wide, from 195 to 226.",
@@ -92,7 +92,7 @@ with group("Photos"):
         "there. auto: resident on a GPU into half of whose memory the photos fit, queues "
         "otherwise.",
     )
-    command_line.define_fields(
+    arguments.define_fields(
         pipeline.Queues,
         num_readers="Read so many shards at once. Default: one a core, at least 4, and no more "
         "than there are shards.",
@@ -120,7 +120,7 @@ with group("Run"):
     )
 command_line.define_run_parents()
 with group("Run"):
-    command_line.define_fields(
+    arguments.define_fields(
         plan.Options,
         num_epochs="Train until each photo has been seen so many times.",
         max_number_of_steps="Train so many steps, instead of --num_epochs.",
@@ -128,7 +128,7 @@ with group("Run"):
         "after the other, were no more accurate than the best one; 0: never.",
         allow_changed_settings="Continue a run although its settings differ.",
     )
-    command_line.define_fields(
+    arguments.define_fields(
         Settings,
         checkpoint_path="Start a new run from the weights of this checkpoint, or of the newest of "
         "this folder.",
@@ -142,7 +142,7 @@ with group("Run"):
     )
 
 with group("Network"):
-    command_line.define_fields(
+    arguments.define_fields(
         Settings,
         arg_scope="Build the network within slim's alexnet_v2_arg_scope. Without it there is no "
         "weight decay, and the biases of conv1 to conv5 start at 0.",
@@ -162,7 +162,7 @@ with group("Optimizer"):
         "Change the weights by this rule." + _describe(optimizers.OPTIMIZERS),
     )
     _define_hyperparameters(optimizers.OPTIMIZERS)
-    command_line.define_fields(
+    arguments.define_fields(
         Settings,
         clip_gradient_norm="Scale a variable's gradient down to this norm where it is larger; 0: "
         "never.",
@@ -171,7 +171,7 @@ with group("Optimizer"):
     )
 
 with group("Learning rate"):
-    command_line.define_fields(
+    arguments.define_fields(
         Settings,
         learning_rate="Begin with this learning rate. Default: %s."
         % _defaults({name: known.learning_rate for name, known in optimizers.OPTIMIZERS.items()}),
@@ -183,7 +183,7 @@ with group("Learning rate"):
         "Change the learning rate over the run by this rule." + _describe(schedules.SCHEDULES),
     )
     _define_hyperparameters(schedules.SCHEDULES)
-    command_line.define_fields(
+    arguments.define_fields(
         Settings,
         num_epochs_per_decay="Let a period of decay last so many epochs. Default: %s; else the "
         "whole run."
@@ -192,7 +192,7 @@ with group("Learning rate"):
     )
 
 with group("Logging"):
-    command_line.define_fields(
+    arguments.define_fields(
         plan.Logging,
         log_every_n_steps="Print a line every so many steps; 0: none.",
         save_summaries_secs="Write scalars and images for TensorBoard every so many seconds; 0: "
@@ -210,16 +210,16 @@ with group("Logging"):
 
 command_line.define_device()
 with group("Hardware"):
-    command_line.define_fields(
+    arguments.define_fields(
         devices.Compute, num_clones="Train on so many GPUs; each computes a batch of every step."
     )
-    command_line.define_fields(
+    arguments.define_fields(
         Settings,
         mixed_precision="Compute the layers and their gradients in bfloat16; weights, their "
         "updates and the loss stay float32. Needs today's TensorFlow and a CPU with such "
         "arithmetic, or a GPU from Ampere on.",
     )
-    command_line.define_fields(
+    arguments.define_fields(
         devices.Compute,
         xla="Let XLA compile what runs on a GPU, before the first step. Draws of dropout, and so a "
         "run with a seed, are then others.",
@@ -256,7 +256,7 @@ def main():
 
 def _train():
     report = functools.partial(print, flush=True)
-    settings, options, members = command_line.from_flags(Settings), _options(), _members()
+    settings, options, members = arguments.from_flags(Settings), _options(), _members()
     checked = plan.check(settings, options, members)
     is_server = members is not None and members.job_name == "ps"
     if not is_server:
@@ -323,16 +323,16 @@ def _options():
         stop_when_not_improved=FLAGS.stop_when_not_improved,
         allow_changed_settings=FLAGS.allow_changed_settings,
         skip_bad_records=FLAGS.skip_bad_records,
-        logging=command_line.from_flags(plan.Logging),
-        queues=command_line.from_flags(pipeline.Queues),
-        compute=command_line.from_flags(devices.Compute),
+        logging=arguments.from_flags(plan.Logging),
+        queues=arguments.from_flags(pipeline.Queues),
+        compute=arguments.from_flags(devices.Compute),
     )
 
 
 def _members():
     """Returns the ``cluster.Cluster`` that the flags describe, or None."""
     if FLAGS.ps_hosts or FLAGS.worker_hosts:
-        return command_line.from_flags(cluster.Cluster)
+        return arguments.from_flags(cluster.Cluster)
     if FLAGS.sync_replicas or FLAGS["job_name"].present or FLAGS["task_index"].present:
         raise UsageError(
             "--job_name, --task_index, --sync_replicas: need --ps_hosts and --worker_hosts"

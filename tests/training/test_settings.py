@@ -167,10 +167,10 @@ OPTIMIZERS["proximal"] = Optimizer(
     own=(Hyperparameter("proximal_l1", 0.5, ABOVE_0, "Strength of the pull"),),
     learning_rate=0.25,
 )
-from alexnet_flowers.commands import command_line, train
+from alexnet_flowers.commands import arguments, train
 from alexnet_flowers.training import optimizers, settings
 train.FLAGS(["train", "--optimizer=proximal", "--proximal_l1=0.75"])
-given = settings.complete(command_line.from_flags(settings.Settings))
+given = settings.complete(arguments.from_flags(settings.Settings))
 built = optimizers.build(given, given.learning_rate)
 kept = settings.meaning(given, None)
 of_sgd = settings.meaning(given._replace(optimizer="sgd"), None)
