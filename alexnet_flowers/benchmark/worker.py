@@ -159,24 +159,18 @@ def _input(
     if way != "reference" and device == "cpu":
         memory.keep_freed()  # As training does.
     split = dataset.get_split("train", dataset_dir)
-    wanted = pipeline.Queues(num_readers, num_preprocessing_threads)
-    queues = pipeline.complete(wanted, len(split.data_sources), batch_size)
+    queues = pipeline.Queues(num_readers, num_preprocessing_threads)
+    queues = pipeline.complete(queues, len(split.data_sources), batch_size)
     with tf.Graph().as_default() as graph:
         if way == "feed_dict":
             return _fed(graph, split, batch_size)
         if way == "resident":
             images = _batch(split, batch_size, way, device).images
         elif way == "tf.data":
-            images = _tf_data(
-                split, batch_size, queues.num_readers, queues.num_preprocessing_threads
-            )
+            images = _tf_data(split, batch_size, queues)
         else:
             source = reference if way == "reference" else pipeline
-            own = wanted._replace(
-                num_readers=queues.num_readers,
-                num_preprocessing_threads=queues.num_preprocessing_threads,
-            )
-            images = source.training_batches(split, batch_size, IMAGE_SIZE, queues=own).images
+            images = source.training_batches(split, batch_size, IMAGE_SIZE, queues=queues).images
     session = _session(graph, device)
     op = images.op
     about = {
@@ -191,7 +185,7 @@ def _version():
     return tf.__version__ + (" with MKL" if runtime.HAS_MKL else "")
 
 
-def _tf_data(split, batch_size, num_readers, num_preprocessing_threads):
+def _tf_data(split, batch_size, queues):
     """The same preprocessing, read by ``tf.data``."""
 
     def parse(record):
@@ -200,9 +194,9 @@ def _tf_data(split, batch_size, num_readers, num_preprocessing_threads):
         return preprocessing.preprocess_for_train(encoded, IMAGE_SIZE, IMAGE_SIZE)
 
     with tf.device(devices.INPUT_DEVICE):
-        read = tf.data.TFRecordDataset(split.data_sources, num_parallel_reads=num_readers)
+        read = tf.data.TFRecordDataset(split.data_sources, num_parallel_reads=queues.num_readers)
         read = read.shuffle(20 * batch_size).repeat()
-        images = read.map(parse, num_parallel_calls=num_preprocessing_threads)
+        images = read.map(parse, num_parallel_calls=queues.num_preprocessing_threads)
         images = images.batch(batch_size, drop_remainder=True).prefetch(2)
         return tf.data.make_one_shot_iterator(images).get_next()
 

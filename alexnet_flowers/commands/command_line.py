@@ -241,12 +241,6 @@ def _picks():
     return {name: FLAGS[name].value for name in names if FLAGS[name].value is not None}
 
 
-def check_any_usable(asked, num_found):
-    """Raises ``DataError`` where photos that were gone through had none that can be used."""
-    if not num_found:
-        raise photos.nothing_usable(asked)
-
-
 def report_left_out(asked):
     """Says on standard error which photos were left out; returns the status, 1 if any was."""
     if not isinstance(asked, photos.FilePhotos):

@@ -35,7 +35,6 @@ def main(paths):
         output = command_line.picture_path("explain", FLAGS.end_point, network=network)
         asked = command_line.chosen_photos(paths, network)
         predictions = prediction.predict(network, asked, for_sheet=True, cam=cam)
-        command_line.check_any_usable(asked, len(predictions))
         print(prediction.table(predictions, network.class_names))
         what = "Grad-CAM of %s" % FLAGS.end_point
         drawn = prediction.contact_sheet(predictions, network.class_names)

@@ -54,7 +54,6 @@ def main(paths):
         asked = command_line.chosen_photos(paths, network)
         cam = grad_cam.GradCam(network) if FLAGS.explain else None
         predictions = prediction.predict(network, asked, for_sheet=bool(FLAGS.sheet), cam=cam)
-    command_line.check_any_usable(asked, len(predictions))
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
     outputs.write(FLAGS.csv, prediction.write_csv, predictions, network.class_names)
     outputs.write(FLAGS.json, prediction.write_json, predictions, network.class_names)

@@ -9,6 +9,7 @@ from absl import flags
 
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.commands.help_text import group
+from alexnet_flowers.data import photos
 from alexnet_flowers.inference import unit_patches
 from alexnet_flowers.pictures import patches
 
@@ -38,7 +39,8 @@ def main(paths):
         output = command_line.picture_path("patches", FLAGS.end_point, network=network)
         asked = command_line.chosen_photos(paths, network)
         shown = list(asked)
-        command_line.check_any_usable(asked, len(shown))
+        if not shown:
+            raise photos.nothing_usable(asked)
         units = unit_patches.strongest(network, shown, FLAGS.end_point, FLAGS.max_units)
         drawn = patches.units(*unit_patches.drawable(units))
         what = "patches that excite the units of %s most" % FLAGS.end_point

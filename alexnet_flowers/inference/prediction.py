@@ -44,7 +44,7 @@ def predict(network, asked, for_sheet=False, cam=None):
       A list of ``Prediction`` in the same order.
 
     Raises:
-      DataError: see ``TrainedNetwork.ask``.
+      DataError: there is no photo that can be used; or see ``TrainedNetwork.ask``.
     """
     predictions = []
     fetches = dict(cam.fetches if cam else {}, probabilities=network.probabilities)
@@ -55,6 +55,8 @@ def predict(network, asked, for_sheet=False, cam=None):
             if for_sheet:
                 kept = photos.reduced(photo, cards.PHOTO_PX)
             predictions.append(Prediction(kept, row, explanation))
+    if not predictions:
+        raise photos.nothing_usable(asked)
     return predictions
 
 
