@@ -22,15 +22,25 @@ def replacing(path):
     if os.path.lexists(partial) and not stat.S_ISREG(os.lstat(partial).st_mode):
         raise DataError("%s: is in the way; move it away" % partial)
     try:
-        yield partial
-        sync(partial)
-        os.replace(partial, path)
-        sync(os.path.dirname(path) or os.curdir)
-    except BaseException as error:
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = path  # A full disk is noticed where Python knows no name.
+        with naming(path):
+            yield partial
+            sync(partial)
+            os.replace(partial, path)
+            sync(os.path.dirname(path) or os.curdir)
+    except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.remove(partial)
+        raise
+
+
+@contextlib.contextmanager
+def naming(path):
+    """A context whose ``OSError`` names a path: Python knows none where it notices a full disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = path
         raise
 
 
@@ -38,6 +48,7 @@ def sync(path):
     """Waits until a file, or the names in a folder, are on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with naming(path):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)

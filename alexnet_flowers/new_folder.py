@@ -1,11 +1,13 @@
-"""A new folder that is there whole, or not at all."""
+"""A folder's new files that are there all, or not at all."""
 
 import contextlib
 import errno
 import os
 import shutil
+import tempfile
 import uuid
 
+from alexnet_flowers import atomic
 from alexnet_flowers.errors import DataError
 
 
@@ -29,7 +31,8 @@ def whole(path, advice="name another folder, or remove it"):
     partial = "%s.%s.partial" % (target, uuid.uuid4().hex)
     os.makedirs(partial)
     try:
-        yield partial
+        with atomic.naming(path):
+            yield partial
         try:
             os.rename(partial, target)  # Which an empty folder lets happen.
         except OSError as error:
@@ -38,4 +41,26 @@ def whole(path, advice="name another folder, or remove it"):
             raise
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+@contextlib.contextmanager
+def added_to(path):
+    """Yields the name of a folder to fill, whose files then take their places in ``path``.
+
+    After an error nothing is left of them, and what was there before is still there.
+
+    Args:
+      path: a folder, which is made if need be. Files of the same names in it are replaced.
+    """
+    is_new = not os.path.exists(path)
+    os.makedirs(path, exist_ok=True)
+    try:
+        with tempfile.TemporaryDirectory(".partial", dir=path) as partial, atomic.naming(path):
+            yield partial
+            for name in os.listdir(partial):
+                os.replace(os.path.join(partial, name), os.path.join(path, name))
+    except BaseException:
+        if is_new:
+            os.rmdir(path)
         raise

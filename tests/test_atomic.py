@@ -1,10 +1,11 @@
 """A file is there whole or not at all, and no other one is touched."""
 
+import errno
 import os
 
 import pytest
 
-from alexnet_flowers import json_file
+from alexnet_flowers import json_file, new_folder
 from alexnet_flowers.errors import DataError
 
 
@@ -20,3 +21,23 @@ def test_nothing_is_written_through_what_has_the_temporary_name(make, tmp_path):
         json_file.write(str(tmp_path / "a.json"), {})
     assert (tmp_path / "mine").read_text() == "mine"
     assert sorted(os.listdir(str(tmp_path))) == ["a.json.partial", "mine"]
+
+
+@pytest.mark.parametrize("filled", [new_folder.whole, new_folder.added_to])
+def test_a_folder_that_cannot_be_filled_is_named_and_left_as_it_was(filled, tmp_path):
+    path = str(tmp_path / "new")
+
+    def fill():
+        with filled(path) as folder, open(os.path.join(folder, "a"), "w") as file:
+            file.write("new")
+            raise OSError(errno.ENOSPC, "No space left on device")  # Python knows no name here.
+
+    with pytest.raises(OSError) as raised:
+        fill()
+    assert raised.value.filename == path and os.listdir(str(tmp_path)) == []
+    if filled is new_folder.added_to:
+        os.mkdir(path)
+        (tmp_path / "new" / "a").write_text("before")
+        with pytest.raises(OSError):
+            fill()
+        assert os.listdir(path) == ["a"] and (tmp_path / "new" / "a").read_text() == "before"

@@ -41,6 +41,7 @@ def main(paths):
                 name += run_dataset.choose(network.run, FLAGS.dataset_dir).suffix
             output_dir = os.path.join(network.run.summaries_dir, name)
         outputs.check_folder(output_dir)
+        embedding.check_folder(output_dir, FLAGS.end_point)
         shown = command_line.chosen_photos(paths, network)
         values = embedding.write(network, shown, FLAGS.end_point, output_dir)
     print("%s: %d photos, %d values of %s each" % (output_dir, *values.shape, FLAGS.end_point))

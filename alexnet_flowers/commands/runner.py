@@ -94,11 +94,11 @@ def _with_errors_in_one_line(main):
     except OSError as error:
         if error.errno is None:
             raise
+        name, advice = error.filename, "see that it can be read or written, or name another"
         if is_for_want_of_room(error):
-            advice = "%s, %s" % (MAKE_ROOM, _AGAIN)
-        else:
-            advice = "see that it can be read or written, or name another"
-        _fail("%s: %s; %s" % (error.filename or "a file", error.strerror, advice), 1)
+            # Of a copy the second name is the one that is written.
+            name, advice = error.filename2 or name, "%s, %s" % (MAKE_ROOM, _AGAIN)
+        _fail("%s: %s; %s" % (name or "a file", error.strerror, advice), 1)
 
 
 def _is_no_utf8(name):

@@ -189,7 +189,8 @@ def _link(source, target):
     except FileNotFoundError:
         raise
     except OSError:
-        shutil.copyfile(source, temporary)
+        with atomic.naming(temporary):
+            shutil.copyfile(source, temporary)
         atomic.sync(temporary)
     os.replace(temporary, target)
     with contextlib.suppress(FileNotFoundError):  # Nothing was replaced if both are one file.

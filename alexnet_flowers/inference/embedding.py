@@ -15,13 +15,15 @@ import numpy as np
 from PIL import Image, ImageOps
 from tensorboard.plugins import projector
 
+from alexnet_flowers import new_folder
 from alexnet_flowers.data.photos import nothing_usable, open_image
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.events.event_writer import EventWriter
 from alexnet_flowers.pictures import cards, colors
 from alexnet_flowers.spreadsheet import cell
 from alexnet_flowers.tf1 import tf
 
+_CONFIG_FILENAME = "projector_config.pbtxt"
 _THUMBNAIL_PX = 64
 _FRAME_PX = 6
 # TensorBoard refuses larger sprites.
@@ -35,7 +37,7 @@ def write(network, photos, end_point, output_dir):
       network: a ``trained_network.TrainedNetwork``.
       photos: ``photos.Photo``, a list or a ``photos.FilePhotos``.
       end_point: str, see ``TrainedNetwork.end_point``; its maps are flattened.
-      output_dir: made if need be.
+      output_dir: made if need be; see ``check_folder``.
 
     Returns:
       float32 [photos, values], the embedding.
@@ -64,19 +66,30 @@ def write(network, photos, end_point, output_dir):
         raise nothing_usable(photos)
     values = np.concatenate(values)
 
-    os.makedirs(output_dir, exist_ok=True)
     config = _config(end_point, network.global_step)
     (files,) = config.embeddings
-    # Nine digits are enough to read the same float32 back.
-    np.savetxt(os.path.join(output_dir, files.tensor_path), values, "%.9g", "\t")
-    _write_metadata(os.path.join(output_dir, files.metadata_path), zip(shown, predicted), network)
-    sprite = _sprite([thumbnail for _, thumbnail in shown])
-    sprite.save(os.path.join(output_dir, files.sprite.image_path))
-    writer = EventWriter(output_dir)
-    projector.visualize_embeddings(writer, config)
-    writer.add_summary(tf.Summary(), network.global_step)
-    writer.close()
+    with new_folder.added_to(output_dir) as folder:
+        # Nine digits are enough to read the same float32 back.
+        np.savetxt(os.path.join(folder, files.tensor_path), values, "%.9g", "\t")
+        _write_metadata(os.path.join(folder, files.metadata_path), zip(shown, predicted), network)
+        sprite = _sprite([thumbnail for _, thumbnail in shown])
+        sprite.save(os.path.join(folder, files.sprite.image_path))
+        with open(os.path.join(folder, _CONFIG_FILENAME), "w") as file:
+            file.write(str(config))
+        writer = EventWriter(folder)
+        writer.add_summary(tf.Summary(), network.global_step)
+        writer.close()
     return values
+
+
+def check_folder(output_dir, end_point):
+    """Raises ``UsageError`` where a file in a folder would be replaced that is no embedding's."""
+    (files,) = _config(end_point, 0).embeddings
+    is_ours = os.path.isfile(os.path.join(output_dir, _CONFIG_FILENAME))
+    for name in (files.tensor_path, files.metadata_path, files.sprite.image_path):
+        path = os.path.join(output_dir, name)
+        if os.path.islink(path) or (os.path.lexists(path) and not is_ours):
+            raise UsageError("%s: is of no embedding; move it, or name another folder" % path)
 
 
 def _thumbnail(photo):

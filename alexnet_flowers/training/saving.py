@@ -82,7 +82,10 @@ class Saver:
             if not checkpoints.is_complete(checkpoint):
                 checkpoints.remove(checkpoint)  # It takes the room that the next one needs.
             # Not the error itself: slim takes some of its kinds for the end of the training.
-            reason = error.strerror if isinstance(error, OSError) else first_line(error)
+            if isinstance(error, OSError):
+                reason = "%s: %s" % (error.filename or checkpoint, error.strerror)
+            else:
+                reason = first_line(error)
             raise WriteError("the step cannot be saved: %s" % reason)
         self._saved_step = step
 

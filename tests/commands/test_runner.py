@@ -153,3 +153,9 @@ def test_a_limit_of_the_files_size_is_one_line(tmp_path):
     error = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 1 and error.count("\n") == 1
     assert error.startswith("work.py: error: result: File too large; make room (a quota and ulimit")
+
+
+def test_a_copy_for_which_there_is_no_room_names_what_is_written(tmp_path):
+    code = 'raise OSError(28, "No space left on device", "source", None, "target")'
+    error = start(tmp_path, code).communicate(timeout=60)[1].decode()
+    assert error.startswith("work.py: error: target: No space left on device; make room")

@@ -9,7 +9,7 @@ from PIL import Image, ImageColor
 from tensorboard.plugins import projector
 
 from alexnet_flowers.data import photos
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.inference import embedding
 from alexnet_flowers.pictures import colors
 
@@ -90,3 +90,16 @@ def test_more_photos_than_a_sprite_holds_are_refused(network, train, tmp_path):
     with pytest.raises(DataError, match="shows at most 16384"):
         embedding.write(network, train[:1] * 16385, "fc7", str(tmp_path / "p"))
     assert not (tmp_path / "p").exists()
+
+
+def test_files_that_are_of_no_embedding_are_not_replaced(written, tmp_path):
+    embedding.check_folder(written, "fc7")
+    embedding.check_folder(str(tmp_path), "fc7")
+    (tmp_path / "metadata.tsv").write_text("mine")
+    with pytest.raises(UsageError, match="metadata.tsv: is of no embedding; move it"):
+        embedding.check_folder(str(tmp_path), "fc7")
+    os.remove(str(tmp_path / "metadata.tsv"))
+    (tmp_path / "projector_config.pbtxt").write_text("")
+    os.symlink("elsewhere", str(tmp_path / "fc7.tsv"))
+    with pytest.raises(UsageError, match="fc7.tsv: is of no embedding"):
+        embedding.check_folder(str(tmp_path), "fc7")

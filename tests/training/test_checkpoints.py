@@ -510,7 +510,7 @@ def test_a_save_that_fails_leaves_nothing_of_its_checkpoint(tmp_path, monkeypatc
         with monkeypatch.context() as patched:
             patched.setattr(tf.train.Saver, "save", lambda *_, **__: full("x"))
             (tmp_path / "model.ckpt-2.data-00000-of-00001").write_text("x")
-            with pytest.raises(WriteError, match="cannot be saved: No space left"):
+            with pytest.raises(WriteError, match="cannot be saved: x: No space left"):
                 saver.save(session, str(tmp_path / "model.ckpt"), global_step=2)
         assert sorted(os.listdir(str(tmp_path))) == there
         # Complete, but not listed: it stays, and the next start finds it.
