@@ -24,6 +24,8 @@ FLAGS = flags.FLAGS
 with help_text.group("Other"):
     flags.DEFINE_boolean("verbose", False, "Show the traceback of an error, too.")
 
+# How long after a signal it is looked for whether it was taken.
+_AGAIN_SECS = 0.5
 _AGAIN = "then run the same command again"
 
 
@@ -56,13 +58,22 @@ def _guarded(main):
 
     def interrupt(number, _):
         came.append(number)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECS)
         raise KeyboardInterrupt
 
+    def interrupt_again(*_):
+        # Some libraries, while they are imported, go on after whatever is raised.
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECS)
+        if sys.exc_info()[0] is None:  # Else something is being put in order.
+            raise KeyboardInterrupt
+
     # Without it these end a process on the spot, and what it has begun stays behind.
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        # nohup has SIGHUP ignored.
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, interrupt)
+    ending = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # By nohup.
+        ending.remove(signal.SIGHUP)
+    signal.signal(signal.SIGALRM, interrupt_again)
+    for number in ending:
+        signal.signal(number, interrupt)
     try:
         return _with_errors_in_one_line(main)
     except BaseException:
@@ -74,8 +85,10 @@ def _guarded(main):
             _fail("interrupted", INTERRUPTED)
         raise
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         # The interpreter's own end has nothing to put in order.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        for number in ending:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _with_errors_in_one_line(main):

@@ -87,6 +87,28 @@ def test_a_signal_ends_it_in_order(tmp_path, number, status, error):
     assert (tmp_path / "put in order").exists() and not (tmp_path / "done").exists()
 
 
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_that_a_library_swallows_comes_again(tmp_path, number, status):
+    code = 'import time\n    try:\n        print("begun", flush=True); time.sleep(60)\n'
+    code += "    except BaseException:\n        time.sleep(1)  # While it puts things in order.\n"
+    code += '        open("put in order", "w").close()\n    time.sleep(60)'
+    process = start(tmp_path, code)
+    assert process.stdout.readline() == b"begun\n"
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == status
+    assert (tmp_path / "put in order").exists() and not (tmp_path / "done").exists()
+
+
+def test_a_signal_at_the_interpreters_end_says_nothing(tmp_path):
+    code = "import atexit, time; atexit.register(time.sleep, 60)\n"
+    code += '    atexit.register(print, "ending", flush=True)'
+    process = start(tmp_path, code)
+    assert process.stdout.readline() == b"ending\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=30)[1] == b"" and process.returncode == -signal.SIGTERM
+
+
 def test_nohup_is_respected(tmp_path):
     code = 'print("begun", flush=True); import sys; sys.stdin.readline()'
     process = start(
