@@ -20,7 +20,7 @@ import numpy as np
 
 from alexnet_flowers import devices, new_folder
 from alexnet_flowers.data import records
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, WriteError, first_line, is_for_want_of_room
 from alexnet_flowers.inference import converters
 from alexnet_flowers.tf1 import tf
 
@@ -51,7 +51,12 @@ def export(network, output_dir, formats=()):
         converters.check_installed(name)
     with new_folder.whole(output_dir, "choose another --output_dir or remove it") as partial:
         differences = _write_graphs(network, partial, formats)
-        _save_model(network, os.path.join(partial, SAVED_MODEL_DIRNAME))
+        try:
+            _save_model(network, os.path.join(partial, SAVED_MODEL_DIRNAME))
+        except tf.errors.OpError as error:
+            if is_for_want_of_room(error):
+                raise WriteError("%s: cannot be written: %s" % (output_dir, first_line(error)))
+            raise
         records.write_labels(os.path.join(partial, records.LABELS_FILENAME), network.class_names)
     return differences
 

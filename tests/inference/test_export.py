@@ -9,7 +9,7 @@ import photo_archives
 import pytest
 
 from alexnet_flowers.data import photos, records
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.inference import converters, export, prediction
 from alexnet_flowers.tf1 import runtime, tf
 
@@ -171,6 +171,13 @@ def test_nothing_is_overwritten_and_nothing_half_written(network, tmp_path, monk
 
     monkeypatch.setattr(export, "_save_model", fail)
     with pytest.raises(OSError):
+        export.export(network, str(tmp_path / "new"))
+
+    def fill(*_):
+        raise tf.errors.UnknownError(None, None, "variables.data; No space left on device")
+
+    monkeypatch.setattr(export, "_save_model", fill)
+    with pytest.raises(WriteError, match="new: cannot be written: variables.data; No space"):
         export.export(network, str(tmp_path / "new"))
     assert sorted(os.listdir(str(tmp_path))) == ["full"]
 
