@@ -7,6 +7,7 @@ nothing after a gap can ever be read.
 import contextlib
 import itertools
 import os
+import re
 import socket
 import time
 
@@ -94,8 +95,15 @@ class EventWriter:
 
 
 def _new_file(folder):
-    """Makes an empty file that no other writer has, named as TensorFlow names it; returns it."""
-    name = "events.out.tfevents.%010d.%s" % (time.time(), socket.gethostname())
+    """Makes an empty file that no other writer has, named as TensorFlow names it; returns it.
+
+    It is the last by name, in which order all are read, also after the clock was set back.
+    """
+    there = (re.match(r"events\.out\.tfevents\.(\d{10})\.", name) for name in os.listdir(folder))
+    last = max([int(match.group(1)) for match in there if match], default=0)
+    now = int(time.time())
+    stamp = last + 1 if last > now else now
+    name = "events.out.tfevents.%010d.%s" % (stamp, socket.gethostname())
     for number in itertools.count():
         path = os.path.join(folder, name + (".%d" % number if number else ""))
         with contextlib.suppress(FileExistsError):

@@ -43,6 +43,18 @@ def test_a_finished_run_that_goes_on_keeps_its_last_point(tmp_path, monkeypatch)
     assert found.values.tolist() == pytest.approx([0.1, 0.3, 3.4, 5.6])
 
 
+def test_a_clock_that_was_set_back_costs_no_steps(tmp_path, monkeypatch):
+    for now, made in ((2000.0, 0), (1000.0, 3), (1500.0, 6)):
+        monkeypatch.setattr(time, "time", lambda now=now: now)
+        writer = event_writer.EventWriter(str(tmp_path))
+        writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), made)
+        for step in range(made + 1, made + 4):
+            event_writer.write_scalars(writer, {"a": step / 10.0}, step)
+        writer.close()
+    found = event_reader.read(str(tmp_path)).scalars["a"]
+    assert found.steps.tolist() == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+
 def test_a_folder_that_takes_no_file_is_a_write_error(tmp_path):
     writer = event_writer.EventWriter(str(tmp_path / "removed meanwhile"))
     with pytest.raises(WriteError, match="the events cannot be written: No such file"):
