@@ -19,6 +19,9 @@ from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 
+# A name of 255 bytes is the longest there is, and a temporary one is longer than the file's.
+_HALF_NAME_BYTES = 110
+
 
 def define_run_parents():
     """Defines where all runs keep their files."""
@@ -276,11 +279,14 @@ def save_picture(picture, path, title, network=None):
 
 
 def file_name(*parts, network=None, kind="png"):
-    """Returns the name of a picture of all these, and of a step of a run."""
+    """Returns the name of a picture of all these, and of a step of a run; its middle may lack."""
     if network:
         parts += (network.run.name, network.global_step)
     words = re.split(r"[^\w-]+", "_".join(str(part) for part in parts))
-    return "%s.%s" % ("_".join(word for word in words if word), kind)
+    name = "_".join(word for word in words if word).encode("utf-8")
+    if len(name) > 2 * _HALF_NAME_BYTES:
+        name = name[:_HALF_NAME_BYTES] + b"_" + name[-_HALF_NAME_BYTES:]
+    return "%s.%s" % (name.decode("utf-8", "ignore"), kind)
 
 
 def check_picture(path, paths, of_photos=False):

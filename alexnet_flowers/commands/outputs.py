@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 
+from alexnet_flowers import atomic
 from alexnet_flowers.errors import UsageError
 
 # How the files begin that commands write.
@@ -82,7 +83,8 @@ def written(path):
         with tempfile.TemporaryDirectory() as folder:
             name = os.path.join(folder, os.path.basename(path))
             yield name
-            _write_to(path, name)
+            with atomic.naming(path):
+                _write_to(path, name)
         return
     target = os.path.realpath(path) if os.path.islink(path) else path
     os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)

@@ -9,7 +9,7 @@ import threading
 import pytest
 from photo_archives import draw
 
-from alexnet_flowers.commands import outputs
+from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.errors import UsageError
 
 
@@ -54,6 +54,24 @@ def test_a_device_stays_a_device():
     outputs.check(json=os.devnull, csv=os.devnull)
     write(os.devnull)
     assert stat.S_ISCHR(os.stat(os.devnull).st_mode)
+
+
+def test_a_device_that_takes_nothing_is_named():
+    with pytest.raises(OSError) as raised:
+        write("/dev/full")
+    assert raised.value.filename == "/dev/full"
+
+
+@pytest.mark.parametrize("letter", ["x", "花"])
+def test_a_name_of_its_own_is_one_that_a_file_can_have(letter):
+    names = [
+        command_line.file_name("score", (one + letter * 255)[: 255 // len(letter.encode())], end)
+        for one in "ab"
+        for end in ("run_3", "run_40")
+    ]
+    assert len(set(names)) == 4 and names[0].endswith("_run_3.png")
+    for name in names:
+        open(name + ".partial", "w").close()
 
 
 def test_a_named_pipe_is_written_to():
