@@ -28,6 +28,10 @@ from tensorboard.backend.event_processing import event_accumulator  # isort: ski
 _KEPT = {"scalars": 0, "histograms": 0, "distributions": 1, "images": 1, "audio": 1, "tensors": 1}
 
 
+# Beyond it the axis of a figure, of float64, cannot tell two steps apart, and never ends.
+_MAX_STEP = 2**53
+
+
 class Scalars(NamedTuple):
     """A number over time.
 
@@ -186,6 +190,10 @@ def read(folder, report=print):
     scalars = collections.defaultdict(list)
     for tag in found["scalars"]:
         scalars[tags.current(tag)] += accumulator.Scalars(tag)
+    of_kinds = [*scalars.values(), *map(accumulator.Histograms, found["histograms"])]
+    step = max((event.step for events in of_kinds for event in events), default=0)
+    if step > _MAX_STEP:
+        raise DataError("%s: step %d cannot be; move its event file away" % (folder, step))
     return Events(
         {tag: _scalars(events) for tag, events in scalars.items()},
         {

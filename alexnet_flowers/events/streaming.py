@@ -27,7 +27,8 @@ def between_points(scalars):
     means = np.empty(len(scalars.steps))
     for place, (step, value) in enumerate(zip(scalars.steps, scalars.values)):
         total = value * (step - start)
-        means[place] = (total - sum_before) / (step - before)
+        with np.errstate(invalid="ignore"):  # Values that are not finite, of a damaged file.
+            means[place] = (total - sum_before) / (step - before)
         if not -_ROUNDING <= means[place] <= 1 + _ROUNDING:
             start, total, means[place] = step - 1, value, value
         before, sum_before = step, total

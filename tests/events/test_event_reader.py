@@ -166,3 +166,11 @@ def test_runs_are_chosen_by_name_or_all(tmp_path):
             event_reader.choose_run_names(names, str(tmp_path), 2)
     with pytest.raises(UsageError, match="at most 1; which of a, b"):
         event_reader.choose_run_names([], str(tmp_path), 1)
+
+
+def test_a_step_that_cannot_be_is_named(tmp_path):
+    writer = event_writer.EventWriter(str(tmp_path))
+    event_writer.write_scalars(writer, {"a": float("inf")}, 2**62)
+    writer.close()
+    with pytest.raises(DataError, match="step 4611686018427387904 cannot be; move its event file"):
+        event_reader.read(str(tmp_path))

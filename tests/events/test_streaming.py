@@ -21,3 +21,9 @@ def test_the_means_between_points_are_those_of_the_batches():
 def test_nothing_of_nothing():
     empty = np.empty(0)
     assert len(streaming.between_points(Scalars(empty, empty, empty)).values) == 0
+
+
+def test_values_that_are_not_finite_are_no_warning(recwarn):
+    scalars = Scalars(np.arange(1, 4), np.array([0.5, np.inf, np.inf]), np.zeros(3))
+    streaming.between_points(scalars)
+    assert not recwarn.list
