@@ -177,7 +177,9 @@ def read(folder, report=print):
     paths = _event_files(folder)
     if not paths:
         raise DataError("%s: no event files" % folder)
-    for path in sorted(filter(os.path.isfile, paths)):
+    for path in sorted(paths):
+        if not os.path.isfile(path):  # TensorBoard would wait at a named pipe for ever.
+            raise DataError("%s: is no file; move it away" % path)
         _report_damage(path, report)
     # TensorBoard warns about each restart.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)

@@ -174,3 +174,9 @@ def test_a_step_that_cannot_be_is_named(tmp_path):
     writer.close()
     with pytest.raises(DataError, match="step 4611686018427387904 cannot be; move its event file"):
         event_reader.read(str(tmp_path))
+
+
+def test_a_named_pipe_is_no_event_file(tmp_path):
+    os.mkfifo(str(tmp_path / "events.out.tfevents.1.host"))
+    with pytest.raises(DataError, match="events.out.tfevents.1.host: is no file; move it away"):
+        event_reader.read(str(tmp_path))
