@@ -14,6 +14,8 @@ from alexnet_flowers.errors import UsageError
 
 FLAGS = flags.FLAGS
 
+_MAX_FLAGFILE_LENGTH = 10**6
+
 with help_text.group("Other"):
     flags.DEFINE_boolean("help", False, "Show this text, as -h does.")
     flags.DEFINE_string(
@@ -166,11 +168,14 @@ def _recipe(name):
 def _flags_of(path):
     try:
         with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file]
+            text = file.read(_MAX_FLAGFILE_LENGTH + 1)
     except OSError as error:
         raise UsageError("--flagfile %s: %s" % (path, error.strerror))
     except UnicodeDecodeError:
         raise UsageError("--flagfile %s: is no text file" % path)
+    if len(text) > _MAX_FLAGFILE_LENGTH:  # Such as /dev/zero, which never ends.
+        raise UsageError("--flagfile %s: is no file of flags, but longer" % path)
+    lines = [line.strip() for line in text.splitlines()]
     found = [line for line in lines if line and not line.startswith(("#", "//"))]
     if not found:
         raise UsageError("--flagfile %s: holds no flags" % path)

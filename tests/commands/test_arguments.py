@@ -60,6 +60,7 @@ def parsed(tmp_path_factory):
         "--train_image_size=200 --task=1", "--recipe paper --batch_size 7",
         "--batch_size=7 --recipe=paper", "--flagfile=recipe", "--recipe nobody", "--recipe",
         *("--flagfile=" + name for name in "empty comments binary words itself nowhere .".split()),
+        "--flagfile=/dev/zero",
         "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe",
         "--optimizer=adm",
     ]  # fmt: skip
@@ -103,6 +104,7 @@ def test_the_scripts_have_the_recipes_too():
         ("--recipe", "--recipe: needs a value"),
         ("--flagfile=empty", "--flagfile empty: holds no flags"),
         ("--flagfile=comments", "--flagfile comments: holds no flags"),
+        ("--flagfile=/dev/zero", "--flagfile /dev/zero: is no file of flags, but longer"),
         ("--flagfile=binary", "--flagfile binary: is no text file"),
         ("--flagfile=words", "--flagfile words: 'batch size 3' is no flag; write --name=value"),
         ("--flagfile=itself", "--flagfile itself: includes itself"),
