@@ -35,18 +35,22 @@ def test_memory_files_and_threads_stay_as_they_are(tmp_path, tiny_dataset, reque
     args += ["--save_interval_steps=100", "--max_to_keep=2", "--save_histograms_secs=20"]
     script = Script("train", tmp_path, *args, "--keep_checkpoint_every_n_hours=0.05")
     begun = time.time()
-    seen = []
+    seen, saved_at = [], {}
     # The first steps allocate what all others use again.
     warm = min(100, num_steps // 5)
     for step in range(warm, num_steps - 5, max(1, num_steps // 200)):
         assert script.wait_until(lambda: last_step(script.lines) >= step, secs=300)  # noqa: B023
         seen.append(looked_at(script.pid))
         # The oldest goes once the newest is complete; one each three minutes stays.
-        assert len(checkpoints_in(tmp_path)) <= 3 + (time.time() - begun) / 180
+        there, elapsed = checkpoints_in(tmp_path), time.time() - begun
+        assert len(there) <= 3 + elapsed / 180
+        for name in there:
+            saved_at.setdefault(name, elapsed)
     ended = script.finish()
-    stay = (time.time() - begun) // 180
-    assert len(checkpoints_in(tmp_path)) in (2 + stay, 1 + stay)
+    # A slow machine saves none in some of these three minutes.
+    could_stay = len({elapsed // 180 for elapsed in sorted(saved_at.values())[:-1]})
     longer = len(checkpoints_in(tmp_path)) - 2
+    assert could_stay - 2 <= longer <= could_stay  # The first three minutes, and the clock.
     tally("long run: checkpoints left", "kept for longer than the newest two", longer)
     assert (ended.status, ended.error) == (0, ""), ended
     halves = seen[: len(seen) // 2], seen[len(seen) // 2 :]
