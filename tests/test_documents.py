@@ -1,8 +1,11 @@
 """README and docs: links lead somewhere; commands name scripts, flags and targets that exist."""
 
 import glob
+import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 from conftest import ROOT
@@ -13,8 +16,19 @@ PAGES = sorted(
     for path in glob.glob(os.path.join(ROOT, pattern))
 )
 COMMAND = re.compile(r"(?:(python scripts/)|\b)(\w+)\.py\b(.*)|\balexnet-flowers (\w+)(.*)")
-# Flags are named where they are defined, and in the tables of optimizers and schedules.
-DEFINED = re.compile(r'(?:\bDEFINE_\w+|\bHyperparameter)\(\s*"(\w+)"')
+# Each command in a process of its own, as its flags can be defined once only.
+DEFINED = """
+import importlib, json, os
+from alexnet_flowers import commands
+from absl import flags
+
+for name in commands.NAMES:
+    if not os.fork():
+        importlib.import_module("alexnet_flowers.commands." + name)
+        print(json.dumps([name, list(flags.FLAGS)]), flush=True)
+        os._exit(0)
+    assert os.wait()[1] == 0
+"""
 ABSL_FLAGS = {"help", "helpfull", "flagfile"}
 
 
@@ -54,15 +68,11 @@ def is_command(name):
     return os.path.exists(os.path.join(ROOT, "scripts", name + ".py"))
 
 
-def flags_of(command):
-    """Returns the flags of a command: its own, and those that come from no other command."""
-    paths = glob.glob(os.path.join(ROOT, "alexnet_flowers", "commands", "*.py"))
-    paths += glob.glob(os.path.join(ROOT, "alexnet_flowers", "training", "*.py"))
-    names = {path: os.path.splitext(os.path.basename(path))[0] for path in paths}
-    taken = (
-        p for p in paths if names[p] == command or "/training/" in p or not is_command(names[p])
-    )
-    return ABSL_FLAGS.union(*(DEFINED.findall(read(path)) for path in taken))
+@pytest.fixture(scope="module")
+def flags_of():
+    """The flags of each command, by its name."""
+    printed = subprocess.check_output([sys.executable, "-c", DEFINED], cwd=ROOT, encoding="utf-8")
+    return {name: ABSL_FLAGS.union(names) for name, names in map(json.loads, printed.splitlines())}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -77,7 +87,7 @@ def test_links_lead_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_commands_and_their_flags_exist(page):
+def test_commands_and_their_flags_exist(page, flags_of):
     for line in lines_of_code(read(page)):
         for is_script, module, words, installed, more_words in COMMAND.findall(line):
             name = module or installed
@@ -88,7 +98,7 @@ def test_commands_and_their_flags_exist(page):
             own, _, of_training = (words or more_words).partition(" -- ")
             for part, command in ((own, name), (of_training, "train")):
                 for flag in re.findall(r"(?<!\S)--(\w+)", part):
-                    known = flags_of(command)
+                    known = flags_of[command]
                     assert flag in known or (flag[:2] == "no" and flag[2:] in known), line
 
 
