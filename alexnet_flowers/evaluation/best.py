@@ -135,7 +135,7 @@ def result_of(run):
       DataError: the file that says so is damaged.
     """
     folder = folder_of(run)
-    last = ()
+    reads = []
     while True:
         read = _read(os.path.join(folder, _RESULT_FILENAME))
         for result in read:
@@ -147,9 +147,11 @@ def result_of(run):
             name = result.get("checkpoint") or os.path.basename(checkpoints.newest(folder) or "")
             if name and checkpoints.is_complete(os.path.join(folder, os.path.basename(name))):
                 return result
-        if read == last:
+        # While one looks at both, the other may take the first one's place, and that of it a third:
+        # only where the file stayed the same, and was looked at twice, there is none.
+        if reads[-2:] == [read, read]:
             return None
-        last = read  # A better one may have taken its place meanwhile.
+        reads.append(read)
 
 
 def _read(path):
