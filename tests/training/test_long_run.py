@@ -57,7 +57,7 @@ def test_memory_files_and_threads_stay_as_they_are(tmp_path, tiny_dataset, reque
     halves = seen[: len(seen) // 2], seen[len(seen) // 2 :]
     for what, values in zip(("MB resident", "open files", "threads"), zip(*seen)):
         print("%s: %s" % (what, " ".join("%d" % value for value in values)))
-    # A save takes some memory for a moment; open files and threads are never more.
+    # A single look may meet a moment at which more memory is held; that is no growth.
     for number, (of, what, growth, more) in enumerate(
         [
             (statistics.median, "MB resident", MOST_GROWTH, 0),
