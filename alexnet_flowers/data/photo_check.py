@@ -30,8 +30,6 @@ _ONE_AT_A_TIME = threading.Lock()
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 # High enough to lose nothing visible.
 _JPEG_QUALITY = 95
-# TensorFlow decodes gray and CMYK to RGB, whole and in part.
-_KEPT_MODES = ("RGB", "L", "CMYK")
 
 _ORIENTATION_TAG = 0x0112
 # What makes a picture upright, by its EXIF orientation.
@@ -85,23 +83,15 @@ def verify(encoded):
     Raises:
       BadPhotoError: another kind of file, damaged, cut off or larger than that.
     """
-    is_jpeg = encoded.startswith(jpeg_check.BEGINS)
-    if is_jpeg:
+    if encoded.startswith(jpeg_check.BEGINS):
         found = jpeg_check.check_structure(encoded)
-        if found.num_pixels <= MAX_PIXELS and not found.has_metadata:
+        if found.num_pixels <= MAX_PIXELS and not (found.has_metadata and _is_turned(encoded)):
             jpeg_check.check_decoding(encoded)
             return Verified(*found.size_px)
-    with _errors_of_pillow(encoded), _opened(encoded) as image:
-        _check_size(image)
-        orientation = _orientation(image)
-        is_small = image.width * image.height <= MAX_PIXELS
-        if is_jpeg and is_small and image.mode in _KEPT_MODES and orientation not in _UPRIGHT:
-            jpeg_check.check_decoding(encoded)
-            return Verified(image.height, image.width)
-        with contextlib.ExitStack() as held:
-            if not is_small:
-                held.enter_context(_ONE_AT_A_TIME)
-            return _encoded_anew(image, orientation)
+    with _opened(encoded) as image, contextlib.ExitStack() as held:
+        if image.width * image.height > MAX_PIXELS:
+            held.enter_context(_ONE_AT_A_TIME)
+        return _encoded_anew(image)
 
 
 def on_all_cores(check, photos):
@@ -130,23 +120,25 @@ def on_all_cores(check, photos):
 
 
 @contextlib.contextmanager
-def _errors_of_pillow(encoded):
+def _opened(encoded):
+    """Opens an image; what Pillow raises then or later, such as in its decoders, is translated."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Broken metadata; the pixels decide.
+            with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
+                _check_size(image)
+                yield image
     except UnidentifiedImageError:
         raise photo_kind.error(encoded)
     except BadPhotoError:
         raise
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file leads them to.
+    except Exception as error:  # Whatever a damaged file leads to.
         raise BadPhotoError("cannot be decoded: %s" % " ".join(str(error).split()))
 
 
-@contextlib.contextmanager
-def _opened(encoded):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Broken metadata; the pixels decide.
-        with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
-            yield image
+def _is_turned(encoded):
+    with _opened(encoded) as image:
+        return _orientation(image) in _UPRIGHT
 
 
 def _check_size(image):
@@ -166,9 +158,10 @@ def _orientation(image):
         return 1
 
 
-def _encoded_anew(image, orientation):
+def _encoded_anew(image):
     """Returns the ``Verified`` of an opened image as an upright RGB JPEG."""
     width_px, height_px = image.size
+    orientation = _orientation(image)
     notes = []
     if image.format in ("GIF", "WEBP", "PNG", "TIFF") and getattr(image, "is_animated", False):
         notes.append("only the first picture of this %s is taken" % image.format)
