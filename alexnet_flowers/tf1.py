@@ -82,26 +82,32 @@ _loaded, _loaded_slim = {}, {}
 
 def load():
     """Returns ``tf`` and ``runtime`` by name; imports TensorFlow the first time."""
-    if not _loaded:
-        with _loading:
-            _loaded.update(_loaded or _imported())
-    return _loaded
+    return _once(_loaded, _imported)
 
 
 def _load_slim():
     """Returns ``slim`` and ``alexnet`` by name; imports them the first time."""
-    tf = load()["tf"]
-    if not _loaded_slim:
+    return _once(_loaded_slim, _imported_slim, load()["tf"])
+
+
+def _once(loaded, imported, *args):
+    if not loaded:
         with _loading:
-            _loaded_slim.update(_loaded_slim or _imported_slim(tf))
-    return _loaded_slim
+            loaded.update(loaded or imported(*args))
+    return loaded
 
 
-def _imported():
+@contextlib.contextmanager
+def _without_warnings():
     with warnings.catch_warnings():
         # numpy >= 1.17 warns about TensorFlow 1.15's and TensorBoard's own type definitions.
         warnings.simplefilter("ignore", category=FutureWarning)
         warnings.simplefilter("ignore", category=DeprecationWarning)
+        yield
+
+
+def _imported():
+    with _without_warnings():
         with quiet():
             import tensorflow
         parts = _first(tensorflow) if _is_first(tensorflow) else _current()
@@ -166,8 +172,7 @@ def _current():
 
 
 def _imported_slim(tf):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", category=DeprecationWarning)
+    with _without_warnings():
         if _is_first(tf):
             import tensorflow.contrib.slim as slim
             from tensorflow.contrib.slim.nets import alexnet
