@@ -91,10 +91,11 @@ _NOT_FROM_SLIM = {
 
 def define_fields(kind, **names_to_help):
     """Defines flags of the names, types and defaults of a named tuple's fields."""
+    hints, defaults = typing.get_type_hints(kind), kind()
     for name, text in names_to_help.items():
-        hint = typing.get_type_hints(kind)[name]
+        hint = hints[name]
         (of,) = set(getattr(hint, "__args__", None) or [hint]) - {type(None)}  # None: a default.
-        _DEFINE[of](name, getattr(kind(), name), text)
+        _DEFINE[of](name, getattr(defaults, name), text)
 
 
 def from_flags(kind):

@@ -253,11 +253,11 @@ def _rule(found, source, sha256, settings, rule_of_before):
     """Returns how photos are to be divided, one of the rules of ``conversion_settings``."""
     if found.split_folders:
         return conversion_settings.BY_FOLDERS
-    if settings.rule or rule_of_before:
-        return settings.rule or rule_of_before
-    if source.is_published(sha256, found.photos):
-        return conversion_settings.SHUFFLED
-    return conversion_settings.BY_CLASS
+    rule = settings.rule or rule_of_before
+    if rule is None:
+        is_published = source.is_published(sha256, found.photos)
+        rule = conversion_settings.SHUFFLED if is_published else conversion_settings.BY_CLASS
+    return rule
 
 
 def _divide(photos, rule, settings, report):

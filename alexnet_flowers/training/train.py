@@ -84,14 +84,14 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
         newest = None
         if place.is_chief:
             newest = _to_continue(run, plan.kept, plan.options.allow_changed_settings, report)
-            if newest and checkpoints.global_step_of(newest) >= plan.num_steps:
+            step_number = checkpoints.global_step_of(newest) if newest else 0
+            if step_number >= plan.num_steps:
                 report(
                     "%s: finished already, at step %d of %d; more steps continue it"
-                    % (run.name, checkpoints.global_step_of(newest), plan.num_steps)
+                    % (run.name, step_number, plan.num_steps)
                 )
                 return None
-            if newest and evaluation and evaluation.is_enough(checkpoints.global_step_of(newest)):
-                step_number = checkpoints.global_step_of(newest)
+            if newest and evaluation and evaluation.is_enough(step_number):
                 settings.write_ended(run.checkpoints_dir, plan.kept, step_number)
                 return None
         with tf.Graph().as_default():
