@@ -147,8 +147,8 @@ def result_of(run):
             name = result.get("checkpoint") or os.path.basename(checkpoints.newest(folder) or "")
             if name and checkpoints.is_complete(os.path.join(folder, os.path.basename(name))):
                 return result
-        # While one looks at both, the other may take the first one's place, and that of it a third:
-        # only where the file stayed the same, and was looked at twice, there is none.
+        # During a look a better checkpoint may take the place of those in the file, during the next
+        # one another. There is none only where the file was the same before and after two looks.
         if reads[-2:] == [read, read]:
             return None
         reads.append(read)

@@ -214,6 +214,16 @@ def test_several_can_keep_and_others_read_at_once(run, small, trials, tally):
     tally("best checkpoints kept by two at once", "as one", len(steps))
 
 
+def test_a_reader_that_two_better_ones_overtake_finds_the_third(run, monkeypatch):
+    chosen = dict(_result(run, 7, 0.5), curve="validation")
+    results = [dict(chosen, checkpoint="model.ckpt-%d" % step) for step in (7, 8, 9)]
+    first = (results[1], results[0])  # 7 goes while it is looked for, and in the next look 8 too.
+    reads = iter([first, first, (results[2], results[1])])
+    monkeypatch.setattr(best, "_read", lambda path: next(reads))
+    monkeypatch.setattr(checkpoints, "is_complete", lambda path: path.endswith("model.ckpt-9"))
+    assert best.result_of(run)["checkpoint"] == "model.ckpt-9"
+
+
 def test_what_cannot_be_compared_replaces_nothing(run):
     assert best.keep(run, _result(run, 7, 0.5))
     with pytest.raises(UsageError, match="was chosen by validation, not validation_259px; choose"):
