@@ -17,6 +17,29 @@ SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 Ended = collections.namedtuple("Ended", "status lines error")
 
 
+# Each in a process of its own, as its flags can be defined once only.
+_EACH_COMMAND = """
+import importlib, os, sys
+from alexnet_flowers import commands
+from alexnet_flowers.commands import runner  # What they share need not be imported by each.
+from alexnet_flowers.pictures import curves
+
+for name in commands.NAMES:
+    if not os.fork():
+        importlib.import_module("alexnet_flowers.commands." + name)
+        exec(sys.argv[1])
+        sys.stdout.flush()
+        os._exit(0)
+    assert os.wait()[1] == 0
+"""
+
+
+def said_of_each_command(code):
+    """Runs code once for each command, imported, whose ``name`` it knows; returns the output."""
+    args = [sys.executable, "-c", _EACH_COMMAND, code]
+    return subprocess.check_output(args, cwd=os.path.dirname(SCRIPTS), encoding="utf-8")
+
+
 class Script:
     """A script that runs.
 

@@ -4,11 +4,10 @@ import glob
 import json
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 from conftest import ROOT
+from processes import said_of_each_command
 
 PAGES = sorted(
     os.path.relpath(path, ROOT)
@@ -16,18 +15,10 @@ PAGES = sorted(
     for path in glob.glob(os.path.join(ROOT, pattern))
 )
 COMMAND = re.compile(r"(?:(python scripts/)|\b)(\w+)\.py\b(.*)|\balexnet-flowers (\w+)(.*)")
-# Each command in a process of its own, as its flags can be defined once only.
-DEFINED = """
-import importlib, json, os
-from alexnet_flowers import commands
+SAY_FLAGS = """
+import json
 from absl import flags
-
-for name in commands.NAMES:
-    if not os.fork():
-        importlib.import_module("alexnet_flowers.commands." + name)
-        print(json.dumps([name, list(flags.FLAGS)]), flush=True)
-        os._exit(0)
-    assert os.wait()[1] == 0
+print(json.dumps([name, list(flags.FLAGS)]))
 """
 ABSL_FLAGS = {"help", "helpfull", "flagfile"}
 
@@ -71,8 +62,8 @@ def is_command(name):
 @pytest.fixture(scope="module")
 def flags_of():
     """The flags of each command, by its name."""
-    printed = subprocess.check_output([sys.executable, "-c", DEFINED], cwd=ROOT, encoding="utf-8")
-    return {name: ABSL_FLAGS.union(names) for name, names in map(json.loads, printed.splitlines())}
+    said = map(json.loads, said_of_each_command(SAY_FLAGS).splitlines())
+    return {name: ABSL_FLAGS.union(names) for name, names in said}
 
 
 @pytest.mark.parametrize("page", PAGES)
