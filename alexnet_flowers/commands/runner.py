@@ -56,23 +56,22 @@ def run(module):
 def _guarded(main):
     came = []
 
-    def interrupt(number, _):
-        came.append(number)
+    def interrupt(number, frame):
+        again = number == signal.SIGALRM
+        if not again:
+            came.append(number)
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECS)
-        raise KeyboardInterrupt
-
-    def interrupt_again(*_):
-        # Some libraries, while they are imported, go on after whatever is raised.
-        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECS)
-        if sys.exc_info()[0] is None:  # Else something is being put in order.
+        # What is raised while a library is imported is printed by some, and others go on after it.
+        if len(came) == 1 and _is_importing(frame):
+            return
+        if not (again and sys.exc_info()[0]):  # Else something is being put in order.
             raise KeyboardInterrupt
 
     # Without it these end a process on the spot, and what it has begun stays behind.
     ending = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # By nohup.
         ending.remove(signal.SIGHUP)
-    signal.signal(signal.SIGALRM, interrupt_again)
-    for number in ending:
+    for number in [signal.SIGALRM] + ending:
         signal.signal(number, interrupt)
     try:
         return _with_errors_in_one_line(main)
@@ -89,6 +88,11 @@ def _guarded(main):
         # The interpreter's own end has nothing to put in order.
         for number in ending:
             signal.signal(number, signal.SIG_DFL)
+
+
+def _is_importing(frame):
+    files = (caller.f_code.co_filename for caller, _ in traceback.walk_stack(frame))
+    return any("importlib._bootstrap" in name for name in files)
 
 
 def _with_errors_in_one_line(main):

@@ -100,6 +100,19 @@ def test_a_signal_that_a_library_swallows_comes_again(tmp_path, number, status):
     assert (tmp_path / "put in order").exists() and not (tmp_path / "done").exists()
 
 
+def test_a_signal_while_a_library_is_imported_waits_for_its_end(tmp_path):
+    (tmp_path / "library.py").write_text(
+        'import time\nprint("begun", flush=True)\ntry:\n    time.sleep(2)\n'
+        'except BaseException:\n    open("raised here", "w").close()\n'
+        'open("imported", "w").close()\n'
+    )
+    process = start(tmp_path, "sys.path.insert(0, ''); import library, time; time.sleep(60)")
+    assert process.stdout.readline() == b"begun\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=30)[1] == b"" and process.returncode == 143
+    assert (tmp_path / "imported").exists() and not (tmp_path / "raised here").exists()
+
+
 def test_a_signal_at_the_interpreters_end_says_nothing(tmp_path):
     code = "import atexit, time; atexit.register(time.sleep, 60)\n"
     code += '    atexit.register(print, "ending", flush=True)'
