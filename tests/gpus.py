@@ -2,7 +2,7 @@
 
 import functools
 
-from alexnet_flowers import devices
+from alexnet_flowers import devices, tf1
 from alexnet_flowers.tf1 import tf
 
 
@@ -27,3 +27,19 @@ def tolerance(on_cpu, on_gpu):
     On a GPU that is more: TF32 has 10 bits of mantissa, and sums are in another order each time.
     """
     return on_gpu if is_there() else on_cpu
+
+
+def without_kernel(operations):
+    """Returns those for whose types TensorFlow has no kernel on a GPU: the CPU would compute them."""
+    return [
+        (op.type, op.name)
+        for op in operations
+        if not any(_serves(kernel, op) for kernel in tf1.runtime.kernels_of(op.type))
+    ]
+
+
+def _serves(kernel, op):
+    return kernel.device_type in ("GPU", "DEFAULT") and all(
+        int(tf.as_dtype(op.get_attr(one.name)).as_datatype_enum) in one.allowed_values.list.type
+        for one in kernel.constraint
+    )

@@ -36,7 +36,7 @@ def test_a_run_names_the_card_trains_and_says_nothing_else(
 
 @pytest.mark.parametrize("fast_mode", [True, False], ids=["fast", "full"])
 def test_photos_are_distorted_there_as_on_the_cpu(tiny_dataset, fast_mode):
-    photos = resident.read(dataset.get_split("train", tiny_dataset))
+    photos = resident.read(dataset.get_split("train", tiny_dataset), 2**40)
     distortions = resident.Distortions(64, fast_mode, preprocessing.MIN_CROP_AREA)
     images = []
     for device in ("cpu", "gpu"):

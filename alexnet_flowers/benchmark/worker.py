@@ -98,7 +98,7 @@ def _step(
         "tensorflow": _version(),
         "has_mixed_precision": has_mixed_precision,
     }
-    options = devices.one_by_one() if ours else None  # As in training.
+    options = devices.one_by_one() if ours and put is None else None  # As in training.
     if put is None:
         return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
     session.run(put)
@@ -114,7 +114,7 @@ def _synthetic(batch_size):
 
 
 def _real(split, batch_size, way, device):
-    """Returns images and labels as training takes them, and ``staging.Staged.put`` or None.
+    """Returns images and labels as training takes them, and ``staging.Areas.put``'s operation or None.
 
     Args:
       split: a ``slim.dataset.Dataset``.
@@ -122,17 +122,16 @@ def _real(split, batch_size, way, device):
       way: ``"ours"``, through queues, or ``"resident"``.
       device: ``"cpu"`` or ``"gpu"``.
     """
-    batches, put = [_batch(split, batch_size, way, device)], None
-    if device == "gpu":
-        batches, put = staging.stage(batches, ["/gpu:0"])
-    return batches[0][:2], put
+    areas = staging.Areas() if device == "gpu" else None
+    batch = _batch(split, batch_size, way, device, areas.ahead if areas else staging.not_ahead)
+    return batch[:2], areas and areas.put()
 
 
-def _batch(split, batch_size, way, device):
+def _batch(split, batch_size, way, device, ahead=staging.not_ahead):
     distortions = resident.Distortions(IMAGE_SIZE, True, preprocessing.MIN_CROP_AREA)
     request = training_input.Request(batch_size, distortions, clone_devices=["/%s:0" % device])
-    photos = resident.read(split) if way == "resident" else None
-    return training_input.batches(split, request, photos)[0]
+    photos = resident.read(split, devices.memory_bytes("cpu")) if way == "resident" else None
+    return training_input.batches(split, request, photos, ahead=ahead)[0]
 
 
 def _products():

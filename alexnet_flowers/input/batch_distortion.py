@@ -115,7 +115,7 @@ def _resize(photos, drawn, image_size, num_taps, fast_mode):
     def pixels(row, column):
         at = line_starts[row][:, :, tf.newaxis] + places[column][:, tf.newaxis, :]
         as_bytes = tf.bitcast(tf.gather(photos.pixels, at), tf.uint8)
-        return tf.cast(as_bytes[..., :3], tf.float32)
+        return tf.cast(as_bytes, tf.float32)[..., :3]  # A GPU cannot slice bytes on 1.15.
 
     def weighted_row(row):
         def weighted(column):
@@ -271,7 +271,8 @@ def _hue(planes, delta):
             tf.equal(largest, green), (blue - red) / divisor + 2, (red - green) / divisor + 4
         ),
     )
-    sixths = tf.math.floormod(sixths + delta * 6, 6)
+    sixths += delta * 6
+    sixths -= tf.floor(sixths / 6) * 6  # The remainder, which TensorFlow 1.15 has for no GPU.
     shares = (
         tf.abs(sixths - 3) - 1,
         2 - tf.abs(sixths - 2),

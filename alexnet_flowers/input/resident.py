@@ -15,7 +15,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.data import jpeg_check, record_check, records
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.input import batch_distortion, batch_draws
+from alexnet_flowers.input import batch_distortion, batch_draws, staging
 from alexnet_flowers.input.pipeline import Batch
 from alexnet_flowers.input.preprocessing import Draw
 from alexnet_flowers.tf1 import tf
@@ -33,7 +33,7 @@ class Photos(typing.NamedTuple):
     """All photos of a split, or of one device's share of it, in the host's memory.
 
     Attributes:
-      encoded: a list of bytes, the JPEGs.
+      encoded: a list of bytes, the JPEGs; those that were left out, see ``read``, are missing.
       labels: int64 [number of photos].
       filenames: a list of str.
       sizes: int64 [number of photos, 2], height and width in px.
@@ -48,6 +48,11 @@ class Photos(typing.NamedTuple):
     def num_pixels(self):
         """How many pixels they have together."""
         return int(self.sizes.prod(axis=1).sum())
+
+    @property
+    def host_bytes(self):
+        """The host's memory that their pixels take until they are on the device: two copies."""
+        return 2 * self.num_pixels * _BYTES_PER_PIXEL
 
     def share(self, index, count):
         """Returns every ``count``-th photo from number ``index`` on."""
@@ -81,11 +86,13 @@ class Photos(typing.NamedTuple):
         return pixels
 
 
-def read(split):
+def read(split, most_bytes):
     """Reads the photos of a split, without decoding them.
 
     Args:
       split: a ``slim.dataset.Dataset`` of ``dataset.get_split``.
+      most_bytes: what the host's memory has for their pixels; of more photos only labels, names
+        and sizes are kept.
 
     Returns:
       ``Photos``, in the order of the shards.
@@ -93,20 +100,23 @@ def read(split):
     Raises:
       DataError: a record is not of a photo, or its label is of no class.
     """
+    encoded, labels, filenames, sizes = [], [], [], []
+    bytes_left = most_bytes
     try:
-        found = [one for path in split.data_sources for one in records.read_shard(path)]
-        labels = np.array([one.label for one in found], np.int64)
-        sizes = [jpeg_check.check_structure(one.encoded).size_px for one in found]
+        for path in split.data_sources:
+            for one in records.read_shard(path):
+                labels.append(one.label)
+                filenames.append(one.filename)
+                sizes.append(jpeg_check.check_structure(one.encoded).size_px)
+                bytes_left -= 2 * int(np.prod(sizes[-1])) * _BYTES_PER_PIXEL
+                if bytes_left >= 0:
+                    encoded.append(one.encoded)
     except (DataError, OSError, jpeg_check.BadPhotoError) as error:
         raise DataError(record_check.explanation(split) or str(error))
+    labels = np.array(labels, np.int64)
     if not ((labels >= 0) & (labels < split.num_classes)).all():
         raise DataError(record_check.explanation(split))
-    return Photos(
-        encoded=[one.encoded for one in found],
-        labels=labels,
-        filenames=[one.filename for one in found],
-        sizes=np.array(sizes, np.int64),
-    )
+    return Photos(encoded, labels, filenames, np.array(sizes, np.int64))
 
 
 def bytes_needed(num_pixels, batch_size, image_size):
@@ -129,7 +139,9 @@ class Distortions(typing.NamedTuple):
     min_crop_area: float
 
 
-def training_batches(photos, batch_size, distortions, device, seed, first_batch):
+def training_batches(
+    photos, batch_size, distortions, device, seed, first_batch, ahead=staging.not_ahead
+):
     """Builds batches of photos that stay on a device.
 
     The session has to initialize local variables and tables, as ``slim.learning.train`` does.
@@ -142,11 +154,14 @@ def training_batches(photos, batch_size, distortions, device, seed, first_batch)
       seed: a list of int: the same one gives the same batches. None: others each time.
       first_batch: int64 [] tensor, how many batches were taken before, of which this is the
         continuation; read when tables are initialized.
+      ahead: a function as ``staging.Areas.ahead``, if the images are to be made a step ahead.
 
     Returns:
       A ``Batch``, its images on ``device``.
     """
-    order_seed, draw_seed = np.random.RandomState(seed).randint(2**31 - 1, size=2)
+    # numpy takes 32 bits, TensorFlow any number.
+    parts = None if seed is None else [part % 2**32 for part in seed]
+    order_seed, draw_seed = np.random.RandomState(parts).randint(2**31 - 1, size=2)
     sizes = photos.sizes.astype(np.float32)
     offsets = np.concatenate([[0], np.cumsum(photos.sizes.prod(axis=1))[:-1]])
     with tf.device(INPUT_DEVICE), tf.name_scope("resident_photos"):
@@ -167,8 +182,10 @@ def training_batches(photos, batch_size, distortions, device, seed, first_batch)
         numbers.set_shape([batch_size])
         drawn.set_shape([batch_size, drawn.shape[1]])
         offset = tf.gather(tf.constant(offsets, tf.int64), numbers)
-    images = _distorted(photos, offset, drawn, distortions, device)
+    (images,) = ahead([_distorted(photos, offset, drawn, distortions, device)], device)
     with tf.device(INPUT_DEVICE):
+        # Of what else there is of a photo only its number waits: most steps use no more.
+        (numbers,) = ahead([numbers], INPUT_DEVICE)
         encoded = tf.py_func(
             lambda chosen: np.array([photos.encoded[number] for number in chosen], object),
             [numbers],

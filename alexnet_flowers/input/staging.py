@@ -5,54 +5,45 @@ the staged batches takes what an earlier ``put`` brought. One ``put`` before the
 with every run that reads, keep the areas one step ahead.
 """
 
-import typing
-
-from alexnet_flowers.devices import INPUT_DEVICE
-from alexnet_flowers.input.pipeline import Batch
 from alexnet_flowers.tf1 import tf
 
 
-class Staged(typing.NamedTuple):
-    """Batches one step ahead.
+class Areas:
+    """The staging areas of a graph."""
 
-    Attributes:
-      batches: a list of ``pipeline.Batch``, as the input made them, in its order.
-      put: an operation, to be run once before the first step and with whatever reads ``batches``:
-        without it a run would wait for ever.
-    """
+    def __init__(self):
+        """Begins with none."""
+        self._puts = []
 
-    batches: typing.List[Batch]
-    put: "tf.Operation"
+    def ahead(self, tensors, device):
+        """Adds an area on a device.
+
+        Args:
+          tensors: a list of those that one step needs.
+          device: where they wait, for ``tf.device``; text can be on the CPU only.
+
+        Returns:
+          A list of the same, as they were when ``put`` ran.
+        """
+        name = "area_%d" % len(self._puts)
+        with tf.device(device):
+            self._puts.append(tf.raw_ops.Stage(values=list(tensors), shared_name=name))
+            taken = tf.raw_ops.Unstage(
+                dtypes=[tensor.dtype.base_dtype for tensor in tensors], shared_name=name
+            )
+        for one, tensor in zip(taken, tensors):
+            one.set_shape(tensor.shape)
+        return taken
+
+    def put(self):
+        """Returns the operation that fills all areas.
+
+        It has to be run once before the first step and with whatever reads what is staged, which
+        would wait for ever otherwise.
+        """
+        return tf.group(*self._puts, name="put")
 
 
-def stage(batches, clone_devices):
-    """Adds staging areas to the graph.
-
-    Args:
-      batches: a list of ``pipeline.Batch``, one for each clone.
-      clone_devices: where each clone is, for ``tf.device``.
-
-    Returns:
-      ``Staged``.
-    """
-    staged, puts = [], []
-    with tf.name_scope("staging"):
-        for number, (batch, device) in enumerate(zip(batches, clone_devices)):
-            # Text can be on the CPU only, and labels are few.
-            rest, put_rest = _area(batch[1:], INPUT_DEVICE, "rest_%d" % number)
-            (images,), put_images = _area(batch[:1], device, "images_%d" % number)
-            staged.append(Batch(images, *rest))
-            puts += [put_images, put_rest]
-        return Staged(staged, tf.group(*puts, name="put"))
-
-
-def _area(tensors, device, name):
-    """Returns what comes out of a staging area, and the operation that fills it."""
-    with tf.device(device):
-        put = tf.raw_ops.Stage(values=list(tensors), shared_name=name)
-        taken = tf.raw_ops.Unstage(
-            dtypes=[tensor.dtype.base_dtype for tensor in tensors], shared_name=name
-        )
-    for one, tensor in zip(taken, tensors):
-        one.set_shape(tensor.shape)
-    return taken, put
+def not_ahead(tensors, device):
+    """Returns the tensors as they are: to be passed for ``Areas.ahead`` where nothing is staged."""
+    return tensors

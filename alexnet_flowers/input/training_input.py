@@ -3,12 +3,14 @@
 import typing
 
 from alexnet_flowers import devices
+from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.input import pipeline, resident
+from alexnet_flowers.input import pipeline, resident, staging
 from alexnet_flowers.tf1 import tf
 
 INPUTS = ("auto", "queues", "resident")
-# The rest of a device's memory is the network's, and twice the photos are there while they are put.
+# The rest of a device's memory is the network's, and twice the photos are there while they are put;
+# the rest of the host's is everybody's.
 _SHARE_OF_MEMORY = 0.5
 _GB = 1e9
 
@@ -36,7 +38,8 @@ def choose(name, split, request, device, report=print):
 
     Args:
       name: one of ``INPUTS``. ``"auto"``: photos stay on the device where that is a GPU and they
-        fit into half of its memory, and come through the queues otherwise.
+        fit into half of its memory, and twice into half of the host's, and come through the queues
+        otherwise.
       split: a ``slim.dataset.Dataset`` of ``dataset.get_split``.
       request: a ``Request``.
       device: ``"cpu"`` or ``"gpu"``, as ``devices.resolve`` says.
@@ -53,32 +56,37 @@ def choose(name, split, request, device, report=print):
         raise UsageError("--input: %r is none of %s" % (name, ", ".join(INPUTS)))
     if name == "queues" or name == "auto" and device == "cpu":
         return None
-    photos = resident.read(split)
-    num_clones = len(request.clone_devices)
-    smallest = len(photos.labels) // num_clones
+    host = devices.memory_bytes("cpu")
+    photos = resident.read(split, _SHARE_OF_MEMORY * host)
+    of_one = photos.share(0, len(request.clone_devices))
     needed = resident.bytes_needed(
-        photos.share(0, num_clones).num_pixels, request.batch_size, request.distortions.image_size
+        of_one.num_pixels, request.batch_size, request.distortions.image_size
     )
-    there = devices.memory_bytes(device)
-    needs = "%d photos decoded need %.2f GB of the %s's %.2f GB" % (
-        smallest if num_clones > 1 else len(photos.labels),
-        needed / _GB,
-        device.upper(),
-        there / _GB,
-    )
-    if needed <= _SHARE_OF_MEMORY * there:
-        report("input: %s and stay there" % needs)
+    needs = [
+        (needed, devices.memory_bytes(device), device.upper(), of_one),
+        (photos.host_bytes, host, "host", photos),
+    ]
+    lines = [
+        "%d photos decoded need %.2f GB of the %s's %.2f GB"
+        % (len(which.labels), needed / _GB, whose, there / _GB)
+        for needed, there, whose, which in needs
+    ]
+    too_large = [
+        line for line, (needed, there, *_) in zip(lines, needs) if needed > _SHARE_OF_MEMORY * there
+    ]
+    if not too_large:
+        report("input: %s and stay there" % lines[0])
         return photos
     if name == "resident":
         raise UsageError(
-            "--input resident: %s; half of it is the network's; --input queues reads them from "
-            "disk" % needs
+            "--input resident: %s; half of it is for all else; --input queues reads them from "
+            "disk" % too_large[0]
         )
-    report("input: %s, of which half is the network's; they come through queues" % needs)
+    report("input: %s, of which half is for all else; they come through queues" % too_large[0])
     return None
 
 
-def batches(split, request, photos=None, first_batch=0):
+def batches(split, request, photos=None, first_batch=0, ahead=staging.not_ahead):
     """Builds the chosen input.
 
     Args:
@@ -86,6 +94,7 @@ def batches(split, request, photos=None, first_batch=0):
       request: see ``choose``.
       photos: what ``choose`` returned.
       first_batch: see ``resident.training_batches``; the queues begin anew each time.
+      ahead: a function as ``staging.Areas.ahead``, if batches are to be there a step ahead.
 
     Returns:
       A list of ``pipeline.Batch``, one for each clone.
@@ -100,6 +109,7 @@ def batches(split, request, photos=None, first_batch=0):
                 device,
                 None if request.seed is None else [request.seed, number],
                 tf.cast(first_batch, tf.int64),
+                ahead,
             )
             for number, device in enumerate(request.clone_devices)
         ]
@@ -110,6 +120,8 @@ def batches(split, request, photos=None, first_batch=0):
         seed=request.seed,
         **request.distortions._asdict(),
     )
-    if num_clones == 1:
-        return [batch]
-    return [pipeline.Batch(*parts) for parts in zip(*(tf.split(x, num_clones) for x in batch))]
+    parts = [batch] if num_clones == 1 else zip(*(tf.split(one, num_clones) for one in batch))
+    return [
+        pipeline.Batch(*ahead([images], device), *ahead(rest, INPUT_DEVICE))
+        for (images, *rest), device in zip(parts, request.clone_devices)
+    ]

@@ -21,6 +21,8 @@ def computed(build, images, arg_scope):
       What ``build`` returned, in float32.
     """
     exact = {}  # The variable of each rounded one, by the latter's name.
+    # Those of another clone have their decay already, which slim cannot see of rounded ones.
+    there = {variable.name for variable in tf.global_variables()}
 
     def get_rounded(getter, name, *args, **options):
         variable = getter(name, *args, **dict(options, dtype=tf.float32))
@@ -29,7 +31,11 @@ def computed(build, images, arg_scope):
         return rounded
 
     def of_exact(regularizer):
-        return lambda rounded: regularizer(exact[rounded.name])
+        def penalty(rounded):
+            variable = exact[rounded.name]
+            return None if variable.name in there else regularizer(variable)
+
+        return penalty
 
     own_scope = {
         function: {

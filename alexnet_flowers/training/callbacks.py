@@ -320,12 +320,12 @@ class _Save(Callback):
     Raises ``Diverged`` where it would write NaN or infinity, and the ``WriteError`` of its saver.
     """
 
-    def __init__(self, saver, path, is_finite, logging, speed, table):
+    def __init__(self, saver, path, ops, logging, speed, table):
         """Takes the checkpoints' path, to which ``-<step>`` is added."""
         self._speed = speed
         self._saver = saver
         self._path = path
-        self._is_finite = is_finite
+        self._ops = ops
         self._table = table
         self._every = logging.save_interval_steps, logging.eval_every_n_steps
         self._interval = Interval(logging.save_interval_secs)
@@ -343,7 +343,7 @@ class _Save(Callback):
         self._speed.disturb()
         # The loss is checked at every step, but before its update; what it has made of the
         # variables must not reach a checkpoint.
-        if not step.session.run(self._is_finite):
+        if not step.session.run(self._ops.is_finite, self._ops.noise):
             raise Diverged(
                 "step %d, learning rate %g: the loss or a variable has become NaN or infinite"
                 % (step.number, step.fetched["learning_rate"])
@@ -399,7 +399,7 @@ def build(ops, plan, saver, writer, table, path, report, evaluate=None):
         built += [_Log(plan, speed, report), _Forecast(plan, speed, report)]
     built.append(_Watch(ops, plan, report))
     if saver is not None:
-        built.append(_Save(saver, path, ops.is_finite, logging, speed, table))
+        built.append(_Save(saver, path, ops, logging, speed, table))
         if evaluate is not None:
             built.append(_Evaluate(evaluate, path, plan, speed))
     return built

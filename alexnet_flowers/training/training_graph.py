@@ -9,6 +9,8 @@ made outside these, and keep slim's names.
 import functools
 import typing
 
+import numpy as np
+
 from alexnet_flowers import devices
 from alexnet_flowers.input import staging, training_input
 from alexnet_flowers.nets import alexnet_v2, conv_gradients
@@ -33,9 +35,10 @@ class StepOps(typing.NamedTuple):
     batch_accuracy: "tf.Tensor"  # float32 [], of this batch.
     update: "tf.Operation"  # Counts the batch in the streaming metrics.
     largest: dict  # Each layer's largest value for this batch, float32 [].
-    # bool [], whether all model variables, and the loss of another batch, are finite; to be run
-    # between steps.
+    # bool [], whether all model variables, and the loss of noise, are finite; to be run between
+    # steps and fed with ``noise``.
     is_finite: "tf.Tensor"
+    noise: dict  # What takes the place of batches and of dropout's draws, which stay the steps'.
     summary: "tf.Tensor"  # string [], scalars.
     pictures: tuple  # Of ``summaries.Images`` and ``Predictions``: to draw after a step.
     histograms: "typing.Optional[tf.Tensor]"  # string [].
@@ -101,7 +104,7 @@ def build(plan, place, report=print):
             layer: tf.reduce_max(end_points["%s/%s" % (alexnet_v2.SCOPE, layer)])
             for layer in alexnet_v2.RELU_LAYERS
         }
-        is_finite = _is_finite(total_loss, put)
+        is_finite = _is_finite(total_loss)
     return StepOps(
         train_op=train_op,
         step_after=step_after,
@@ -112,6 +115,7 @@ def build(plan, place, report=print):
         update=metrics.update,
         largest=largest,
         is_finite=is_finite,
+        noise=_noise(batches),
         summary=scalars,
         pictures=pictures,
         histograms=histograms,
@@ -124,10 +128,13 @@ def _batches(plan, photos, global_step):
     """Returns the ``pipeline.Batch`` of each clone, and what ``StepOps.put`` is."""
     # Photos on the device go on where the run does; the queues begin anew.
     first_batch = 0 if photos is None else global_step.initialized_value()
-    batches = training_input.batches(plan.split, plan.input_request, photos, first_batch)
+    request = plan.input_request
     if not plan.stages_batches:
-        return batches, None
-    return staging.stage(batches, [device or "/gpu:0" for device in plan.clone_devices])
+        return training_input.batches(plan.split, request, photos, first_batch), None
+    areas = staging.Areas()
+    request = request._replace(clone_devices=[one or "/gpu:0" for one in request.clone_devices])
+    batches = training_input.batches(plan.split, request, photos, first_batch, areas.ahead)
+    return batches, areas.put()
 
 
 def _optimizer(plan, place, learning_rate, global_step):
@@ -152,16 +159,33 @@ def _pictures(plan, batch, logits):
     )
 
 
-def _is_finite(total_loss, put):
-    # The loss too: numbers that are merely huge show there first. It takes a batch of its own.
-    with tf.control_dependencies([] if put is None else [put]):
-        return tf.reduce_all(
-            [tf.is_finite(total_loss)]
-            + [
-                tf.reduce_all(tf.is_finite(variable.read_value()))
-                for variable in slim.get_model_variables()
-            ]
-        )
+def _is_finite(total_loss):
+    # The loss too: numbers that are merely huge show there first.
+    return tf.reduce_all(
+        [tf.is_finite(total_loss)]
+        + [
+            tf.reduce_all(tf.is_finite(variable.read_value()))
+            for variable in slim.get_model_variables()
+        ]
+    )
+
+
+def _noise(batches):
+    """Returns what to feed to the network instead of a batch, so that nothing of a run is used up.
+
+    A run in which much is saved is then the same as one in which nothing is.
+    """
+    fed = {}
+    for batch in batches:
+        _, height, width, channels = shape = batch.images.shape.as_list()
+        noise = np.random.RandomState(0).uniform(-1, 1, [height, width, channels])
+        fed[batch.images] = np.broadcast_to(noise.astype(np.float32), shape)
+        fed[batch.labels] = np.zeros(batch.labels.shape.as_list(), np.int64)
+    for op in tf.get_default_graph().get_operations():
+        if op.type == "RandomUniform" and "/dropout" in op.name:
+            # Ones: everything is kept.
+            fed[op.outputs[0]] = np.broadcast_to(np.float32(1), op.outputs[0].shape.as_list())
+    return fed
 
 
 def _clones(batches, plan):

@@ -133,3 +133,22 @@ def test_bytes_there_and_back():
     packed = batch_distortion.pack(image)
     assert packed.dtype == np.float32 and packed.shape == (61 * 87,)
     np.testing.assert_array_equal(packed.view(np.uint8).reshape(61, 87, 4)[..., :3], image)
+
+
+@pytest.mark.parametrize("fast_mode", [True, False])
+def test_a_gpu_has_a_kernel_for_each_operation(fast_mode):
+    if not tf.test.is_built_with_cuda():
+        pytest.skip("TensorFlow without GPU")
+    with tf.Graph().as_default() as graph:
+        numbers = tf.constant([[1, 2, 3, 4, 0, 1, 0.1, 1.1, 0.1, 1.1, 2]] * 2)
+        begin_and_size = tf.unstack(numbers, axis=1)[:4]
+        batch_distortion.distort(
+            batch_distortion.Photos(
+                tf.constant(np.zeros(50, np.float32)), tf.constant([0, 25], tf.int64), numbers[:, 4]
+            ),
+            Draw(begin_and_size[:2], begin_and_size[2:], *tf.unstack(numbers, axis=1)[4:]),
+            16,
+            batch_distortion.taps_needed(16, 5, fast_mode),
+            fast_mode,
+        )
+        assert not gpus.without_kernel(graph.get_operations())

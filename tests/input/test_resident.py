@@ -24,7 +24,7 @@ def split(tiny_dataset):
 
 @pytest.fixture(scope="module")
 def photos(split):
-    return resident.read(split)
+    return resident.read(split, 2**40)
 
 
 def take(split, photos, count, request, first_batch=0):
@@ -119,6 +119,13 @@ def test_a_seed_decides_everything_and_a_run_goes_on_where_it_was(split, photos)
     assert all(np.abs(a - b).max() > 0.01 for a, b in (images[:2] for images in by_name.values()))
 
 
+@pytest.mark.parametrize("seed", [-1, 2**32, 2**63 - 1])
+def test_any_seed_that_tensorflow_takes_will_do(split, photos, seed):
+    request = training_input.Request(4, FAST, seed=seed)
+    one, other = (take(split, photos, 1, request)[0][0] for _ in range(2))
+    np.testing.assert_array_equal(one.images, other.images)
+
+
 def test_each_clone_has_photos_of_its_own(split, photos):
     request = training_input.Request(4, FAST, seed=6, clone_devices=["/cpu:0", "/cpu:0"])
     with tf.Graph().as_default():
@@ -154,24 +161,36 @@ def test_what_is_chosen(split, photos, monkeypatch):
     assert needed >= photos.num_pixels * 4 + 4 * SIZE * SIZE * 3 * 4
     lines = []
 
-    def choose(name, device, there):
-        monkeypatch.setattr(devices, "memory_bytes", lambda device: there)
+    def choose(name, device, there, host=10**12):
+        there = {"cpu": host, device: there} if device == "gpu" else {"cpu": there}
+        monkeypatch.setattr(devices, "memory_bytes", there.get)
         return training_input.choose(name, split, request, device, lines.append)
 
     assert choose("queues", "gpu", 10**12) is None
     assert choose("auto", "cpu", 10**12) is None and not lines
     assert choose("auto", "gpu", 2 * needed).encoded == photos.encoded
-    assert choose("resident", "cpu", 2 * needed).encoded == photos.encoded
+    assert choose("resident", "cpu", 4 * needed).encoded == photos.encoded
     assert lines == [
-        "input: 25 photos decoded need 0.00 GB of the %s's 0.00 GB and stay there" % device
-        for device in ("GPU", "CPU")
+        "input: 25 photos decoded need 0.00 GB of the %s's %.2f GB and stay there" % of
+        for of in (("GPU", 2 * needed / 1e9), ("CPU", 4 * needed / 1e9))
     ]
     assert choose("auto", "gpu", 2 * needed - 2) is None
-    assert lines[-1].endswith("of which half is the network's; they come through queues")
+    assert lines[-1].startswith("input: 25 photos decoded need 0.00 GB of the GPU's 0.00 GB, of")
+    assert lines[-1].endswith("of which half is for all else; they come through queues")
+    on_host = 2 * photos.num_pixels * 4
+    assert choose("auto", "gpu", 10**12, 2 * on_host).encoded == photos.encoded
+    assert choose("auto", "gpu", 10**12, 2 * on_host - 2) is None
+    assert lines[-1].startswith("input: 25 photos decoded need 0.00 GB of the host's 0.00 GB, of")
     with pytest.raises(UsageError, match="--input resident: 25 photos .*--input queues reads"):
         choose("resident", "gpu", 2 * needed - 2)
     with pytest.raises(UsageError, match="--input: 'disk' is none of auto, queues, resident"):
         choose("disk", "cpu", 10**12)
+
+
+def test_of_more_photos_than_the_host_has_room_for_only_the_sizes_are_kept(split, photos):
+    few = resident.read(split, photos.host_bytes // 2)
+    assert few.num_pixels == photos.num_pixels and few.filenames == photos.filenames
+    assert few.encoded == photos.encoded[: len(few.encoded)] and 10 <= len(few.encoded) < 15
 
 
 def test_the_hosts_memory_is_known():

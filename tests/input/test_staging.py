@@ -4,7 +4,9 @@ import gpus
 import numpy as np
 import pytest
 
-from alexnet_flowers.input import staging
+from alexnet_flowers.data import dataset
+from alexnet_flowers.devices import INPUT_DEVICE
+from alexnet_flowers.input import pipeline, resident, staging, training_input
 from alexnet_flowers.input.pipeline import Batch
 from alexnet_flowers.tf1 import tf
 
@@ -22,9 +24,19 @@ def numbered_batches(count):
     )
 
 
+def stage(batches, devices):
+    """Returns the batches, images on a device each, and the operation that fills the areas."""
+    areas = staging.Areas()
+    staged = [
+        Batch(*areas.ahead(batch[:1], device), *areas.ahead(batch[1:], INPUT_DEVICE))
+        for batch, device in zip(batches, devices)
+    ]
+    return staged, areas.put()
+
+
 def test_every_batch_comes_once_whole_and_in_order_and_the_end_is_an_error():
     with tf.Graph().as_default(), gpus.cpu_session() as session:
-        staged, put = staging.stage([numbered_batches(4)] * 2, ["/gpu:0", "/gpu:1"])
+        staged, put = stage([numbered_batches(4)] * 2, ["/gpu:0", "/gpu:1"])
         assert staged[0].images.shape == (1, 2, 2, 3) and staged[0].labels.dtype == tf.int64
         session.run(put)
         for number in range(3):
@@ -38,25 +50,56 @@ def test_every_batch_comes_once_whole_and_in_order_and_the_end_is_an_error():
 
 def test_images_wait_on_their_device_and_texts_on_the_cpu():
     with tf.Graph().as_default() as graph:
-        staging.stage([numbered_batches(1)] * 2, ["/gpu:0", "/gpu:1"])
+        stage([numbered_batches(1)] * 2, ["/gpu:0", "/gpu:1"])
         areas = [op for op in graph.get_operations() if op.type in ("Stage", "Unstage")]
     for op in areas:
-        number = op.get_attr("shared_name").decode()[-1]
+        number = int(op.get_attr("shared_name").decode()[-1])
         of_images = op.get_attr("dtypes") == [tf.float32]
-        assert op.device == ("/device:GPU:%s" % number if of_images else "/device:CPU:0")
+        assert op.device == ("/device:GPU:%d" % (number // 2) if of_images else "/device:CPU:0")
     assert len(areas) == 8
+
+
+def types_before(op):
+    """Returns the types of all operations that one needs."""
+    seen, waiting = set(), [op]
+    while waiting:
+        op = waiting.pop()
+        seen.add(op.type)
+        waiting += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
+    return seen
 
 
 def test_the_next_batch_needs_nothing_of_the_step():
     """So it can be made and copied while the step computes."""
     with tf.Graph().as_default() as graph:
-        (batch,), put = staging.stage([numbered_batches(1)], [""])
+        (batch,), put = stage([numbered_batches(1)], [""])
         tf.reduce_sum(batch.images)
-        seen, waiting = set(), [put]
-        while waiting:
-            op = waiting.pop()
-            seen.add(op.type)
-            waiting += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
-        assert "Stage" in seen and "Unstage" not in seen
+        assert "Stage" in types_before(put) and "Unstage" not in types_before(put)
         assert any(op.type == "Sum" for op in graph.get_operations())
     assert np.prod(batch.images.shape.as_list()) == 12
+
+
+@pytest.mark.parametrize("name", ["queues", "resident"])
+def test_ahead_are_images_and_what_tells_the_photos_but_no_jpegs_of_resident_ones(
+    tiny_dataset, name
+):
+    split = dataset.get_split("train", tiny_dataset)
+    photos = resident.read(split, 2**40) if name == "resident" else None
+    request = training_input.Request(
+        4, resident.Distortions(32, True, 0.05), pipeline.Queues(common_queue_min=5), 1, ["/gpu:0"]
+    )
+    with tf.Graph().as_default() as graph:
+        areas = staging.Areas()
+        (batch,) = training_input.batches(split, request, photos, ahead=areas.ahead)
+        put = areas.put()
+        assert "Unstage" in types_before(batch.images.op) & types_before(batch.encoded.op)
+        staged = {
+            op.device: op.get_attr("dtypes") for op in graph.get_operations() if op.type == "Stage"
+        }
+        if name == "resident":
+            # A function of Python's would look up, and copy, every photo of every step.
+            assert "EagerPyFunc" not in types_before(put) and "PyFunc" not in types_before(put)
+            assert staged == {"/device:GPU:0": [tf.float32], "/device:CPU:0": [tf.int64]}
+        else:
+            texts = [tf.int64, tf.string, tf.string]
+            assert staged == {"/device:GPU:0": [tf.float32], "/device:CPU:0": texts}

@@ -295,10 +295,8 @@ def test_a_save_is_no_training(monkeypatch):
 
     saver = types.SimpleNamespace(save=save)
     logging = plan.Logging(save_interval_steps=3, save_interval_secs=0)
-    due = callbacks._Save(
-        saver, "", None, logging, speed, types.SimpleNamespace(make_lasting=print)
-    )
-    session = types.SimpleNamespace(run=lambda fetches: True)
+    due = callbacks._Save(saver, "", OPS, logging, speed, types.SimpleNamespace(make_lasting=print))
+    session = types.SimpleNamespace(run=lambda *_: True)
     for number in range(6):
         clock.step(speed, 1)
         due.after(callbacks.Step(session, number, number + 1, False, {}))
