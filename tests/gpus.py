@@ -30,7 +30,7 @@ def tolerance(on_cpu, on_gpu):
 
 
 def without_kernel(operations):
-    """Returns those for whose types TensorFlow has no kernel on a GPU: the CPU would compute them."""
+    """Returns those of whose type TensorFlow has no kernel for a GPU: a CPU would compute them."""
     return [
         (op.type, op.name)
         for op in operations

@@ -114,13 +114,13 @@ def _synthetic(batch_size):
 
 
 def _real(split, batch_size, way, device):
-    """Returns images and labels as training takes them, and ``staging.Areas.put``'s operation or None.
+    """Returns images and labels as training takes them, and what ``staging.Areas.put`` returns.
 
     Args:
       split: a ``slim.dataset.Dataset``.
       batch_size: int.
       way: ``"ours"``, through queues, or ``"resident"``.
-      device: ``"cpu"`` or ``"gpu"``.
+      device: ``"cpu"``, where nothing is staged and the latter is None, or ``"gpu"``.
     """
     areas = staging.Areas() if device == "gpu" else None
     batch = _batch(split, batch_size, way, device, areas.ahead if areas else staging.not_ahead)
