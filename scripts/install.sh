@@ -16,7 +16,7 @@ version() {
 fits() {
     case "$1 $(version "$2")" in
         "tf1 3.6" | "tf1 3.7") true ;;
-        "tf2 3.9" | "tf2 3.10" | "tf2 3.11" | "tf2 3.12" | "tf2 3.13") true ;;
+        "tf2 3.10" | "tf2 3.11" | "tf2 3.12" | "tf2 3.13") true ;;
         *) false ;;
     esac
 }
@@ -55,7 +55,7 @@ choose() {
                 return
             fi
         done
-        fail "PYTHON=$PYTHON: not a Python that runs and fits: 3.7 for TensorFlow 1.15 (RUNTIME=tf1), 3.9 to 3.13 for today's (RUNTIME=tf2)."
+        fail "PYTHON=$PYTHON: not a Python that runs and fits: 3.7 for TensorFlow 1.15 (RUNTIME=tf1), 3.10 to 3.13 for today's (RUNTIME=tf2)."
     fi
 
     # TensorFlow 1.15 is built for CUDA 10.0, which knows cards up to Turing: capability 7.5.
@@ -75,8 +75,8 @@ choose() {
         [ "$wanted" != tf1 ] || fail "No Python 3.7 found, which TensorFlow 1.15 needs. Get one with 'uv python install 3.7' or 'pyenv install 3.7', or name yours: make PYTHON=/path/to/python3.7"
         echo "No Python 3.7 found, which TensorFlow 1.15 needs: taking today's TensorFlow." >&2
     fi
-    search tf2 3.11 3.12 3.10 3.13 3.9 ||
-        fail "No Python 3.9 to 3.13 found either. Get one with 'uv python install 3.11' or 'pyenv install 3.11', or name yours: make PYTHON=/path/to/python3.11"
+    search tf2 3.11 3.12 3.10 3.13 ||
+        fail "No Python 3.10 to 3.13 found either. Get one with 'uv python install 3.11' or 'pyenv install 3.11', or name yours: make PYTHON=/path/to/python3.11"
 }
 
 # Whoever asks for nothing keeps the runtime that there is, and its Python.

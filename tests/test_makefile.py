@@ -66,7 +66,7 @@ def test_a_given_python_is_taken_or_refused(checkout):
         in make(checkout, "install", "PYTHON=./my python").stdout
     )
     python(checkout / "new", "3.11")
-    assert "tensorflow==2.20.0 on ./new\n" in make(checkout, "install", "PYTHON=./new").stdout
+    assert "tensorflow==2.21.0 on ./new\n" in make(checkout, "install", "PYTHON=./new").stdout
     for args in (["PYTHON=/nowhere/python"], ["PYTHON=./new", "RUNTIME=tf1"]):
         refused = make(checkout, "install", *args)
         assert refused.returncode and "%s: not a Python" % args[0] in refused.stderr
@@ -110,7 +110,7 @@ def test_without_python37_it_says_so_and_takes_todays_tensorflow(checkout):
     python(checkout / "bin" / "python3.7", "3.8")
     python(checkout / "bin" / "python3.12", "3.12")
     ended = make(checkout, "install")
-    assert "tensorflow==2.20.0 on python3.12\n" in ended.stdout
+    assert "tensorflow==2.21.0 on python3.12\n" in ended.stdout
     assert the_lines(ended.stderr) == [
         "No Python 3.7 found, which TensorFlow 1.15 needs: taking today's TensorFlow."
     ]
@@ -133,7 +133,7 @@ def test_a_runtime_that_is_asked_for_is_taken(checkout):
     python(checkout / "bin" / "python3.7", "3.7")
     python(checkout / "bin" / "python3.11", "3.11")
     assert "tensorflow-gpu==1.15.0 on python3.7\n" in make(checkout, "install").stdout
-    assert "2.20.0 on python3.11\n" in make(checkout, "install", "RUNTIME=tf2").stdout
+    assert "2.21.0 on python3.11\n" in make(checkout, "install", "RUNTIME=tf2").stdout
     intel = make(checkout, "install", "TENSORFLOW=intel-tensorflow==1.15.2").stdout
     assert "intel-tensorflow==1.15.2 on python3.7\n" in intel
     refused = make(checkout, "install", "RUNTIME=tf3")
@@ -144,8 +144,8 @@ def test_a_runtime_that_is_asked_for_is_taken(checkout):
     "capability, expected",
     [
         ("7.5", "tensorflow-gpu==1.15.0 on python3.7\n"),
-        ("8.6", "tensorflow[and-cuda]==2.20.0 on python3.11\n"),
-        ("12.0", "tensorflow[and-cuda]==2.20.0 on python3.11\n"),
+        ("8.6", "tensorflow[and-cuda]==2.21.0 on python3.11\n"),
+        ("12.0", "tensorflow[and-cuda]==2.21.0 on python3.11\n"),
     ],
 )
 def test_the_build_that_can_use_the_gpu_is_taken(checkout, capability, expected):
@@ -162,23 +162,23 @@ def test_what_is_installed_stays_unless_something_else_is_asked_for(checkout):
     python(checkout / "bin" / "python3.11", "3.11")
     (checkout / ".venv").mkdir()
     marker = checkout / ".venv" / ".installed"
-    marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
+    marker.write_text("tf2 tensorflow==2.21.0 python3.11\n")
     assert " on " not in make(checkout, "install").stdout
     assert " on " not in make(checkout, "install", "RUNTIME=tf2").stdout
     assert " on " not in make(checkout, "install", "PYTHON=python3.11").stdout
     assert "1.15.0 on python3.7\n" in make(checkout, "install", "PYTHON=python3.7").stdout
-    marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
+    marker.write_text("tf2 tensorflow==2.21.0 python3.11\n")
     old = os.path.getmtime(str(checkout / "requirements-tf2.txt")) - 9
     os.utime(str(marker), (old, old))
-    assert "2.20.0 on python3.11\n" in make(checkout, "install").stdout  # As before.
+    assert "2.21.0 on python3.11\n" in make(checkout, "install").stdout  # As before.
     python(checkout / "my python", "3.12")
-    marker.write_text("tf2 tensorflow==2.20.0 ./my python\n")
+    marker.write_text("tf2 tensorflow==2.21.0 ./my python\n")
     os.utime(str(marker), (old, old))
-    assert "2.20.0 on ./my python\n" in make(checkout, "install").stdout
-    marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
+    assert "2.21.0 on ./my python\n" in make(checkout, "install").stdout
+    marker.write_text("tf2 tensorflow==2.21.0 python3.11\n")
     other = make(checkout, "install", "RUNTIME=tf2", "TENSORFLOW=tensorflow==2.2").stdout
     assert "tensorflow==2.2 on python3.11\n" in other
-    marker.write_text("tf2 tensorflow==2.20.0 python3.11\n")
+    marker.write_text("tf2 tensorflow==2.21.0 python3.11\n")
     assert "1.15.0 on python3.7\n" in make(checkout, "install", "RUNTIME=tf1").stdout
 
 
@@ -202,7 +202,7 @@ def test_an_environment_named_after_todays_tensorflow_gets_it(checkout):
     python(checkout / "bin" / "python3.7", "3.7")
     python(checkout / "bin" / "python3.11", "3.11")
     training = make(checkout, "train", "VENV=.venv-tf2", "TRAIN_FLAGS=--mixed_precision")
-    assert "tensorflow==2.20.0 on python3.11\n" in training.stdout
+    assert "tensorflow==2.21.0 on python3.11\n" in training.stdout
     assert "-m venv --clear .venv-tf2\n" in training.stdout
     given = make(checkout, "install", "VENV=.venv-tf2", "RUNTIME=tf1")
     assert "tensorflow-gpu==1.15.0 on python3.7\n" in given.stdout
@@ -222,12 +222,13 @@ def test_the_package_asks_for_the_tensorflow_that_its_python_can_have(tmp_path):
     with open(str(tmp_path / "alexnet_flowers.egg-info" / "requires.txt")) as file:
         sections = dict(part.split("\n", 1) for part in file.read().split("\n\n") if "]\n" in part)
     assert "tensorflow-gpu==1.15.0" in sections['[:python_version < "3.8"]'].split()
-    assert "tensorflow==2.20.0" in sections['[:python_version >= "3.9"]'].split()
-    assert "tensorflow[and-cuda]==2.20.0" in sections['[gpu:python_version >= "3.9"]'].split()
+    assert "tensorflow==2.21.0" in sections['[:python_version >= "3.10"]'].split()
+    assert "tensorflow[and-cuda]==2.21.0" in sections['[gpu:python_version >= "3.10"]'].split()
     with open(str(tmp_path / "alexnet_flowers.egg-info" / "PKG-INFO")) as file:
         (pythons,) = [line for line in file if line.startswith("Requires-Python:")]
     assert sorted(pythons.split(":")[1].replace(" ", "").strip().split(",")) == [
         "!=3.8.*",
+        "!=3.9.*",
         "<3.14",
         ">=3.6",
     ]
