@@ -64,7 +64,7 @@ def measure(plan, report=print):
         raise UsageError("--find_learning_rate: not in a cluster")
     with tf.Graph().as_default():
         ops = training_graph.build(plan, cluster.Alone(), report)
-        init_fn = saving.start_of(plan.settings, plan.split.labels_to_names, report)
+        init_fn = saving.warm_start(plan.settings, plan.split.labels_to_names, report)
         rates = np.geomspace(*RATES, num=plan.options.max_number_of_steps or NUM_STEPS)
         try:
             losses = _losses(plan, ops, init_fn, rates, report)

@@ -196,30 +196,15 @@ def check_continues(path, variables):
     )
 
 
-def start_of(settings, labels_to_names, report=print):
-    """Returns the ``warm_start`` that a new run's settings ask for, None if they ask for none."""
-    if not settings.checkpoint_path:
-        return None
-    return warm_start(
-        settings.checkpoint_path,
-        settings.checkpoint_exclude_scopes,
-        settings.ignore_missing_vars,
-        labels_to_names,
-        report,
-    )
-
-
-def warm_start(path, exclude_scopes, ignore_missing_vars=False, labels_to_names=None, report=print):
+def warm_start(settings, labels_to_names=None, report=print):
     """Returns a function of a session that starts the model from another run's checkpoint.
 
-    All model variables are taken from it but those in ``exclude_scopes``; the step and the
-    optimizer's state begin anew.
+    All model variables are taken from it but those in ``checkpoint_exclude_scopes``; the step and
+    the optimizer's state begin anew. Without a ``checkpoint_path`` there is no such function: None.
 
     Args:
-      path: a checkpoint, or a folder of them.
-      exclude_scopes: comma-separated text, or None.
-      ignore_missing_vars: whether variables that the checkpoint lacks, or has in another shape,
-        keep their initial values instead of being an error.
+      settings: a ``Settings``. Where ``ignore_missing_vars`` is set, variables that the checkpoint
+        lacks, or has in another shape, keep their initial values instead of being an error.
       labels_to_names: the dataset's classes; None: they are not compared with the checkpoint's.
       report: called with a line for each variable that is ignored.
 
@@ -227,10 +212,12 @@ def warm_start(path, exclude_scopes, ignore_missing_vars=False, labels_to_names=
       DataError: a variable is missing there or has another shape; the message names its scope.
       UsageError: a scope without any variable, nothing left to take, or scores of other classes.
     """
-    path = checkpoints.resolve(path, None)
-    variables = _without(exclude_scopes, slim.get_model_variables())
+    if not settings.checkpoint_path:
+        return None
+    path = checkpoints.resolve(settings.checkpoint_path, None)
+    variables = _without(settings.checkpoint_exclude_scopes, slim.get_model_variables())
     shapes = checkpoints.shapes_of(path)
-    if ignore_missing_vars:
+    if settings.ignore_missing_vars:
         fitting = [v for v in variables if shapes.get(v.op.name) == v.shape.as_list()]
         for variable in variables:
             if variable not in fitting:

@@ -121,7 +121,7 @@ class _Trainer:
         if newest:
             saving.check_continues(newest, tf.global_variables())
         elif place.is_chief:
-            self._init_fn = saving.start_of(plan.settings, plan.split.labels_to_names, report)
+            self._init_fn = saving.warm_start(plan.settings, plan.split.labels_to_names, report)
         if place.is_chief:
             lack = saving.lack_of_room(run.checkpoints_dir, tf.global_variables())
             if lack and plan.members is None:

@@ -11,6 +11,7 @@ from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import announcement, checkpoints, runs, saving
+from alexnet_flowers.training.settings import Settings
 
 
 def build(num_classes=5, value=0.0):
@@ -131,18 +132,27 @@ def test_another_number_of_classes_names_the_scope_to_exclude(saved):
     with tf.Graph().as_default(), tf.Session() as session:
         build(num_classes=7, value=9.0)
         with pytest.raises(DataError) as caught:
-            saving.warm_start(saved, None)
+            warm_start(saved)
         assert "alexnet_v2/fc8/weights is [3, 5] there and [3, 7] here" in str(caught.value)
         assert "--checkpoint_exclude_scopes alexnet_v2/fc8" in str(caught.value)
 
         session.run(tf.global_variables_initializer())
-        saving.warm_start(saved, "alexnet_v2/fc8")(session)
+        warm_start(saved, "alexnet_v2/fc8")(session)
         np.testing.assert_array_equal(session.run("alexnet_v2/fc7/weights:0"), np.ones([2, 3]))
         np.testing.assert_array_equal(session.run("alexnet_v2/fc8/weights:0"), np.full([3, 7], 9.0))
         with pytest.raises(UsageError, match="no variable in 'fc8'"):
-            saving.warm_start(saved, "fc8")
+            warm_start(saved, "fc8")
         with pytest.raises(UsageError, match="nothing is left to take"):
-            saving.warm_start(saved, "alexnet_v2")
+            warm_start(saved, "alexnet_v2")
+
+
+def warm_start(path, exclude_scopes=None, ignore_missing_vars=False, **options):
+    wanted = Settings(
+        checkpoint_path=path,
+        checkpoint_exclude_scopes=exclude_scopes,
+        ignore_missing_vars=ignore_missing_vars,
+    )
+    return saving.warm_start(wanted, **options)
 
 
 def warm(saved, value=9.0, **options):
@@ -150,7 +160,7 @@ def warm(saved, value=9.0, **options):
     with tf.Graph().as_default(), tf.Session() as session:
         build(value=value)
         session.run(tf.global_variables_initializer())
-        saving.warm_start(saved, **options)(session)
+        warm_start(saved, **options)(session)
         names = ["alexnet_v2/%s/weights:0" % layer for layer in ("fc7", "fc8")]
         return [float(weights.mean()) for weights in session.run(names)]
 
@@ -555,7 +565,7 @@ def test_names_are_no_patterns(saved, tmp_path, monkeypatch):
     assert run.name == "sgd[0.01]"
     with tf.Graph().as_default(), tf.Session() as session:
         build()
-        saving.warm_start(folder, None)(session)
+        warm_start(folder)(session)
 
 
 def test_what_may_not_be_read_is_not_taken_for_damaged(saved, parent, monkeypatch):

@@ -11,6 +11,7 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints, saving, torchvision_weights
+from alexnet_flowers.training.settings import Settings
 
 # torchvision's layers: name, [out, in, height, width], stride, padding.
 LAYERS = [
@@ -84,7 +85,8 @@ def _slim_maps(checkpoint, image):
         _, end_points = alexnet_v2.alexnet_v2(
             tf.constant(image[np.newaxis]), 5, is_training=False, spatial_squeeze=False
         )
-        saving.warm_start(checkpoint, EXCLUDED)(session)
+        wanted = Settings(checkpoint_path=checkpoint, checkpoint_exclude_scopes=EXCLUDED)
+        saving.warm_start(wanted)(session)
         maps = [end_points["alexnet_v2/conv%d" % number] for number in (1, 2, 3)]
         return [map_[0] for map_ in session.run(maps)]
 
