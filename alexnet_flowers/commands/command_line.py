@@ -38,17 +38,6 @@ def define_run_parents():
         )
 
 
-def define_run_choice():
-    """Defines which run, and which of its checkpoints, a command reads."""
-    with group("Run"):
-        flags.DEFINE_string("run_name", None, "Read this run. Default: the only one there is.")
-        flags.DEFINE_string(
-            "checkpoint_path",
-            None,
-            "Read this checkpoint, or the newest of this folder. Default: the run's newest.",
-        )
-
-
 def chosen_run():
     """Returns the ``Run`` that the flags choose."""
     return runs.choose_run(
@@ -79,9 +68,15 @@ def chosen_device():
 
 
 def define_network():
-    """Defines which trained network a command asks; see ``chosen_network``."""
+    """Defines which trained network a command asks: run, checkpoint, device; ``chosen_network``."""
     define_run_parents()
-    define_run_choice()
+    with group("Run"):
+        flags.DEFINE_string("run_name", None, "Read this run. Default: the only one there is.")
+        flags.DEFINE_string(
+            "checkpoint_path",
+            None,
+            "Read this checkpoint, or the newest of this folder. Default: the run's newest.",
+        )
     define_device()
 
 
@@ -248,18 +243,17 @@ def report_left_out(asked):
     """Says on standard error which photos were left out; returns the status, 1 if any was."""
     if not isinstance(asked, photos.FilePhotos):
         return 0
-    for note in asked.notes:
-        print("note: %s: %s" % note, file=sys.stderr)
+    for one in asked.notes:
+        note("note: %s: %s" % one)
     if asked.no_photos:
-        print(
+        note(
             "skipped %d of %d files, which are no photos; the first: %s: %s"
-            % (len(asked.no_photos), len(asked), *asked.no_photos[0]),
-            file=sys.stderr,
+            % (len(asked.no_photos), len(asked), *asked.no_photos[0])
         )
     for bad in asked.left_out:
-        print("left out: %s: %s" % bad, file=sys.stderr)
+        note("left out: %s: %s" % bad)
     if asked.left_out:
-        print("%d of %d photos left out" % (len(asked.left_out), len(asked)), file=sys.stderr)
+        note("%d of %d photos left out" % (len(asked.left_out), len(asked)))
     return 1 if asked.left_out else 0
 
 

@@ -8,9 +8,9 @@ python scripts/download_and_convert.py --sample --dataset_dir data/sample
 
 from absl import flags
 
-from alexnet_flowers.commands import next_step
+from alexnet_flowers.commands import arguments, next_step
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.data import splits
+from alexnet_flowers.data import conversion, manifest, splits
 from alexnet_flowers.data.sources import photo_source
 
 FLAGS = flags.FLAGS
@@ -23,43 +23,37 @@ with group("Photos"):
         "local file or a URL. Folders called train, validation and test are the splits.",
     )
     flags.DEFINE_boolean("sample", False, "Take the built-in drawn flowers instead.")
-    flags.DEFINE_integer(
-        "num_validation",
-        None,
-        "Put so many photos into the validation split. Default: 350, but at most a tenth of all.",
+    arguments.define_fields(
+        conversion.Settings,
+        num_validation="Put so many photos into the validation split. Default: 350, but at most a "
+        "tenth of all.",
+        num_test="Put so many photos into a test split.",
     )
-    flags.DEFINE_integer("num_test", 0, "Put so many photos into a test split.")
     flags.DEFINE_enum(
         "split_by",
-        "seed",
+        conversion.Settings().split_by,
         splits.SPLIT_BY,
         "Divide the photos by --seed, or each by its class and name, so that it stays in its split "
         "when photos are added.",
     )
-    flags.DEFINE_integer(
-        "validation_percentage",
-        None,
-        "With --split_by=name, put about this share into the validation split. Default: 10.",
-    )
-    flags.DEFINE_integer(
-        "test_percentage", None, "With --split_by=name, put about this share into a test split."
-    )
-    flags.DEFINE_string(
-        "fold",
-        None,
-        "K/N, such as 1/5: divide the photos of each class into N folds; K is the validation "
+    arguments.define_fields(
+        conversion.Settings,
+        validation_percentage="With --split_by=name, put about this share into the validation "
+        "split. Default: 10.",
+        test_percentage="With --split_by=name, put about this share into a test split.",
+        fold="K/N, such as 1/5: divide the photos of each class into N folds; K is the validation "
         "split, all others are to train on.",
-    )
-    flags.DEFINE_integer("seed", 0, "Divide the photos into the splits by this seed.")
-    flags.DEFINE_boolean(
-        "drop_duplicates", False, "Leave out all but the first of photos with identical bytes."
+        seed="Divide the photos into the splits by this seed.",
+        drop_duplicates="Leave out all but the first of photos with identical bytes.",
     )
     flags.DEFINE_boolean(
         "strict", False, "Stop at a photo that cannot be used, instead of leaving it out."
     )
 with group("Output"):
     flags.DEFINE_string("dataset_dir", "data/flowers", "Write the dataset to this folder.")
-    flags.DEFINE_integer("num_shards", 5, "Write each split as so many TFRecord files.")
+    arguments.define_fields(
+        conversion.Settings, num_shards="Write each split as so many TFRecord files."
+    )
     flags.DEFINE_boolean("keep_archive", False, "Keep the downloaded archive in --dataset_dir.")
 
 # A training that ends the same hour; the default is the study group's, which takes a day.
@@ -67,13 +61,10 @@ _SHORT = ("--optimizer", "momentum", "--max_number_of_steps", "400")
 
 
 def main():
-    # Here, as --help should not take TensorFlow's seconds.
-    from alexnet_flowers.data import conversion, manifest
-
     info = conversion.convert(
         FLAGS.dataset_dir,
         photo_source.choose(FLAGS.archive, FLAGS.sample),
-        conversion.Settings(**{name: FLAGS[name].value for name in conversion.Settings._fields}),
+        arguments.from_flags(conversion.Settings),
         strict=FLAGS.strict,
         keep_archive=FLAGS.keep_archive,
     )

@@ -5,8 +5,6 @@ The distribution is the same, box by box: that of TensorFlow's kernel of
 of its seed alone, so that a run can be continued where it was.
 """
 
-import typing
-
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.input.preprocessing import Draw
 from alexnet_flowers.tf1 import tf
@@ -63,17 +61,28 @@ def _box_sizes(heights, widths, aspects, sides, min_crop_area):
       sides: float32 [N, attempts] in [0, 1), which decide its height.
       min_crop_area: the least share of the photo's area.
     """
-    tries = _Tries(heights[:, tf.newaxis], widths[:, tf.newaxis], min_crop_area)
+    height, width = heights[:, tf.newaxis], widths[:, tf.newaxis]
+    max_area = height * width
+    min_area = min_crop_area * max_area
     aspects = _between(aspects, preprocessing.ASPECT_RATIO_RANGE)
-    highest = tries.highest(aspects)
-    lowest = tf.minimum(tf.round(tf.sqrt(tries.min_area / aspects)), highest)
+    highest = _highest(height, width, aspects)
+    lowest = tf.minimum(tf.round(tf.sqrt(min_area / aspects)), highest)
     rows = lowest + tf.floor(sides * (highest - lowest + 1))
     # Whole pixels may have made it a little too small, or too large.
-    rows += tf.cast(rows * tf.round(rows * aspects) < tries.min_area, tf.float32)
-    rows -= tf.cast(rows * tf.round(rows * aspects) > tries.max_area, tf.float32)
+    rows += tf.cast(rows * tf.round(rows * aspects) < min_area, tf.float32)
+    rows -= tf.cast(rows * tf.round(rows * aspects) > max_area, tf.float32)
     columns = tf.round(rows * aspects)
-    is_right = tries.are_right(rows, columns)
-    first = tf.stack([tf.range(tf.size(heights)), _first_true(is_right)], axis=1)
+    area = rows * columns
+    is_right = (
+        (area >= min_area)
+        & (area <= max_area)
+        & (area / max_area >= preprocessing.MIN_OBJECT_COVERED)
+        & (rows <= height)
+        & (columns <= width)
+        & (area > 0)
+    )
+    first_right = tf.argmax(tf.cast(is_right, tf.int32), axis=1, output_type=tf.int32)
+    first = tf.stack([tf.range(tf.size(heights)), first_right], axis=1)
     found = tf.reduce_any(is_right, axis=1)
     return (
         tf.where(found, tf.gather_nd(rows, first), heights),
@@ -81,41 +90,10 @@ def _box_sizes(heights, widths, aspects, sides, min_crop_area):
     )
 
 
-def _first_true(table):
-    return tf.argmax(tf.cast(table, tf.int32), axis=1, output_type=tf.int32)
-
-
-class _Tries(typing.NamedTuple):
-    """What a box has to keep to; all float32 [N, 1]."""
-
-    heights: "tf.Tensor"
-    widths: "tf.Tensor"
-    min_crop_area: float
-
-    @property
-    def max_area(self):
-        return self.heights * self.widths
-
-    @property
-    def min_area(self):
-        return self.min_crop_area * self.max_area
-
-    def highest(self, aspects):
-        """Returns the greatest height of a box of such a width / height."""
-        by_area = tf.round(tf.sqrt(self.max_area / aspects))
-        by_width = tf.floor((self.widths + 0.5) / aspects)
-        by_width -= tf.cast(tf.round(by_width * aspects) > self.widths, tf.float32)
-        is_too_wide = tf.round(by_area * aspects) > self.widths
-        return tf.minimum(tf.where(is_too_wide, by_width, by_area), self.heights)
-
-    def are_right(self, rows, columns):
-        """Returns bool [N, attempts], whether a box may be taken."""
-        area = rows * columns
-        return (
-            (area >= self.min_area)
-            & (area <= self.max_area)
-            & (area / self.max_area >= preprocessing.MIN_OBJECT_COVERED)
-            & (rows <= self.heights)
-            & (columns <= self.widths)
-            & (area > 0)
-        )
+def _highest(height, width, aspects):
+    """Returns the greatest height of a box of such a width / height, float32 [N, attempts]."""
+    by_area = tf.round(tf.sqrt(height * width / aspects))
+    by_width = tf.floor((width + 0.5) / aspects)
+    by_width -= tf.cast(tf.round(by_width * aspects) > width, tf.float32)
+    is_too_wide = tf.round(by_area * aspects) > width
+    return tf.minimum(tf.where(is_too_wide, by_width, by_area), height)
