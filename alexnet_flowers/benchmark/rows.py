@@ -1,6 +1,5 @@
 """What is compared with what; each function measures one row of the table."""
 
-import collections
 import contextlib
 import os
 import platform
@@ -279,17 +278,15 @@ def input_pipeline(dataset_dir, rounds, python=None):
 
 def input_methods(dataset_dir, rounds):
     """Images a second of the same preprocessing through queues, ``tf.data`` and ``feed_dict``."""
-    ways = collections.OrderedDict(
-        [("queues", "ours"), ("tf.data", "tf.data"), ("feed_dict", "feed_dict")]
-    )
+    ways = {"queues": "ours", "tf.data": "tf.data", "feed_dict": "feed_dict"}
     whats = [{"way": way, "dataset_dir": dataset_dir} for way in ways.values()]
     rates, _ = _input_rates(whats, rounds)
-    return collections.OrderedDict(zip(ways, map(statistics.median, rates)))
+    return dict(zip(ways, map(statistics.median, rates)))
 
 
 def input_threads(dataset_dir, rounds):
     """Images a second by number of readers and of preprocessing threads."""
-    found = collections.OrderedDict()
+    found = {}
     for readers in (1, 4):
         for threads in sorted({1, 2, 4, 8, devices.num_cores()}):
             what = {

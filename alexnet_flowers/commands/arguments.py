@@ -99,8 +99,13 @@ def define_fields(kind, **names_to_help):
 
 
 def from_flags(kind):
-    """Returns a named tuple whose fields are the flags of the same names."""
-    return kind(**{name: FLAGS[name].value for name in kind._fields})
+    """Returns a named tuple whose fields are the flags of the same names, or such tuples."""
+    return kind(
+        **{
+            name: from_flags(hint) if hasattr(hint, "_fields") else FLAGS[name].value
+            for name, hint in typing.get_type_hints(kind).items()
+        }
+    )
 
 
 def asks_for_help(argv):

@@ -7,7 +7,6 @@ Each of --figures leaves its files in --output_dir. What a run has not written y
 line says so.
 """
 
-import collections
 import contextlib
 import functools
 import os
@@ -144,7 +143,7 @@ _ridges = functools.partial(_over_time, "histograms", histograms.histograms)
 _bands = functools.partial(_over_time, "distributions", histograms.distributions)
 
 # To add a figure, add its function above and its line here. They are drawn in this order.
-FIGURES = collections.OrderedDict(
+FIGURES = dict(
     curves=_Figure(_curves, _SCALARS, "cross entropy, accuracy and recall@2 of all runs"),
     sparsity=_Figure(_sparsity, _SCALARS, "each layer's share of zeros, of all runs"),
     histograms=_Figure(_ridges, _HISTOGRAMS, "every layer's values over the steps, as ridges"),

@@ -10,6 +10,7 @@ Photos that cannot be used are named at the end, with status 1; the others are p
 
 from absl import flags
 
+from alexnet_flowers import json_file
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
@@ -56,7 +57,8 @@ def main(paths):
         predictions = prediction.predict(network, asked, for_sheet=bool(FLAGS.sheet), cam=cam)
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
     outputs.write(FLAGS.csv, prediction.write_csv, predictions, network.class_names)
-    outputs.write(FLAGS.json, prediction.write_json, predictions, network.class_names)
+    rows = prediction.as_rows(predictions, network.class_names)
+    outputs.write(FLAGS.json, json_file.write, rows)
     if FLAGS.sheet:
         _draw_sheet(predictions, network)
     return command_line.report_left_out(asked)

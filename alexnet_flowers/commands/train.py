@@ -316,17 +316,9 @@ def _options():
     epochs_given, steps_given = map(arguments.is_given, ("num_epochs", "max_number_of_steps"))
     if epochs_given and steps_given:
         raise UsageError("--num_epochs, --max_number_of_steps: two lengths of one run; name one")
-    return plan.Options(
-        num_epochs=FLAGS.num_epochs,
-        # The other one may be a recipe's.
-        max_number_of_steps=None if epochs_given else FLAGS.max_number_of_steps,
-        stop_when_not_improved=FLAGS.stop_when_not_improved,
-        allow_changed_settings=FLAGS.allow_changed_settings,
-        skip_bad_records=FLAGS.skip_bad_records,
-        logging=arguments.from_flags(plan.Logging),
-        queues=arguments.from_flags(pipeline.Queues),
-        compute=arguments.from_flags(devices.Compute),
-    )
+    options = arguments.from_flags(plan.Options)
+    # The other one may be a recipe's.
+    return options._replace(max_number_of_steps=None) if epochs_given else options
 
 
 def _members():

@@ -164,7 +164,11 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
                 "left_out": left_out,
                 "duplicates": identical,
                 "splits": shard_writer.write(dataset_dir, parts, settings.num_shards, class_names),
-                "versions": _versions(),
+                "versions": {
+                    "alexnet_flowers": alexnet_flowers.__version__,
+                    "pillow": Image.__version__,
+                    "tensorflow": tf.__version__,
+                },
             }
             for split_name in info["splits"]:
                 _report(manifest.gaps(info, split_name), report)
@@ -269,7 +273,7 @@ def _divide(photos, rule, settings, report):
     elif rule == conversion_settings.BY_FOLD:
         parts = splits.split_by_fold(photos, *settings.fold_numbers(len(photos)), settings.seed)
     else:
-        held_out = settings.num_held_out(len(photos))
+        held_out = settings.num_validation_of(len(photos)), settings.num_test
         if sum(held_out) >= len(photos):
             raise UsageError(
                 "--num_validation and --num_test take %d of %d photos: none is left to train on"
@@ -288,11 +292,3 @@ def _divide(photos, rule, settings, report):
     if not parts["train"]:
         raise DataError("none of the %d photos is to train on" % len(photos))
     return parts
-
-
-def _versions():
-    return {
-        "alexnet_flowers": alexnet_flowers.__version__,
-        "pillow": Image.__version__,
-        "tensorflow": tf.__version__,
-    }

@@ -1,7 +1,5 @@
 """What a conversion says of the photos it found: each kind in a line, however many there are."""
 
-import collections
-
 from alexnet_flowers.data import duplicates
 from alexnet_flowers.data.sources.class_folders import some
 
@@ -40,7 +38,7 @@ def of_left_out(left_out, num_good):
       left_out: ``{place: reason}``.
       num_good: how many were not.
     """
-    kinds = collections.OrderedDict()
+    kinds = {}
     for place, reason in left_out.items():
         # What follows a colon is about the one file.
         kinds.setdefault(reason.partition(":")[0], []).append((place, reason))

@@ -124,7 +124,7 @@ class Settings(NamedTuple):
             numbers = {"num_" + name: len(parts[name]) for name in ("validation", "test")}
         else:
             num_photos = sum(map(len, parts.values()))
-            numbers["num_validation"] = self._num_validation(num_photos)
+            numbers["num_validation"] = self.num_validation_of(num_photos)
         request = dict(self._asdict(), archive=archive, split_by=rule, **numbers)
         shares = ("validation_percentage", "test_percentage")
         for key, percentage in zip(shares, self.percentages):
@@ -135,10 +135,6 @@ class Settings(NamedTuple):
             del request["fold"]
         return request
 
-    def num_held_out(self, num_photos):
-        """Returns how many of so many photos are for validation and for the test."""
-        return self._num_validation(num_photos), self.num_test
-
     def fold_numbers(self, num_photos):
         """Returns K and N of the fold; ``UsageError`` if there are not as many photos."""
         number, num_folds = map(int, self.fold.split("/"))
@@ -146,7 +142,8 @@ class Settings(NamedTuple):
             raise UsageError("--fold=%s: there are only %d photos" % (self.fold, num_photos))
         return number, num_folds
 
-    def _num_validation(self, num_photos):
+    def num_validation_of(self, num_photos):
+        """Returns how many of so many photos are for validation."""
         if self.num_validation is None:
             return splits.default_num_validation(num_photos)
         return self.num_validation
@@ -162,7 +159,7 @@ class Settings(NamedTuple):
         made = dict({"drop_duplicates": False, "fold": None}, **made)
         made["split_by"] = "name" if rule == BY_NAME else "seed"
         wanted = self._asdict()
-        wanted["num_validation"] = self._num_validation(num_photos)
+        wanted["num_validation"] = self.num_validation_of(num_photos)
         wanted["validation_percentage"], wanted["test_percentage"] = self.percentages
         ignored = {"validation_percentage", "test_percentage"}
         if rule == BY_NAME and self.split_by == "name":

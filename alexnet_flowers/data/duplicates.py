@@ -1,7 +1,5 @@
 """The same photo more than once: files with identical bytes."""
 
-import collections
-
 WITHIN_CLASSES = "within_classes"
 ACROSS_CLASSES = "across_classes"
 ACROSS_SPLITS = "across_splits"
@@ -16,7 +14,7 @@ def groups(photos):
     Returns:
       A list of lists, each of photos with the same bytes, in the same order.
     """
-    found = collections.OrderedDict()
+    found = {}
     for photo in photos:
         found.setdefault(photo.digest, []).append(photo)
     return [group for group in found.values() if len(group) > 1]

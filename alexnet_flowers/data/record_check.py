@@ -10,10 +10,11 @@ from alexnet_flowers.data import jpeg_check, photo_check, record_frames
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import quiet, tf
 
+_LABEL = "image/class/label"
 # The features of a record, and whether it has to have them.
 _FEATURES = (
     ("image/encoded", "bytes_list", True),
-    ("image/class/label", "int64_list", True),
+    (_LABEL, "int64_list", True),
     ("image/format", "bytes_list", False),
     ("image/filename", "bytes_list", False),
 )
@@ -147,8 +148,9 @@ def labels_from_1(paths, num_classes):
     with quiet():
         for path in paths:
             for frame in record_frames.read(path):
-                if frame.problem is None:
-                    found |= _labels(frame.record)
+                example = None if frame.problem else _example(frame.record)
+                if example is not None:  # Without the feature there are no values.
+                    found.update(example.features.feature[_LABEL].int64_list.value)
     if found and min(found) == 1 and max(found) == num_classes:
         return (
             "%s: the labels run from 1 to %d, not from 0, as slim's --labels_offset=1 takes them; "
@@ -191,15 +193,6 @@ def copy_of_sound(examined):
     return copy, "/proc/self/fd/%d" % copy.fileno()
 
 
-def _labels(record):
-    """Returns the labels of a record, as a set; empty where it has none."""
-    example = _example(record)
-    name = "image/class/label"
-    if example is None or name not in example.features.feature:
-        return set()
-    return set(example.features.feature[name].int64_list.value)
-
-
 def _flaw(record, num_classes):
     """Returns why a record whose bytes are as they were written is of no use; None if it is."""
     example = _example(record)
@@ -214,7 +207,7 @@ def _flaw(record, num_classes):
             return "the feature %s is missing" % name
         if found != kind or len(getattr(feature[name], kind).value) != 1:
             return "the feature %s is not one value of a %s" % (name, kind)
-    (label,) = feature["image/class/label"].int64_list.value
+    (label,) = feature[_LABEL].int64_list.value
     if not 0 <= label < num_classes:
         return "the label is %d, not one of 0 to %d" % (label, num_classes - 1)
     (encoded,) = feature["image/encoded"].bytes_list.value

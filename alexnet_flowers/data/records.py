@@ -12,7 +12,6 @@ A record is a ``tf.train.Example`` with
 ==================== ===== ==================================================
 """
 
-import collections
 import glob
 import math
 import os
@@ -242,7 +241,7 @@ def read_labels(dataset_dir):
         )
     if sorted(names) != list(range(len(names))) or not names:
         raise DataError("%s: the ids are not 0, 1, 2, ...; convert again" % path)
-    return collections.OrderedDict(sorted(names.items()))
+    return dict(sorted(names.items()))
 
 
 def read_labels_if_any(folder):

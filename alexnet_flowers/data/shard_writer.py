@@ -48,7 +48,7 @@ def write(dataset_dir, parts, num_shards, class_names):
 def _write_split(dataset_dir, split_name, photos, num_shards, labels, bar):
     """Writes a split's shards under temporary names; returns their numbers by their names."""
     sizes = records.shard_sizes(len(photos), num_shards)
-    shards = collections.OrderedDict()
+    shards = {}
     start = 0
     for name, size in zip(records.shard_filenames(split_name, num_shards), sizes):
         partial = os.path.join(dataset_dir, name + ".partial")

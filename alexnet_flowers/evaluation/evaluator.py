@@ -142,8 +142,8 @@ class Evaluator:
         """
         if self._run.summaries_dir is None:
             return
+        path = os.path.join(self._run.summaries_dir, self._curve)
         if self._writer is None:
-            path = os.path.join(self._run.summaries_dir, self._curve)
             os.makedirs(path, exist_ok=True)
             self._writer = event_writer.EventWriter(path)
         values = {
@@ -153,7 +153,6 @@ class Evaluator:
         }
         event_writer.write_scalars(self._writer, values, result["global_step"])
         self._writer.flush()
-        path = os.path.join(self._run.summaries_dir, self._curve)
         columns = step_table.EVALUATION_COLUMNS
         with lock.held(path, "written", _WAIT_SECS):  # Another process may evaluate the run, too.
             row = [result["global_step"]] + [result[name] for name in columns[1:]]
@@ -172,7 +171,10 @@ class Evaluator:
             try:
                 coordinator.join(threads)
             except tf.errors.OpError as error:
-                raise DataError(self._explained(error))
+                # Which record ended it, or TensorFlow's words where none is bad.
+                bad = record_check.explanation(self._split)
+                stopped = "%s: reading stopped: %s" % (self._dataset_dir, first_line(error))
+                raise DataError(bad or stopped)
         return tuple(np.concatenate(parts) for parts in zip(*batches)) or (np.empty(0),) * 2
 
     def _fetch_all(self, session):
@@ -193,11 +195,6 @@ class Evaluator:
             return fetched
         except tf.errors.ResourceExhaustedError as error:
             raise DataError("%s; lower --batch_size" % first_line(error))
-
-    def _explained(self, error):
-        """Returns which record ended the reading, or TensorFlow's words where none is bad."""
-        bad = record_check.explanation(self._split)
-        return bad or "%s: reading stopped: %s" % (self._dataset_dir, first_line(error))
 
 
 def _log_probabilities(images, num_classes, mirror):

@@ -38,12 +38,10 @@ class Scalars(NamedTuple):
     Attributes:
       steps: int64 [n], ascending, each once.
       values: float64 [n].
-      wall_times: float64 [n], seconds since 1970.
     """
 
     steps: np.ndarray
     values: np.ndarray
-    wall_times: np.ndarray
 
 
 class Histogram(NamedTuple):
@@ -235,7 +233,6 @@ def _scalars(events):
     return Scalars(
         np.array([event.step for event in events], np.int64),
         np.array([event.value for event in events], np.float64),
-        np.array([event.wall_time for event in events], np.float64),
     )
 
 

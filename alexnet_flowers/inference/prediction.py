@@ -1,12 +1,11 @@
 """Predictions: the probabilities of the classes for photos, as tables, files and contact sheets."""
 
-import collections
 from typing import NamedTuple, Optional
 
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_flowers import json_file, spreadsheet
+from alexnet_flowers import spreadsheet
 from alexnet_flowers.data import photos
 from alexnet_flowers.evaluation import metrics
 from alexnet_flowers.inference import grad_cam
@@ -125,14 +124,17 @@ def _right(predictions):
 
 
 def as_rows(predictions, class_names):
-    """Returns a dict for each prediction: ``photo``, ``true_class``, ``predicted``, each class."""
+    """Returns a dict for each prediction, which JSON can hold.
+
+    ``photo``, ``true_class`` (or None), ``predicted`` and, by class, the ``probabilities``.
+    """
     return [
-        collections.OrderedDict(
-            photo=one.photo.name,
-            true_class=_true_class(one, class_names),
-            predicted=class_names[best_classes(one, 1)[0]],
-            probabilities=collections.OrderedDict(zip(class_names, one.probabilities.tolist())),
-        )
+        {
+            "photo": one.photo.name,
+            "true_class": _true_class(one, class_names),
+            "predicted": class_names[best_classes(one, 1)[0]],
+            "probabilities": dict(zip(class_names, one.probabilities.tolist())),
+        }
         for one in predictions
     ]
 
@@ -148,11 +150,6 @@ def write_csv(path, predictions, class_names):
     for row in as_rows(predictions, class_names):
         rows.append([row[name] for name in columns] + list(row["probabilities"].values()))
     spreadsheet.write(path, rows)
-
-
-def write_json(path, predictions, class_names):
-    """Writes ``as_rows`` as JSON; raises as ``write_csv`` does."""
-    json_file.write(path, as_rows(predictions, class_names))
 
 
 def contact_sheet(predictions, class_names, num_columns=None):

@@ -1,6 +1,5 @@
 """What a unit likes: the patches of photos that excite it most, cut to its receptive field."""
 
-import collections
 from typing import List, NamedTuple
 
 import numpy as np
@@ -100,7 +99,7 @@ def _cut(network, photos, end_point, wanted):
     if field.size >= network.image_size:  # Of a unit that sees everything.
         field = field._replace(size=network.image_size, first=0)
     margin = max(-field.first, field.size)
-    places = collections.OrderedDict()
+    places = {}
     for number, place in wanted:
         places.setdefault(number, []).append(place)
     numbers = iter(places)

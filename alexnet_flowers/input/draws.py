@@ -56,7 +56,7 @@ def draw_distortions(
         shape = tf.image.extract_jpeg_shape(encoded)
         drawn = preprocessing.draw(shape, min_crop_area)
         crop = preprocessing.decode_box(encoded, shape, drawn.begin, drawn.size)
-        stages = preprocessing.stages(crop, drawn, image_size, image_size, fast_mode)
+        stages = preprocessing.distort(crop, drawn, image_size, image_size, fast_mode)
         box = preprocessing.central_box(shape)
         view = preprocessing.preprocess_for_eval(encoded, image_size, image_size)
         whole = tf.image.decode_jpeg(encoded, channels=3)

@@ -134,7 +134,7 @@ def preprocess_for_train(encoded, height, width, fast_mode=True, min_crop_area=M
         image_shape = tf.image.extract_jpeg_shape(encoded)
         drawn = draw(image_shape, min_crop_area)
         box = decode_box(encoded, image_shape, drawn.begin, drawn.size)
-        return distort(box, drawn, height, width, fast_mode)
+        return distort(box, drawn, height, width, fast_mode).centered
 
 
 def preprocess_for_eval(encoded, height, width):
@@ -221,13 +221,8 @@ def distort(box, drawn, height, width, fast_mode=True):
       fast_mode: see ``preprocess_for_train``.
 
     Returns:
-      float32 [height, width, 3] in [-1, 1].
+      ``Stages``, of which ``centered`` is the result.
     """
-    return stages(box, drawn, height, width, fast_mode).centered
-
-
-def stages(box, drawn, height, width, fast_mode=True):
-    """Returns the ``Stages`` of ``distort``, which takes the same arguments."""
     box = _as_floats(box)
     if fast_mode:
         resized = _resize_bilinear(box, height, width)

@@ -56,7 +56,7 @@ def layers(image_size=None, num_classes=NUM_CLASSES):
         sizes = collections.Counter()
         for variable in slim.get_model_variables():
             sizes[_layer_name(variable.op)] += variable.shape.num_elements()
-        operations = collections.OrderedDict()
+        operations = {}
         for op in _path_to(logits.op):
             operations.setdefault(_layer_name(op), []).append(op)
         return [_layer(name, ops, sizes[name]) for name, ops in operations.items()]

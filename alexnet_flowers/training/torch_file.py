@@ -90,21 +90,15 @@ class TorchFile:
     def _guarded(self, read, *args):
         try:
             return read(*args)
-        except DataError:
-            raise
-        except OSError as error:
-            if error.errno is not None:  # The file's own: it is missing, or a folder.
-                raise
-            raise self._damaged(error)
         # Bytes that are no pickle may be taken for any instruction, and fail in any way.
         except Exception as error:
-            raise self._damaged(error)
-
-    def _damaged(self, error):
-        return DataError(
-            "%s: not a file of torch.save, or damaged (%s); get it anew"
-            % (self._path, str(error) or type(error).__name__)
-        )
+            # That the file is missing, or a folder, the operating system's error says itself.
+            if isinstance(error, DataError) or getattr(error, "errno", None) is not None:
+                raise
+            raise DataError(
+                "%s: not a file of torch.save, or damaged (%s); get it anew"
+                % (self._path, str(error) or type(error).__name__)
+            )
 
     def _read_zip(self):
         with zipfile.ZipFile(self._path) as archive:

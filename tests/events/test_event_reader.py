@@ -21,14 +21,13 @@ def test_scalars_come_back_exactly(tmp_path):
     writer = tf.summary.FileWriter(str(tmp_path))
     for step, value in ((3, 0.1), (5, float("nan")), (2**40, -2.5)):
         summary = tf.Summary(value=[tf.Summary.Value(tag="a/b", simple_value=value)])
-        writer.add_event(tf.Event(wall_time=1000.5 + step, step=step, summary=summary))
+        writer.add_event(tf.Event(wall_time=1000.5, step=step, summary=summary))
     writer.close()
     found = event_reader.read(str(tmp_path))
     assert list(found.scalars) == ["a/b"] and not found.histograms
-    steps, values, wall_times = found.scalars["a/b"]
+    steps, values = found.scalars["a/b"]
     assert steps.dtype == np.int64 and steps.tolist() == [3, 5, 2**40]
     np.testing.assert_array_equal(values, np.array([0.1, np.nan, -2.5], np.float32))
-    assert wall_times.tolist() == [1003.5, 1005.5, 1000.5 + 2**40]
 
 
 def test_histograms_are_of_the_values(tmp_path):

@@ -12,7 +12,7 @@ def test_the_means_between_points_are_those_of_the_batches():
     steps = np.array([1, 79, 80, 400, 1500, 1501, 1700, 3000])
     starts = np.where(steps > 1500, 1500, 0)
     means = np.float32([batches[start:end].mean() for start, end in zip(starts, steps)])
-    found = streaming.between_points(Scalars(steps, means.astype(float), steps * 1.0))
+    found = streaming.between_points(Scalars(steps, means.astype(float)))
     expected = [batches[a:b].mean() for a, b in zip(np.r_[0, steps[:-1]], steps)]
     np.testing.assert_allclose(found.values, expected, atol=2e-4)
     assert list(found.steps) == list(steps)
@@ -20,10 +20,10 @@ def test_the_means_between_points_are_those_of_the_batches():
 
 def test_nothing_of_nothing():
     empty = np.empty(0)
-    assert len(streaming.between_points(Scalars(empty, empty, empty)).values) == 0
+    assert len(streaming.between_points(Scalars(empty, empty)).values) == 0
 
 
 def test_values_that_are_not_finite_are_no_warning(recwarn):
-    scalars = Scalars(np.arange(1, 4), np.array([0.5, np.inf, np.inf]), np.zeros(3))
+    scalars = Scalars(np.arange(1, 4), np.array([0.5, np.inf, np.inf]))
     streaming.between_points(scalars)
     assert not recwarn.list

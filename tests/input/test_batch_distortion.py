@@ -64,7 +64,7 @@ def one_by_one(numbers, draws, image_size, fast_mode):
         fed = [tf.placeholder(dtype, []) for dtype in dtypes]
         image = preprocessing.distort(
             box, Draw(None, None, *fed), image_size, image_size, fast_mode
-        )
+        ).centered
         return [
             session.run(
                 image, dict(zip([box] + fed, (cropped(PHOTOS[number], drawn),) + drawn[2:]))

@@ -51,7 +51,7 @@ def test_each_draw_leads_to_its_stages(shown, fast_mode):
             distorted = preprocessing.distort(
                 tf.constant(crop), preprocessing.Draw(*map(_constant, drawn)), 32, 32, fast_mode
             )
-            np.testing.assert_array_equal(session.run(distorted), stages.centered)
+            np.testing.assert_array_equal(session.run(distorted.centered), stages.centered)
         flips.add(bool(drawn.flip))
     assert flips == {True, False}
 

@@ -48,8 +48,8 @@ def graph():
         )
         shape = tf.image.extract_jpeg_shape(graph.encoded)
         graph.box = preprocessing.decode_box(graph.encoded, shape, drawn.begin, drawn.size)
-        graph.fast = preprocessing.distort(graph.box, drawn, SIZE, SIZE, True)
-        graph.full = preprocessing.distort(graph.box, drawn, SIZE, SIZE, False)
+        graph.fast = preprocessing.distort(graph.box, drawn, SIZE, SIZE, True).centered
+        graph.full = preprocessing.distort(graph.box, drawn, SIZE, SIZE, False).centered
         graph.reference = {
             (ordering, fast): by_the_book(graph.whole, drawn, ordering, fast)
             for ordering in range(4)

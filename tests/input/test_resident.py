@@ -83,7 +83,7 @@ def test_an_image_is_what_preprocessing_makes_of_the_photo_and_its_draw(photos, 
         single = preprocessing.distort(
             whole[top : top + rows, left : left + columns],
             preprocessing.Draw(None, None, *fed[4:]), SIZE, SIZE, distortions.fast_mode,
-        )  # fmt: skip
+        ).centered  # fmt: skip
         session.run([tf.local_variables_initializer(), tf.tables_initializer()])
         taken, draws = session.run([batch, drawn])
         for image, jpeg, numbers in zip(taken.images, taken.encoded, draws):
