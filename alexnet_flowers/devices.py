@@ -98,10 +98,7 @@ def expected(device):
 
 def num_cores():
     """Returns how many cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # Linux only.
-        return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))
 
 
 def memory_bytes(device):

@@ -54,11 +54,9 @@ def _acquire(path, folder, doing, until):
                 % (folder, doing, holder or "unknown")
             )
         # Its last holder may have removed the file between the two calls.
-        try:
+        with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
                 break
-        except FileNotFoundError:
-            pass
         os.close(descriptor)
     if _holder(descriptor) is None:
         os.close(descriptor)

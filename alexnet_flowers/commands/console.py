@@ -49,7 +49,8 @@ class _Stream:
             if self.error is None:
                 self.error = error
                 # Also for what is still buffered, and for what libraries write past Python.
-                _lead_nowhere(self._stream.fileno())
+                with open(os.devnull, "wb") as nowhere:
+                    os.dup2(nowhere.fileno(), self._stream.fileno())
                 if self._warn is not None:
                     self._warn(error)
 
@@ -86,9 +87,3 @@ def _warn(error):
         % (os.path.basename(sys.argv[0]), error.strerror)
     )
     sys.stderr.flush()
-
-
-def _lead_nowhere(number):
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, number)
-    os.close(nowhere)

@@ -105,7 +105,8 @@ def _with_errors_in_one_line(main):
     except ImportError as error:
         _fail(not_installed(error), 1)
     except UnicodeEncodeError as error:
-        if not _is_no_utf8(error.object):
+        # Python has surrogates for the bytes of a name that are not UTF-8.
+        if not any("\ud800" <= character <= "\udfff" for character in error.object):
             raise
         _fail("%s: TensorFlow takes names in UTF-8 only; rename it" % error.object, 1)
     except OSError as error:
@@ -116,11 +117,6 @@ def _with_errors_in_one_line(main):
             # Of a copy the second name is the one that is written.
             name, advice = error.filename2 or name, "%s, %s" % (MAKE_ROOM, _AGAIN)
         _fail("%s: %s; %s" % (name or "a file", error.strerror, advice), 1)
-
-
-def _is_no_utf8(name):
-    """Says whether a text is a name whose bytes are not UTF-8: Python has surrogates for them."""
-    return any("\ud800" <= character <= "\udfff" for character in name)
 
 
 def end_at_once(error):

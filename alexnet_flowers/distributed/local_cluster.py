@@ -129,10 +129,8 @@ def _end(processes, chief):
     number = signal.SIGINT if isinstance(sys.exc_info()[1], KeyboardInterrupt) else signal.SIGTERM
     if chief and chief.poll() is None:
         chief.send_signal(number)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             chief.wait(_GRACE_SECS)
-        except subprocess.TimeoutExpired:
-            pass
     for process in processes:
         process.kill()
         process.wait()

@@ -1,6 +1,6 @@
 """What excites units: a square of patches for each."""
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from alexnet_flowers.pictures import cards, fonts
 
@@ -30,18 +30,13 @@ def units(patches, captions, num_columns=None):
 
 
 def _unit(patches, caption):
-    step = PATCH_PX + _GAP_PX
-    width = _PER_SIDE * step + 2 * _MARGIN_PX
-    drawn = Image.new("RGB", (width, width + _LINE_PX), "white")
-    draw = ImageDraw.Draw(drawn)
-    draw.text((_MARGIN_PX, 2), caption, fill="black", font=fonts.font(_FONT_PX))
-    for number in range(PER_UNIT):
-        row, column = divmod(number, _PER_SIDE)
-        left, top = _MARGIN_PX + column * step, _LINE_PX + _MARGIN_PX + row * step
-        if number < len(patches):
-            patch = Image.fromarray(patches[number]).resize((PATCH_PX, PATCH_PX), Image.BICUBIC)
-            drawn.paste(patch, (left, top))
-        else:
-            box = (left, top, left + PATCH_PX - 1, top + PATCH_PX - 1)
-            draw.rectangle(box, _EMPTY_COLOR)
+    empty = Image.new("RGB", (PATCH_PX, PATCH_PX), _EMPTY_COLOR)
+    shown = [Image.fromarray(patch).resize(empty.size, Image.BICUBIC) for patch in patches]
+    shown += [empty] * (PER_UNIT - len(shown))
+    frame = (0, 0, _GAP_PX, _GAP_PX)
+    square = cards.sheet([ImageOps.expand(one, frame, "white") for one in shown], _PER_SIDE)
+    drawn = ImageOps.expand(square, _MARGIN_PX, "white")
+    drawn = ImageOps.expand(drawn, (0, _LINE_PX, 0, 0), "white")
+    text = {"fill": "black", "font": fonts.font(_FONT_PX)}
+    ImageDraw.Draw(drawn).text((_MARGIN_PX, 2), caption, **text)
     return drawn

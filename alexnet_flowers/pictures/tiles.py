@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
-from alexnet_flowers.pictures import colors, fonts
+from alexnet_flowers.pictures import cards, colors, fonts
 
 _GAP_PX = 2
 _MAX_COLUMNS = 16
@@ -88,19 +88,15 @@ def grid(tiles, scale, labels=()):
       A Pillow image; the tile ``i`` is at row ``i // num_columns(count)``.
     """
     count, height, width = tiles.shape[:3]
-    columns = num_columns(count)
-    rows = -(-count // columns)
-    label_px = _LABEL_PX if labels else 0
-    width_px, height_px = width * scale + _GAP_PX, height * scale + _GAP_PX + label_px
-    laid_out = Image.new("RGB", (columns * width_px + _GAP_PX, rows * height_px + _GAP_PX), "white")
+    frame = (0, 0, _GAP_PX, _GAP_PX + (_LABEL_PX if labels else 0))
+    drawn = []
     for number, tile in enumerate(tiles):
-        row, column = divmod(number, columns)
-        left, top = column * width_px + _GAP_PX, row * height_px + _GAP_PX
         image = Image.fromarray(tile).resize((width * scale, height * scale), Image.NEAREST)
-        laid_out.paste(image, (left, top))
+        drawn.append(ImageOps.expand(image, frame, "white"))
         if labels:
-            _write(laid_out, left, top + image.height, labels[number])
-    return laid_out
+            _write(drawn[-1], 0, image.height, labels[number])
+    laid_out = cards.sheet(drawn, num_columns(count))
+    return ImageOps.expand(laid_out, (_GAP_PX, _GAP_PX, 0, 0), "white")
 
 
 def _write(image, left, top, text):
