@@ -27,12 +27,9 @@ def give_back():
 
 
 def keep_freed():
-    """Makes this process keep what it frees, in one arena that all threads share.
+    """Has this process keep what it frees, in one arena of all threads; says whether it does.
 
     Call it before TensorFlow allocates anything large.
-
-    Returns:
-      bool, whether it does so now.
     """
     mallopt = _glibc("mallopt")
     return bool(

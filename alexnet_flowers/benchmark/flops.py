@@ -4,7 +4,7 @@ from alexnet_flowers.tf1 import tf
 
 
 def of_training_step(graph):
-    """Counts the floating-point operations of a step's convolutions, two for each product.
+    """Returns how many floating-point operations a step's convolutions take, two for each product.
 
     A convolution and each of its two gradients take the same number; the first layer's input, the
     images, needs no gradient. Everything else (pools, biases, the update) is left out: the sum is
@@ -12,9 +12,6 @@ def of_training_step(graph):
 
     Args:
       graph: a ``tf.Graph`` with ``alexnet_v2``'s forward pass for a known batch size.
-
-    Returns:
-      int.
     """
     total = 0
     for op in graph.get_operations():

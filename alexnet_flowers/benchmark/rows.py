@@ -90,7 +90,7 @@ def training_step_real(dataset_dir, rounds):
 
 
 def _synthetic_step(name, ours, rival, rounds, against, on="", needs=None):
-    """Measures training steps on synthetic images.
+    """Measures training steps on synthetic images; returns a ``Row``, or None.
 
     Args:
       name: the row's.
@@ -100,9 +100,6 @@ def _synthetic_step(name, ours, rival, rounds, against, on="", needs=None):
       against: the row's, in which ``%(...)s`` is what the rival says of itself.
       on: added to what was measured, in which ``%(...)s`` is what our worker says of itself.
       needs: what our worker must say of itself, or there is no row.
-
-    Returns:
-      A ``Row``, or None.
     """
     with Worker(*ours) as our_worker, Worker(*rival) as rival_worker:
         if needs and not our_worker.about[needs]:
@@ -240,15 +237,12 @@ _COUNTED_BATCHES = 20
 
 
 def _input_rates(whats, rounds, python=None):
-    """Returns a list of images a second for each input pipeline, measured in turn.
+    """Returns lists of images a second, measured in turn, and what the first worker says of itself.
 
     Args:
       whats: list of dict, the arguments of ``benchmark.worker`` but for the batch size.
       rounds: int.
       python: of the workers.
-
-    Returns:
-      The rates, and what the first worker says of itself.
     """
     with contextlib.ExitStack() as stack:
         workers = [

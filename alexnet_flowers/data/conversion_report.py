@@ -16,11 +16,7 @@ _DUPLICATES = (
 
 
 def of_source(found):
-    """Returns the lines on what lies in a source besides photos, and on its folders.
-
-    Args:
-      found: ``class_folders.ClassFolders``.
-    """
+    """Returns the lines on what lies in a ``ClassFolders`` besides photos, and on its folders."""
     lines = []
     if found.companions:
         kinds = ["%d %s" % (number, kind) for kind, number in sorted(found.companions.items())]

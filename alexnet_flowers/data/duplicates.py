@@ -6,13 +6,10 @@ ACROSS_SPLITS = "across_splits"
 
 
 def groups(photos):
-    """Returns the photos that are there more than once.
+    """Returns the photos that are there more than once, in lists of the same bytes, in order.
 
     Args:
       photos: ``verification.VerifiedPhoto`` in order.
-
-    Returns:
-      A list of lists, each of photos with the same bytes, in the same order.
     """
     found = {}
     for photo in photos:

@@ -48,10 +48,7 @@ class Structure(NamedTuple):
 
 
 def check(encoded):
-    """Decodes a JPEG as training and evaluation do.
-
-    Args:
-      encoded: bytes.
+    """Decodes the bytes of a JPEG as training and evaluation do.
 
     Raises:
       BadPhotoError: not a JPEG, cut off, damaged, with too many pixels or scans.
@@ -82,10 +79,7 @@ def decode(encoded):
 
 
 def check_structure(encoded):
-    """Goes from segment to segment, to the end of the image.
-
-    Returns:
-      Its ``Structure``.
+    """Goes from segment to segment, to the end of the image; returns its ``Structure``.
 
     Raises:
       BadPhotoError: it is not a JPEG, has no end, or would take far too long to decode.

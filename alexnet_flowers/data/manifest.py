@@ -111,14 +111,11 @@ def num_photos(info):
 
 
 def gaps(info, split_name):
-    """Returns a line on the classes that have no photos in a split; none if all have.
+    """Returns a list of a line on the classes that have no photos in a split; of none if all have.
 
     Args:
       info: the contents of ``dataset.json``.
       split_name: a split of it.
-
-    Returns:
-      A list of at most one str.
     """
     per_class = info["splits"][split_name]["per_class"]
     missing = [name for name in info["classes"] if not per_class.get(name)]

@@ -68,17 +68,11 @@ class Verified(NamedTuple):
 
 
 def verify(encoded):
-    """Decodes a photo fully.
+    """Decodes a photo, the bytes of any file, fully; returns a ``Verified``.
 
     A JPEG that is upright and not too large is left as it is, if TensorFlow decodes it; gray and
     CMYK ones too. Turned JPEGs, those of up to ``MAX_PIXELS_REDUCED``, PNG, WebP, BMP, TIFF and
     the first frame of a GIF are encoded anew as upright RGB JPEGs, what is transparent on white.
-
-    Args:
-      encoded: bytes, of any file.
-
-    Returns:
-      A ``Verified``.
 
     Raises:
       BadPhotoError: another kind of file, damaged, cut off or larger than that.

@@ -42,14 +42,7 @@ class NotAPhotoError(BadPhotoError):
 
 
 def error(encoded):
-    """Returns the error for a file of none of the formats that are decoded.
-
-    Args:
-      encoded: bytes, the file's.
-
-    Returns:
-      A ``BadPhotoError``, whose message names the kind of the file where it is known.
-    """
+    """Returns the ``BadPhotoError`` of bytes of no decoded format; it names their kind if known."""
     if not encoded:
         return BadPhotoError("an empty file")
     if not encoded.strip(b"\0"):

@@ -135,15 +135,12 @@ def pick(found, split_name, index=None, name=None):
 
 
 def write(found, class_names, folder):
-    """Writes photos as ``<class>/<file>.jpg``, each with the very bytes that it has.
+    """Writes photos as ``<class>/<file>.jpg``, with their very bytes; returns a list of the paths.
 
     Args:
       found: a list of ``Photo`` with labels.
       class_names: list of str, by id.
       folder: a folder that exists.
-
-    Returns:
-      The list of their paths in the folder.
 
     Raises:
       DataError: a class whose name cannot be a folder's.
@@ -174,10 +171,7 @@ def nothing_usable(asked):
 
 
 def from_split(dataset_dir, split_name):
-    """Reads a split of a dataset, in the order of its shards.
-
-    Returns:
-      A list of ``Photo``, and the split's ``{id: class name}``.
+    """Returns a list of a split's ``Photo``, in its shards' order, and its ``{id: class name}``.
 
     Raises:
       DataError: see ``dataset.get_split``; or one of the records is bad.

@@ -61,15 +61,12 @@ class Examined(NamedTuple):
 
 
 def examine(path, num_classes, num_written=None):
-    """Reads every record of a shard, and decodes its photo.
+    """Reads every record of a shard, and decodes its photo; returns an ``Examined``.
 
     Args:
       path: the shard.
       num_classes: labels are 0 to ``num_classes - 1``.
       num_written: how many records it was written with, None where nobody knows.
-
-    Returns:
-      An ``Examined``.
 
     Raises:
       DataError: the shard has another number of records than were written, which no damage
@@ -175,10 +172,7 @@ def explanation(split):
 
 
 def copy_of_sound(examined):
-    """Copies the sound records of a shard into a file that no folder lists.
-
-    Args:
-      examined: an ``Examined``.
+    """Copies the sound records of an ``Examined`` shard into a file that no folder lists.
 
     Returns:
       The open file, which is gone with its last user however the process ends, and the path

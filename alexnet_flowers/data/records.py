@@ -157,10 +157,7 @@ class Record(NamedTuple):
 
 
 def read_shard(path):
-    """Reads a shard without TensorFlow's queues.
-
-    Yields:
-      A ``Record`` for each.
+    """Yields a ``Record`` for each one of a shard, which is read without TensorFlow's queues.
 
     Raises:
       DataError: the shard is damaged or cut off, or a record is not of a photo.

@@ -70,16 +70,13 @@ def split_by_name(photos, validation_percentage, test_percentage=0, seed=0):
     """Divides photos so that each stays where it is, whichever photos are added or removed.
 
     A photo's class and name are hashed into a number from 0 to 100, which decides. So did the
-    retraining script of TensorFlow Hub.
+    retraining script of TensorFlow Hub. The result is that of ``split``.
 
     Args:
       photos: items with ``class_name`` and ``name``.
       validation_percentage: share of the validation photos, about; 0 to 100.
       test_percentage: share of the test photos, about; 0 to 100.
       seed: int, decides the order within a split only.
-
-    Returns:
-      See ``split``.
     """
     parts = {split_name: [] for split_name in SPLITS}
     for photo in _shuffled(photos, seed):
@@ -97,16 +94,14 @@ def split_by_fold(photos, fold, num_folds, seed=0):
     """Holds out one of so many folds for validation; over all folds, each photo is in one.
 
     The shuffled photos of the first class are dealt to the folds in turn, then those of the next:
-    folds differ by a photo at most, in each class and in all.
+    folds differ by a photo at most, in each class and in all. The result is that of ``split``,
+    without test photos.
 
     Args:
       photos: see ``split``.
       fold: int, 1 to ``num_folds``, the one for validation.
       num_folds: int, at least 2.
       seed: int.
-
-    Returns:
-      See ``split``; there are no test photos.
     """
     shuffled = _shuffled(photos, seed)
     by_class = sorted(range(len(shuffled)), key=lambda index: shuffled[index].class_name)

@@ -259,12 +259,9 @@ class Worker(Alone):
             )
 
     def wait_for_chief(self):
-        """Waits until the chief has given the variables of the default graph their values.
+        """Waits until the chief has given the variables their values; see ``Alone``.
 
         slim waits too, but for synchronous steps it asks for the step's number at once.
-
-        Returns:
-          See ``Alone.wait_for_chief``.
         """
         if self.is_chief:
             return True

@@ -23,10 +23,7 @@ _WATCH_SECS = 2
 
 
 def wait_for(hosts):
-    """Waits until all parameter servers answer.
-
-    Args:
-      hosts: list of ``<host>:<port>``, the parameter servers.
+    """Waits until all parameter servers, a list of ``<host>:<port>``, answer.
 
     Raises:
       DataError: one cannot be reached for ``CONNECT_SECS``, or something else listens there.

@@ -15,15 +15,12 @@ def check_finite(answers, checkpoint_path):
 
 
 def confusion_matrix(labels, predicted, num_classes):
-    """Counts how often each class was taken for each.
+    """Returns how often each class (row) was taken for each (column), int64 [classes, classes].
 
     Args:
       labels: int [n], the true class ids.
       predicted: int [n].
       num_classes: int.
-
-    Returns:
-      int64 [classes, classes]; rows are the true classes, columns the predicted ones.
     """
     confusion = np.zeros([num_classes] * 2, np.int64)
     np.add.at(confusion, (labels, predicted), 1)
@@ -112,7 +109,7 @@ def commonest_confusions(confusion, count):
 
 
 def is_among_best(scores, labels, k):
-    """Says of each photo whether fewer than ``k`` classes score higher than the true one.
+    """Returns bool [n], whether fewer than ``k`` classes score higher than a photo's true one.
 
     So equal scores count as in ``tf.nn.in_top_k``.
 
@@ -120,9 +117,6 @@ def is_among_best(scores, labels, k):
       scores: float [n, classes].
       labels: int [n].
       k: int.
-
-    Returns:
-      bool [n].
     """
     return (scores > _of_true_class(scores, labels)[:, np.newaxis]).sum(1) < k
 
@@ -133,14 +127,11 @@ def recall_at(k, scores, labels):
 
 
 def cross_entropy(log_probabilities, labels):
-    """Returns the mean cross entropy, in nats.
+    """Returns the mean cross entropy, in nats, a float.
 
     Args:
       log_probabilities: float [n, classes].
       labels: int [n].
-
-    Returns:
-      A float.
     """
     return float(-_of_true_class(log_probabilities, labels).mean(dtype=np.float64))
 

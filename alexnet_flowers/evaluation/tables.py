@@ -11,13 +11,10 @@ _MAX_NAME_LENGTH = 40
 
 
 def table(result):
-    """Returns a result as lines of text.
+    """Returns a result of ``evaluator.Evaluator.evaluate`` as lines of text.
 
     Of up to ``MAX_CLASSES_OF_MATRIX`` classes all figures are in it; of more, the ``NUM_LISTED``
     worst classes and commonest confusions.
-
-    Args:
-      result: what ``evaluator.Evaluator.evaluate`` returns.
     """
     few = len(result["per_class"]) <= MAX_CLASSES_OF_MATRIX
     lines = _all_classes(result) if few else _worst_classes(result) + _confusions(result)
@@ -35,12 +32,7 @@ def line(result):
 def write_csv(path, result):
     """Writes a line for each class: its figures, and how often it was taken for each class.
 
-    Args:
-      path: where to.
-      result: what ``evaluator.Evaluator.evaluate`` returns.
-
-    Raises:
-      OSError: it cannot be written; nothing is left of it.
+    It takes a path and what ``table`` takes; see ``spreadsheet.write``.
     """
     columns = ["num_images", "precision", "recall"]
     names = list(result["per_class"])

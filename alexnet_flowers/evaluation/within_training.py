@@ -34,10 +34,7 @@ class Evaluation:
         self._report = report
 
     def evaluate(self, checkpoint):
-        """Evaluates a checkpoint; its result goes to the console, the events and the table.
-
-        Returns:
-          bool, see ``is_enough``.
+        """Evaluates a checkpoint for the console, the events and the table; returns ``is_enough``.
 
         Raises:
           DataError: see ``Evaluator.evaluate`` and ``best.keep``.

@@ -123,14 +123,11 @@ def choose_run_names(names, summaries_parent, max_runs):
 
 
 def read_run(run, split_name):
-    """Reads what a run has written down.
+    """Returns a ``RunEvents``; the ``Events`` of that of which there are no files are empty.
 
     Args:
       run: a ``runs.Run``.
       split_name: str, the split of the evaluations.
-
-    Returns:
-      A ``RunEvents``; without files of training or evaluation, the ``Events`` of that are empty.
 
     Raises:
       DataError: there are no events of either.

@@ -19,6 +19,7 @@ class EventWriter:
     """Writes one event file as a ``tf.summary.FileWriter`` does, in the thread that calls it.
 
     After an error it writes nothing more: an incomplete event does no harm only as the last one.
+    What cannot be written raises a ``WriteError``.
     """
 
     def __init__(self, folder):
@@ -49,11 +50,7 @@ class EventWriter:
         self._to_events.add_session_log(session_log, step)
 
     def add_event(self, event):
-        """Adds a ``tf.Event``, which is dropped once the file is closed.
-
-        Raises:
-          WriteError: it cannot be written.
-        """
+        """Adds a ``tf.Event``, which is dropped once the file is closed."""
         if self._is_closed:
             return
         with self._ended_by_errors():
@@ -64,21 +61,13 @@ class EventWriter:
             self._file.write(event.SerializeToString())
 
     def flush(self):
-        """Makes sure that all events can be read.
-
-        Raises:
-          WriteError: they cannot be written.
-        """
+        """Makes sure that all events can be read."""
         if self._file is not None and not self._is_closed:
             with self._ended_by_errors():
                 self._file.flush()
 
     def close(self):
-        """Ends the file.
-
-        Raises:
-          WriteError: it cannot be written.
-        """
+        """Ends the file."""
         if self._file is not None and not self._is_closed:
             with self._ended_by_errors():
                 self._file.close()

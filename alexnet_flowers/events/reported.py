@@ -27,13 +27,7 @@ class Reported(NamedTuple):
 
 
 def read(path):
-    """Reads a CSV file with the columns ``tag``, ``step`` and ``value``.
-
-    Args:
-      path: str.
-
-    Returns:
-      A ``Reported``.
+    """Returns the ``Reported`` of a CSV file with the columns ``tag``, ``step`` and ``value``.
 
     Raises:
       DataError: it is no CSV file in UTF-8, has other columns, or anything but numbers in the last

@@ -22,7 +22,10 @@ EVALUATION_COLUMNS = ("step", "accuracy", "recall_at_2", "cross_entropy")
 
 
 class StepTable:
-    """A table that grows by a line a step. A line that was half written is none."""
+    """A table that grows by a line a step. A line that was half written is none.
+
+    What cannot be written raises a ``WriteError``.
+    """
 
     def __init__(self, path, columns, newest_step):
         """Goes on with a file, or begins it.
@@ -35,7 +38,6 @@ class StepTable:
 
         Raises:
           DataError: it is a table of other columns, or no file.
-          WriteError: it cannot be written.
         """
         with _write_errors(path):
             lines = [line for step, line in _read(path, columns) if step <= newest_step]
@@ -44,23 +46,12 @@ class StepTable:
         self._path = path
 
     def add(self, values):
-        """Adds a line.
-
-        Args:
-          values: a list of numbers, the step first.
-
-        Raises:
-          WriteError: it cannot be written.
-        """
+        """Adds a line of values, a list of numbers, the step first."""
         with _write_errors(self._path):
             self._file.write(_line(values))
 
     def make_lasting(self):
-        """Waits until all lines are on the disk, whatever becomes of the machine.
-
-        Raises:
-          WriteError: they cannot be written.
-        """
+        """Waits until all lines are on the disk, whatever becomes of the machine."""
         with _write_errors(self._path):
             os.fsync(self._file.fileno())
 

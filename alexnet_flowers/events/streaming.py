@@ -10,7 +10,7 @@ _ROUNDING = 0.02
 
 
 def between_points(scalars):
-    """Returns the means over the steps from one point to the next.
+    """Returns the means over the steps from one point to the next, ``Scalars`` of the same steps.
 
     Of n steps with the mean a, and m with the mean b, the last m - n have (m b - n a) / (m - n).
     Where that is no share, another process has begun to count: its first point is that of its
@@ -18,9 +18,6 @@ def between_points(scalars):
 
     Args:
       scalars: the ``event_reader.Scalars`` of shares in [0, 1], such as the training's accuracy.
-
-    Returns:
-      ``Scalars`` of the same steps.
     """
     start = before = 0
     sum_before = 0.0

@@ -8,7 +8,7 @@ PERCENTS = (0, 6.68, 15.87, 30.85, 50, 69.15, 84.13, 93.32, 100)
 
 
 def smoothed(values, factor):
-    """Returns the exponential moving average of TensorBoard's scalars.
+    """Returns the exponential moving average of TensorBoard's scalars, float64 [n].
 
     It is divided by the weight of the values so far, so that it starts at the first of them instead
     of near 0. NaN and infinite values stay where they are, and count for nothing.
@@ -16,9 +16,6 @@ def smoothed(values, factor):
     Args:
       values: float [n].
       factor: float in [0, 1): the weight of the past; 0 returns the values themselves.
-
-    Returns:
-      float64 [n].
     """
     result = np.array(values, np.float64)
     average, weight = 0.0, 0.0

@@ -26,7 +26,7 @@ class LayerUnits(NamedTuple):
 
 
 def dead_units(network, photos):
-    """Counts the units of each layer that fire for none of the photos.
+    """Counts the units that fire for none of the photos; returns ``LayerUnits``, from conv1 to fc7.
 
     A ReLU whose input is never positive passes no gradient on: unless the layers before it change,
     such a unit never fires again.
@@ -34,9 +34,6 @@ def dead_units(network, photos):
     Args:
       network: a ``trained_network.TrainedNetwork``.
       photos: a list of ``photos.Photo``.
-
-    Returns:
-      A list of ``LayerUnits``, from conv1 to fc7.
     """
     with network.graph.as_default():
         fetches = {

@@ -37,15 +37,12 @@ class ScoreMap(NamedTuple):
 
 
 def score_map(network, photo, short_side_px):
-    """Classifies every place of a photo in one pass.
+    """Classifies every place of a photo in one pass; returns a ``ScoreMap``.
 
     Args:
       network: a ``trained_network.TrainedNetwork``.
       photo: a ``photos.Photo``.
       short_side_px: int, to which the photo's short side is scaled.
-
-    Returns:
-      A ``ScoreMap``.
 
     Raises:
       DataError: the photo, scaled, has more than ``MAX_PIXELS``, or is too large for the memory

@@ -31,16 +31,13 @@ _MAX_SPRITE_PX = 8192
 
 
 def write(network, photos, end_point, output_dir):
-    """Writes the embedding of photos.
+    """Writes the embedding of photos; returns it, float32 [photos, values].
 
     Args:
       network: a ``trained_network.TrainedNetwork``.
       photos: ``photos.Photo``, a list or a ``photos.FilePhotos``.
       end_point: str, see ``TrainedNetwork.end_point``; its maps are flattened.
       output_dir: made if need be; see ``check_folder``.
-
-    Returns:
-      float32 [photos, values], the embedding.
 
     Raises:
       DataError: no photo that can be used, or more than a sprite can hold; or see

@@ -31,16 +31,13 @@ class Prediction(NamedTuple):
 
 
 def predict(network, asked, for_sheet=False, cam=None):
-    """Asks a network about photos.
+    """Asks a network about photos; returns a list of ``Prediction`` in the same order.
 
     Args:
       network: a ``trained_network.TrainedNetwork``.
       asked: ``photos.Photo``, a list or a ``photos.FilePhotos``.
       for_sheet: keep of each photo what ``contact_sheet`` draws; otherwise ``encoded`` is None.
       cam: a ``grad_cam.GradCam`` that explains the answers, or None.
-
-    Returns:
-      A list of ``Prediction`` in the same order.
 
     Raises:
       DataError: there is no photo that can be used; or see ``TrainedNetwork.ask``.
@@ -142,8 +139,7 @@ def as_rows(predictions, class_names):
 def write_csv(path, predictions, class_names):
     """Writes a line for each prediction: photo, true class, predicted class, each probability.
 
-    Raises:
-      OSError: it cannot be written; nothing is left of it.
+    See ``spreadsheet.write``.
     """
     columns = ["photo", "true_class", "predicted"]
     rows = [columns + list(class_names)]

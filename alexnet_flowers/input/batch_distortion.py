@@ -198,15 +198,12 @@ def _cubic(number, fraction):
 
 
 def _distort_color(planes, drawn, fast_mode):
-    """Changes the colors, each photo's in its own order.
+    """Returns the planes with their colors changed, each photo's in its own order.
 
     Args:
       planes: red, green and blue, float32 [N, size, size] each.
       drawn: see ``distort``.
       fast_mode: see ``preprocessing.preprocess_for_train``.
-
-    Returns:
-      The same.
     """
     orders = preprocessing.FAST_ORDERS if fast_mode else preprocessing.FULL_ORDERS
     steps = _FAST_STEPS if fast_mode else _FULL_STEPS

@@ -37,7 +37,7 @@ def draw_distortions(
     min_crop_area=preprocessing.MIN_CROP_AREA,
     seed=0,
 ):
-    """Draws some distortions of a photo, and applies them as training does.
+    """Draws some ``Distortions`` of a photo, and applies them as training does.
 
     Args:
       photo: a ``photos.Photo``.
@@ -46,9 +46,6 @@ def draw_distortions(
       fast_mode: see ``preprocessing.preprocess_for_train``.
       min_crop_area: see ``preprocessing.draw``.
       seed: int, of the draws.
-
-    Returns:
-      ``Distortions``.
     """
     with tf.Graph().as_default():
         tf.set_random_seed(seed)

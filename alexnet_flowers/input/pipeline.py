@@ -89,7 +89,7 @@ def training_batches(
     queues=DEFAULT_QUEUES,
     seed=None,
 ):
-    """Reads a split again and again, shuffled and distorted.
+    """Returns a ``Batch`` of a split that is read again and again, shuffled and distorted.
 
     Args:
       dataset: a ``slim.dataset.Dataset`` of ``dataset.get_split``.
@@ -99,9 +99,6 @@ def training_batches(
       min_crop_area: see ``preprocessing.draw``.
       queues: ``Queues``.
       seed: int or None, for the order of shards and records.
-
-    Returns:
-      A ``Batch``.
     """
     queues = complete(queues, len(dataset.data_sources), batch_size)
     with tf.device(INPUT_DEVICE):
@@ -186,18 +183,16 @@ def common_queue_sizes(batch_size, capacity=None, at_least=None):
 
 
 def evaluation_batches(dataset, batch_size, image_size):
-    """Reads a split once, every photo exactly once, in the order of its shards.
+    """Returns a ``Batch`` of a split that is read once, each photo once, in its shards' order.
 
-    The last batch is as short as what is left; then ``tf.errors.OutOfRangeError`` is raised. The
-    session has to run ``tf.local_variables_initializer()`` first: the epoch is counted there.
+    The last batch is as short as what is left, so that N is not known when the graph is built; then
+    ``tf.errors.OutOfRangeError`` is raised. The session has to run
+    ``tf.local_variables_initializer()`` first: the epoch is counted there.
 
     Args:
       dataset: a ``slim.dataset.Dataset`` of ``dataset.get_split``.
       batch_size: int.
       image_size: int, px.
-
-    Returns:
-      A ``Batch``; N is not known when the graph is built.
     """
     with tf.device(INPUT_DEVICE):
         batch = _batch(

@@ -69,16 +69,13 @@ class Draw(typing.NamedTuple):
 
 
 def draw(image_shape, min_crop_area=MIN_CROP_AREA):
-    """Draws a distortion.
+    """Draws a distortion, a ``Draw``.
 
     Args:
       image_shape: int32 [3], the height, width and channels of the whole photo.
       min_crop_area: float in (0, 1], the least share of the photo's area that a box covers.
         Below 0.1 it makes no difference. Where 100 tries give no such box of a side ratio between
         3:4 and 4:3, it is the whole photo.
-
-    Returns:
-      A ``Draw``.
     """
     with tf.name_scope("draw"):
         # Without a seed of its own this operation alone takes none of its graph's.
@@ -211,7 +208,7 @@ class Stages(typing.NamedTuple):
 
 
 def distort(box, drawn, height, width, fast_mode=True):
-    """Resizes, mirrors and colors a box of a photo as drawn.
+    """Resizes, mirrors and colors a box of a photo as drawn; returns its ``Stages``.
 
     Args:
       box: uint8 [box height, box width, 3].
@@ -219,9 +216,6 @@ def distort(box, drawn, height, width, fast_mode=True):
       height: int, px of the result.
       width: int, px of the result.
       fast_mode: see ``preprocess_for_train``.
-
-    Returns:
-      ``Stages``, of which ``centered`` is the result.
     """
     box = _as_floats(box)
     if fast_mode:

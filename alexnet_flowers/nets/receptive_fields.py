@@ -27,11 +27,7 @@ class ReceptiveField(NamedTuple):
 
 @functools.lru_cache(maxsize=None)
 def receptive_field(end_point):
-    """Returns the ``ReceptiveField`` of an end point, from the layers' kernels and strides.
-
-    Args:
-      end_point: ``conv1`` ... ``fc8``.
-    """
+    """Returns the ``ReceptiveField`` of conv1 ... fc8, from the layers' kernels and strides."""
     size = stride = 1
     first = 0
     for layer in architecture.layers():

@@ -1,6 +1,7 @@
 """Drawing: from numbers and captions to pictures. Where the numbers come from is decided elsewhere.
 
-Matplotlib draws diagrams, as vectors; Pillow draws cards and tiles, which consist of photos.
+Matplotlib draws diagrams, as vectors: a ``Figure`` is one of its own. Pillow draws cards and tiles,
+which consist of photos.
 ``colors`` and ``style`` have what the pictures share, and ``picture_file`` saves both kinds.
 """
 

@@ -14,7 +14,7 @@ _TRACK_COLOR = "#eee"
 
 
 def card(photo, probabilities, class_names, label=None, beside=None, caption=None):
-    """Draws a card.
+    """Returns a card, a Pillow image; those of the same number of classes have the same size.
 
     The bars are those of the likeliest classes; the true class has a blue one, a wrong answer a
     vermilion one and a frame of that color, and a cross before the true class's name.
@@ -26,9 +26,6 @@ def card(photo, probabilities, class_names, label=None, beside=None, caption=Non
       label: int, the true class id, or None.
       beside: a second picture, likewise, in a box on the right of the photo's; or None.
       caption: str, what stands beneath that picture.
-
-    Returns:
-      A Pillow image; cards of the same number of classes have the same size.
     """
     answer = int(np.argmax(probabilities))
     is_wrong = label is not None and answer != label
@@ -68,14 +65,11 @@ def fitted(photo, side_px):
 
 
 def sheet(cards, num_columns=None):
-    """Lays cards of one size out in rows.
+    """Returns a Pillow image of cards of one size, laid out in rows.
 
     Args:
       cards: a list of Pillow images, at least one.
       num_columns: int; None: about as many as rows, but at most ten.
-
-    Returns:
-      A Pillow image.
     """
     if num_columns is None:
         num_columns = min(10, int(np.ceil(np.sqrt(len(cards)))))

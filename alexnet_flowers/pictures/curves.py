@@ -43,7 +43,7 @@ def has_sparsity(run):
 
 
 def learning(runs, smoothing, split_name, reported=None, log_steps=False):
-    """Draws cross entropy, accuracy and recall@2; each run has a color of its own.
+    """Returns a ``Figure`` of cross entropy, accuracy and recall@2; each run has its own color.
 
     What was measured is thin, what is smoothed is strong. Training is solid: the cross entropy of
     a batch, the shares of all steps since the point before; see ``streaming``. Evaluation is
@@ -55,9 +55,6 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
       split_name: str, the split of the evaluations.
       reported: a ``reported.Reported``, drawn as diamonds, or None.
       log_steps: bool, whether the steps' axis is logarithmic.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
     points = reported.points if reported else {}
 
@@ -89,15 +86,12 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
 
 
 def sparsity(runs, layers, log_steps=False):
-    """Draws each layer's share of zeros in the training batches, as it was measured.
+    """Returns a ``Figure`` of each layer's share of zeros in the training batches, as measured.
 
     Args:
       runs: a list of ``event_reader.RunEvents``, at most ``MAX_RUNS``.
       layers: a list of str, the layers' names, in the order of their panels.
       log_steps: bool, whether the steps' axis is logarithmic.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
     num_rows = -(-(len(layers) + 1) // _SPARSITY_COLUMNS)
 

@@ -9,13 +9,10 @@ _MAX_NAMED = 60
 
 
 def dead_units(layers):
-    """Draws each layer's share of dead units as a bar, and its share of zeros as a mark.
+    """Returns a ``Figure``: each layer's share of dead units a bar, its share of zeros a mark.
 
     Args:
       layers: a list of ``dead_units.LayerUnits``.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
 
     def draw(figure):
@@ -43,14 +40,11 @@ def dead_units(layers):
 
 
 def dead_units_side_by_side(runs_to_layers):
-    """Draws each layer's share of dead units as a bar for each run, the runs side by side.
+    """Returns a ``Figure``: for each layer the share of dead units of each run, bars side by side.
 
     Args:
       runs_to_layers: a dict of run name to a list of ``dead_units.LayerUnits``, at most as
         many as ``colors.LINE_COLORS``.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
 
     def draw(figure):
@@ -73,16 +67,13 @@ def dead_units_side_by_side(runs_to_layers):
 
 
 def confusion_matrix(counts, class_names):
-    """Draws how often each class was predicted for each.
+    """Returns a ``Figure`` of how often each class was predicted for each.
 
     Of more than 30 classes without the numbers, of more than 60 with ids in place of the names.
 
     Args:
       counts: int [classes, classes]; rows are the true classes.
       class_names: list of str.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
     counts = np.asarray(counts)
     names = [style.plain(name) for name in class_names]

@@ -11,16 +11,13 @@ _HEADINGS = ("drawn box", "crop", "resized", "mirrored?", "colors", "what it see
 
 
 def distortions(drawn, seen, view, changes):
-    """Draws a row for each distortion, and the evaluation's view beside the first rows.
+    """Returns a ``Figure``: a row for each distortion, the evaluation's view beside the first rows.
 
     Args:
       drawn: a ``draws.Distortions``.
       seen: a list of uint8 [size, size, 3], what the network sees of each distortion.
       view: uint8 [size, size, 3], what it sees in an evaluation.
       changes: a list of str, how each distortion changes the colors.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
     num_rows = max(2, len(drawn.draws))
     num_columns = len(_HEADINGS) + 1

@@ -9,7 +9,7 @@ _PALENESS = 0.6
 
 
 def over_photo(photo, heat, fraction):
-    """Lays heat over the middle of a photo, in the colors of ``colors.COLOR_MAP``.
+    """Returns a photo with heat over its middle, in ``colors.COLOR_MAP``: a Pillow image.
 
     The photo is gray beneath it, and paler around it. The darkest color is 0, the lightest the
     maximum; where there is no heat at all, everything is dark.
@@ -18,9 +18,6 @@ def over_photo(photo, heat, fraction):
       photo: a Pillow image, RGB.
       heat: float [rows, columns], at least 0; over the middle of the photo.
       fraction: float, which part of each side of the photo the heat covers.
-
-    Returns:
-      A Pillow image, as large as the photo.
     """
     gray = photo.convert("L").convert("RGB")
     shown = Image.blend(gray, Image.new("RGB", gray.size, "white"), _PALENESS)

@@ -47,7 +47,7 @@ def has_any(run, kind):
 
 
 def histograms(runs, kind):
-    """Draws ridges: how often each value occurs, a ridge for each step, the oldest at the top.
+    """Returns a ``Figure`` of ridges, how often each value occurs: one a step, the oldest on top.
 
     The panels of a layer share the scale of the values, which leaves out the least and the
     largest 0.5 %; each ridge is as high as the others. The heights of activations are square
@@ -56,9 +56,6 @@ def histograms(runs, kind):
     Args:
       runs: a list of ``event_reader.RunEvents``, at most ``MAX_RUNS``; side by side for each layer.
       kind: one of ``KINDS``.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
     is_rooted = kind == "activations"
     draw = functools.partial(_draw_ridges, is_rooted=is_rooted)
@@ -67,16 +64,13 @@ def histograms(runs, kind):
 
 
 def distributions(runs, kind):
-    """Draws bands: over the steps, the percentiles ``tensorboard_views.PERCENTS``.
+    """Returns a ``Figure`` of bands over the steps: percentiles, ``tensorboard_views.PERCENTS``.
 
     The line is the median; the bands around it hold 38 %, 68 %, 87 % and all of the values.
 
     Args:
       runs: see ``histograms``.
       kind: one of ``KINDS``.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
     return _figure(runs, kind, _View(_draw_bands, (0, 100), 30, 600, ("step", "value")))
 

@@ -25,7 +25,7 @@ class _AT:
 
 
 def diagram(layers):
-    """Draws a block for each layer, from the images at the top to the scores at the bottom.
+    """Returns a ``Figure``: a block for each layer, from the images at the top to the scores below.
 
     Beside a block is what it computes; then its output, also as a rectangle, whose height and
     width are the square roots of the side and of the number of the maps; then its number of
@@ -33,9 +33,6 @@ def diagram(layers):
 
     Args:
       layers: a list of ``architecture.Layer``.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
     num_parameters = sum(layer.num_parameters for layer in layers)
     largest = np.sqrt(np.max([layer.shape for layer in layers], 0))

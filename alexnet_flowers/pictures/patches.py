@@ -16,15 +16,12 @@ _EMPTY_COLOR = "#ddd"
 
 
 def units(patches, captions, num_columns=None):
-    """Draws the patches of each unit as a square, row by row, with a caption above.
+    """Returns a Pillow image of each unit's patches, a square, row by row, with a caption above.
 
     Args:
       patches: a list of a list of uint8 [size, size, 3] for each unit, at most ``PER_UNIT``.
       captions: a list of str, one for each unit.
       num_columns: see ``cards.sheet``.
-
-    Returns:
-      A Pillow image.
     """
     return cards.sheet([_unit(*one) for one in zip(patches, captions)], num_columns)
 

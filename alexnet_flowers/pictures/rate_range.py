@@ -7,17 +7,14 @@ from alexnet_flowers.pictures import colors, style
 
 
 def curve(rates, losses, smoothed, suggestion, caption):
-    """Draws the loss over the rate; thin as measured, strong as smoothed, the suggestion a line.
+    """Returns a ``Figure`` of the loss over the rate: thin as measured, strong as smoothed.
 
     Args:
       rates: float [n], ascending, at least one; their axis is logarithmic.
       losses: float [n], the cross entropy.
       smoothed: float [n].
-      suggestion: float, or None.
+      suggestion: float, which becomes a line, or None.
       caption: str, of which run, under the curve.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
 
     def draw(figure):

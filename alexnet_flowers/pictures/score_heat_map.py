@@ -11,7 +11,7 @@ _MAX_RATIO = 4
 
 
 def score_heat_map(image, scores, class_names, window_px, stride_px):
-    """Draws the photo, and for each class the photo with the class's score at each place on it.
+    """Returns a ``Figure``: the photo, and for each class the photo with its score at each place.
 
     A score is drawn at the middle of its window; so there are none at the photo's borders, where
     no window has its middle.
@@ -23,9 +23,6 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
       class_names: list of str.
       window_px: int, the side of a window.
       stride_px: int, from one window to the next.
-
-    Returns:
-      A matplotlib ``Figure``.
     """
     height, width = image.shape[:2]
     rows, columns = scores.shape[:2]

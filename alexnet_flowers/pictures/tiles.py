@@ -14,7 +14,7 @@ _BAR_PX = 8
 
 
 def kernels(weights, scale=8):
-    """Draws the kernels of a layer that sees colors.
+    """Returns a Pillow image of the kernels of a layer that sees colors.
 
     All share one scale: gray is 0, and the largest magnitude among them is black or white. So a
     kernel that has learned nothing looks like noise on gray, beside one that has.
@@ -22,9 +22,6 @@ def kernels(weights, scale=8):
     Args:
       weights: float [height, width, 3, units].
       scale: int, px of a weight.
-
-    Returns:
-      A Pillow image.
     """
     images = np.moveaxis(np.asarray(weights), -1, 0)
     largest = np.abs(images).max() or 1.0

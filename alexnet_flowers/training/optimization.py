@@ -32,10 +32,7 @@ def losses(logits, labels, label_smoothing):
 
 
 def variables_to_train(trainable_scopes):
-    """Returns the trainable variables within any of the scopes; all if there are no scopes.
-
-    Args:
-      trainable_scopes: comma-separated text, or None.
+    """Returns the trainable variables within any comma-separated scope; all if there are no scopes.
 
     Raises:
       UsageError: a scope without a trainable variable.

@@ -152,14 +152,11 @@ OPTIMIZERS = Table(
 
 
 def build(settings, learning_rate):
-    """Builds the optimizer that the settings name.
+    """Builds the ``tf.train.Optimizer`` that the settings name.
 
     Args:
       settings: a ``Settings``, complete (no epsilon of None where the optimizer takes one).
       learning_rate: float32 [].
-
-    Returns:
-      A ``tf.train.Optimizer``.
 
     Raises:
       UsageError: an unknown name.

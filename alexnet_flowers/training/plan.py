@@ -104,7 +104,7 @@ class Plan(typing.NamedTuple):
 
 
 def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, report=print):
-    """Computes what a training process will do.
+    """Computes what a training process will do, a ``Plan``.
 
     Args:
       dataset_dir: where the shards are.
@@ -113,9 +113,6 @@ def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, re
       members: a ``cluster.Cluster`` whose ``job_name`` is ``"worker"``, or None.
       report: called with a line that names the GPU, one for each record that is left out, and one
         about a learning rate that does not fall.
-
-    Returns:
-      A ``Plan``.
 
     Raises:
       DataError: the dataset is not as it has to be.

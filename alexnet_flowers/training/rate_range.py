@@ -43,7 +43,7 @@ class Measured(typing.NamedTuple):
 
 
 def measure(plan, report=print):
-    """Trains a network that is thrown away, with a rate that grows exponentially.
+    """Trains a network that is thrown away, the rate growing exponentially; returns a ``Measured``.
 
     It begins as a new run of the same settings would, and ends early where the loss grows beyond
     all bounds. Nothing is written.
@@ -52,9 +52,6 @@ def measure(plan, report=print):
       plan: a ``plan.Plan``; its schedule makes no difference, and of its steps only those that its
         options name: without them there are ``NUM_STEPS``.
       report: called with each line of the console.
-
-    Returns:
-      A ``Measured``.
 
     Raises:
       DataError: a record, or the checkpoint that the settings name, is not as it has to be.

@@ -114,15 +114,12 @@ def decay_steps(settings, num_samples, num_steps, num_replicas=1):
 
 
 def learning_rate(settings, num_decay_steps, global_step):
-    """Builds the learning rate of a step.
+    """Builds the learning rate of a step, float32 [].
 
     Args:
       settings: a ``Settings``, complete (no learning rate of None).
       num_decay_steps: see ``decay_steps``.
       global_step: int64 [], the number of steps made so far.
-
-    Returns:
-      float32 [].
 
     Raises:
       UsageError: an unknown schedule.

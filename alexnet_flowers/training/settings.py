@@ -112,10 +112,7 @@ def complete(settings):
 
 
 def check(settings):
-    """Checks each setting, and those that depend on each other.
-
-    Args:
-      settings: a ``Settings``, complete.
+    """Checks each setting of complete ``Settings``, and those that depend on each other.
 
     Raises:
       UsageError: one has a value that it cannot have.
@@ -227,16 +224,13 @@ def _check_content(content):
 
 
 def check_unchanged(run_dir, there, wanted, allow_changes):
-    """Compares the settings a run was started with to those of now.
+    """Returns how the settings of now differ from those a run was started with, one text each.
 
     Args:
       run_dir: the folder of the run's checkpoints, for the message.
       there: what ``read`` returned.
       wanted: the same of now; ``num_steps`` may differ.
       allow_changes: whether to go on in spite of differences.
-
-    Returns:
-      The differences, one text each.
 
     Raises:
       UsageError: there are some, and they are not allowed.
@@ -274,12 +268,9 @@ def _described(kept):
 
 
 def flags_of(kept):
-    """Yields the flags of ``train`` that would give what a run keeps of its settings.
+    """Yields the flags of ``train`` that would give what ``read`` returned of a run.
 
     Those are of settings that are not their defaults, and of the number of steps.
-
-    Args:
-      kept: what ``read`` returned.
     """
     values = dict(_DEFAULTS, **kept["settings"])
     chosen = {name: values[name] for name in ("optimizer", "arg_scope")}

@@ -23,14 +23,11 @@ class Metrics(typing.NamedTuple):
 
 
 def streaming_metrics(logits, labels):
-    """Builds the metrics; they change nothing about the training.
+    """Builds the ``Metrics``; they change nothing about the training.
 
     Args:
       logits: float32 [N, classes].
       labels: int64 [N].
-
-    Returns:
-      ``Metrics``.
     """
     correct = tf.cast(tf.equal(tf.argmax(logits, 1), labels), tf.float32)
     among_two = tf.cast(tf.nn.in_top_k(logits, labels, 2), tf.float32)
@@ -41,7 +38,7 @@ def streaming_metrics(logits, labels):
 
 
 def scalars(total_loss, cross_entropy, metrics, learning_rate, end_points):
-    """Builds the scalar summaries of a step, the queues' fullness among them.
+    """Builds a step's scalars, the queues' fullness too: string [], a serialized ``tf.Summary``.
 
     Args:
       total_loss: float32 [].
@@ -49,9 +46,6 @@ def scalars(total_loss, cross_entropy, metrics, learning_rate, end_points):
       metrics: ``Metrics``.
       learning_rate: float32 [].
       end_points: a dict of name to tensor, whose shares of zeros are summarised.
-
-    Returns:
-      string [], a serialized ``tf.Summary``.
     """
     tags_to_values = {
         tags.TOTAL_LOSS: total_loss,
@@ -74,14 +68,11 @@ def scalars(total_loss, cross_entropy, metrics, learning_rate, end_points):
 
 
 def histograms(end_points, after):
-    """Builds the histograms of every end point and weight.
+    """Builds the histograms of every end point and weight: string [], a serialized ``tf.Summary``.
 
     Args:
       end_points: a dict of name to tensor.
       after: the operation that changes the weights; their histograms are of what it leaves.
-
-    Returns:
-      string [], a serialized ``tf.Summary``.
     """
     tags_to_values = {
         tags.ACTIVATIONS_PREFIX + name: _finite(activations)

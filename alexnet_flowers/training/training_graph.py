@@ -49,15 +49,12 @@ class StepOps(typing.NamedTuple):
 
 
 def build(plan, place, report=print):
-    """Builds the training graph in the default graph, and seeds it if the settings say so.
+    """Builds ``StepOps`` in the default graph, and seeds it if the settings say so.
 
     Args:
       plan: a ``plan.Plan``.
       place: a ``cluster.Alone`` or ``cluster.Worker``.
       report: called with a line about the input.
-
-    Returns:
-      ``StepOps``.
 
     Raises:
       DataError, UsageError: see ``training_input.choose``.

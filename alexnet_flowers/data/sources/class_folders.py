@@ -92,15 +92,12 @@ def some(names):
 
 
 def sort_photos(source, files):
-    """Finds each photo's class.
+    """Finds each photo's class; returns a ``ClassFolders``.
 
     Args:
       source: str, the archive or folder, for messages.
       files: a list of (parts, read) of all its visible files: a path within the source as a tuple
         of its folders and file name, and what reads it, see ``PhotoFile``; None for a companion.
-
-    Returns:
-      A ``ClassFolders``.
 
     Raises:
       DataError: no photo lies in a folder, a class folder is in several places, two photos of a

@@ -19,14 +19,7 @@ _NAMES = frozenset(
 
 
 def kind(name):
-    """Returns the kind of file that a name stands for, ``.txt`` or ``README``.
-
-    Args:
-      name: a file name.
-
-    Returns:
-      A str; None for a file that may be a photo.
-    """
+    """Returns the kind of file of a name, ``.txt`` or ``README``; None for what may be a photo."""
     suffix = os.path.splitext(name)[1].lower()
     if suffix in _SUFFIXES:
         return suffix

@@ -33,14 +33,11 @@ def write_archive(path, photos_per_class=PHOTOS_PER_CLASS, seed=0):
 
 
 def draw(class_name, seed):
-    """Draws one flower of a class.
+    """Draws one flower of a class; returns the bytes of a JPEG of 320x240 px.
 
     Args:
       class_name: one of the five official class names.
       seed: anything ``random.Random`` takes; the same seed draws the same picture.
-
-    Returns:
-      bytes, a JPEG of 320x240 px.
     """
     rng = random.Random(seed)
     image = _garden(rng)

@@ -17,17 +17,10 @@ _MAX_DEPTH = 100
 
 
 def read_photos(path, spool_dir=None):
-    """Lists the photos of a folder.
+    """Lists the photos of a folder; see ``photo_format.read_photos``. ``spool_dir`` is of no use.
 
     Reading one that was removed or changed since then raises ``DataError``, one that may not be
     read ``PermissionError``.
-
-    Args:
-      path: the folder.
-      spool_dir: of no use here; see ``photo_format.read_photos``.
-
-    Returns:
-      A ``class_folders.ClassFolders``.
 
     Raises:
       DataError: a photo or a folder is a link or a device; or see ``class_folders.sort_photos``.

@@ -18,14 +18,11 @@ def exists(path):
 
 
 def read_photos(path, spool_dir):
-    """Lists the photos of a folder or an archive.
+    """Lists the photos of a folder or an archive; returns a ``class_folders.ClassFolders``.
 
     Args:
       path: the folder or archive.
       spool_dir: a folder on a disk with room for all its photos; nothing stays there.
-
-    Returns:
-      A ``class_folders.ClassFolders``.
 
     Raises:
       DataError: it is not complete, or holds what is not to be trusted.

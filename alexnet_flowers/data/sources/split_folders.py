@@ -17,13 +17,10 @@ _SPLIT_OF = {
 
 
 def level(paths):
-    """Finds the folders that are splits.
+    """Returns which of the folders of a path says its split, from 0; None if none does.
 
     Args:
       paths: photos' paths, equally deep, as tuples of folders and file name.
-
-    Returns:
-      Which of the folders of a path says its split, from 0; None if none does.
     """
     for number in range(len(paths[0]) - 1):
         splits = {_SPLIT_OF.get(name.lower()) for name in {path[number] for path in paths}}

@@ -62,14 +62,7 @@ _TOO_MANY_DIGITS = re.compile(rb"[0-9]{65}")
 
 
 def read_photos(path, spool_dir):
-    """Lists the photos of a tar archive (compressed or not).
-
-    Args:
-      path: the archive.
-      spool_dir: a folder on a disk with room for all its photos; nothing stays there.
-
-    Returns:
-      A ``class_folders.ClassFolders``.
+    """Lists the photos of a tar archive (compressed or not); see ``photo_format.read_photos``.
 
     Raises:
       DataError: no such file, no tar, a truncated one, or a member that is not to be trusted; or

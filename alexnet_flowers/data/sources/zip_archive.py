@@ -35,14 +35,7 @@ def is_zip(path):
 
 
 def read_photos(path, spool_dir):
-    """Lists the photos of a zip archive.
-
-    Args:
-      path: the archive.
-      spool_dir: a folder on a disk with room for all its photos; nothing stays there.
-
-    Returns:
-      A ``class_folders.ClassFolders``.
+    """Lists the photos of a zip archive; see ``photo_format.read_photos``.
 
     Raises:
       DataError: it is damaged or encrypted, or has a member that is not to be trusted; or see
