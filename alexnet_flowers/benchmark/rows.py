@@ -33,7 +33,6 @@ class Row(typing.NamedTuple):
       ours: list of float, each measurement.
       rival: the same of the rival; None where it was not measured.
       unit: str.
-      ratio: float or None, how many times better ours is; above 1 is in our favour.
     """
 
     name: str
@@ -42,17 +41,14 @@ class Row(typing.NamedTuple):
     ours: typing.List[float]
     rival: typing.Optional[typing.List[float]]
     unit: str
-    ratio: typing.Optional[float]
 
-
-def row(name, what, against, ours, rival, unit, more_is_better=False):
-    """Returns a ``Row``, its ratio being that of the medians."""
-    ratio = None
-    if rival:
-        ratio = statistics.median(rival) / statistics.median(ours)
-        if more_is_better:
-            ratio = 1 / ratio
-    return Row(name, what, against, ours, rival, unit, ratio)
+    @property
+    def ratio(self):
+        """How many times better our median is, above 1 in our favour; None without a rival."""
+        if not self.rival:
+            return None
+        ratio = statistics.median(self.rival) / statistics.median(self.ours)
+        return 1 / ratio if self.unit == "images/s" else ratio  # Else less is better.
 
 
 def machine():
@@ -80,7 +76,7 @@ def training_step_real(dataset_dir, rounds):
     with Worker(what) as ours, Worker(dict(what, ours=False)) as rival:
         secs = in_turn(ours, rival, rounds, ours_each=3, warm_up=2)
         peak_mb = rival.peak_mb
-    return row(
+    return Row(
         "train_step_real",
         "training step, batch %d, from JPEGs" % BATCH_SIZE,
         "TensorFlow's own gradients, the reference's pipeline",
@@ -106,7 +102,7 @@ def _synthetic_step(name, ours, rival, rounds, against, on="", needs=None):
             return None
         secs = in_turn(our_worker, rival_worker, rounds, ours_each=2, rival_each=2, warm_up=2)
         what = _SYNTHETIC_STEP + on % our_worker.about
-        return row(name, what, against % rival_worker.about, *secs, unit="s")
+        return Row(name, what, against % rival_worker.about, *secs, unit="s")
 
 
 _PYTORCH = "PyTorch %(torch)s, %(arithmetic)s, %(layout)s"
@@ -126,7 +122,7 @@ def training_step_torch(torch_python, rounds):
         return _synthetic_step(name, (_STEP,), (_PYTORCH_STEP, torch_python), rounds, against)
     with Worker(_STEP) as ours:
         ours.make(2)
-        return row(name, _SYNTHETIC_STEP, "PyTorch", ours.make(rounds), None, "s")
+        return Row(name, _SYNTHETIC_STEP, "PyTorch", ours.make(rounds), None, "s")
 
 
 def other_tensorflow(python, torch_python, rounds):
@@ -167,7 +163,7 @@ def gpu_steps(dataset_dir, rounds):
             secs = in_turn(ours, rival, rounds, ours_each=50, rival_each=50, warm_up=20)
         what = "GPU: training step, batch %d, from photos %s" % (BATCH_SIZE, said)
         name = "gpu_step_" + ("queues" if way == "ours" else way)
-        measured.append(row(name, what, "the step alone", *_in_ms(secs), unit="ms"))
+        measured.append(Row(name, what, "the step alone", *_in_ms(secs), unit="ms"))
     return measured
 
 
@@ -193,7 +189,7 @@ def gpu_steps_torch(torch_python, rounds):
                 secs = in_turn(ours, theirs, rounds, ours_each=50, rival_each=50, warm_up=20)
                 against = _PYTORCH % theirs.about
         what = "GPU: %s, %s" % (_SYNTHETIC_STEP, said)
-        measured.append(row("gpu_step " + said, what, against, *_in_ms(secs), unit="ms"))
+        measured.append(Row("gpu_step " + said, what, against, *_in_ms(secs), unit="ms"))
     return measured
 
 
@@ -211,9 +207,9 @@ def gpu_input(dataset_dir, rounds):
         {"way": "ours", "dataset_dir": dataset_dir},
     ]
     rates, _ = _input_rates(whats, rounds)
-    return row(
+    return Row(
         "gpu_input", "GPU: photos that stay there, distorted", "queues", *rates,
-        unit="images/s", more_is_better=True,
+        unit="images/s",
     )  # fmt: skip
 
 
@@ -225,7 +221,7 @@ def training_step_floor(rounds):
     # The best product of all, not each round's: a floor is what the machine can do.
     best = min(secs_a_gflop)
     against = "%.1f GFLOP at the best matrix product, %.0f GFLOP/s" % (gflop, 1 / best)
-    return row("train_step_floor", _SYNTHETIC_STEP, against, secs, [gflop * best], "s")
+    return Row("train_step_floor", _SYNTHETIC_STEP, against, secs, [gflop * best], "s")
 
 
 # A side's queues may be full when its turn begins: five batches of the reference's batch queue,
@@ -265,9 +261,7 @@ def input_pipeline(dataset_dir, rounds, python=None):
     what = "input pipeline, %(readers)d readers and %(threads)d threads" % about
     if python:
         what += ", on TensorFlow " + about["tensorflow"]
-    return row(
-        "input_pipeline", what, "the reference's", *rates, unit="images/s", more_is_better=True
-    )
+    return Row("input_pipeline", what, "the reference's", *rates, unit="images/s")
 
 
 def input_methods(dataset_dir, rounds):
@@ -299,7 +293,7 @@ def conversion(archive, rounds):
     what = {"kind": "conversion", "archive": archive}
     with Worker(dict(what, ours=True)) as ours, Worker(dict(what, ours=False)) as rival:
         secs = in_turn(ours, rival, rounds)
-    return row(
+    return Row(
         "conversion",
         "conversion of an archive, every photo decoded",
         "one photo at a time through a session",
@@ -319,7 +313,7 @@ def memory_and_start(dataset_dir, num_steps, reference_peak_mb):
     first_step_secs, sizes_mb, peak_mb = _train(dataset_dir, num_steps)
     half = len(sizes_mb) // 2
     growth_mb = max(sizes_mb[half:]) - max(sizes_mb[:half]) if half else 0.0
-    memory = row(
+    memory = Row(
         "memory",
         "peak resident size of training, batch %d, %d steps with summaries"
         % (BATCH_SIZE, num_steps),
@@ -329,7 +323,7 @@ def memory_and_start(dataset_dir, num_steps, reference_peak_mb):
         "MB",
     )
     what = "from the command to the end of the first step, summaries included"
-    return memory, row("start_up", what, "", [first_step_secs], None, "s"), growth_mb
+    return memory, Row("start_up", what, "", [first_step_secs], None, "s"), growth_mb
 
 
 def _train(dataset_dir, num_steps):

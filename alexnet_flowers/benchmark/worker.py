@@ -73,8 +73,11 @@ def _step(
             images, labels = _synthetic(batch_size)
         else:
             split = dataset.get_split("train", dataset_dir)
-            if ours:
-                (images, labels), put = _real(split, batch_size, way, device)
+            if ours:  # As training takes them.
+                areas = staging.Areas() if device == "gpu" else None
+                ahead = areas.ahead if areas else staging.not_ahead
+                images, labels = _batch(split, batch_size, way, device, ahead)[:2]
+                put = areas and areas.put()
             else:
                 images, labels = reference.training_batches(split, batch_size, IMAGE_SIZE)[:2]
         logits, _ = alexnet_v2.alexnet_v2(
@@ -89,7 +92,7 @@ def _step(
         op = optimization.train_op(
             Settings(),
             total_loss,
-            optimizers.build(Settings(), tf.constant(0.01)),
+            optimizers.OPTIMIZERS["sgd"].build(tf.constant(0.01), Settings()),
             tf.train.get_or_create_global_step(),
         )
     session = _session(graph, device, mixed_precision, xla)
@@ -113,21 +116,8 @@ def _synthetic(batch_size):
     return tf.identity(images), tf.constant(rng.randint(0, NUM_CLASSES, batch_size), tf.int64)
 
 
-def _real(split, batch_size, way, device):
-    """Returns images and labels as training takes them, and what ``staging.Areas.put`` returns.
-
-    Args:
-      split: a ``slim.dataset.Dataset``.
-      batch_size: int.
-      way: ``"ours"``, through queues, or ``"resident"``.
-      device: ``"cpu"``, where nothing is staged and the latter is None, or ``"gpu"``.
-    """
-    areas = staging.Areas() if device == "gpu" else None
-    batch = _batch(split, batch_size, way, device, areas.ahead if areas else staging.not_ahead)
-    return batch[:2], areas and areas.put()
-
-
 def _batch(split, batch_size, way, device, ahead=staging.not_ahead):
+    """Returns a ``pipeline.Batch`` as training takes it; ``way``: ``"ours"`` or ``"resident"``."""
     distortions = resident.Distortions(IMAGE_SIZE, True, preprocessing.MIN_CROP_AREA)
     request = training_input.Request(batch_size, distortions, clone_devices=["/%s:0" % device])
     photos = resident.read(split, devices.memory_bytes("cpu")) if way == "resident" else None

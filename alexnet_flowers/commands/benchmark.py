@@ -148,7 +148,7 @@ def _print_rates(title, rates):
 
 def _plain(row):
     """Returns a row for JSON: the medians, and each side's extremes."""
-    plain = row._asdict()
+    plain = dict(row._asdict(), ratio=row.ratio)
     for side in ("ours", "rival"):
         values = plain[side]
         plain[side] = statistics.median(values) if values else None

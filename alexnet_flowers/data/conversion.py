@@ -183,7 +183,8 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
 
 def _report(lines, report):
     for line in lines:
-        report(line)
+        # A name may hold bytes that are no UTF-8.
+        report(line.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def _clear_unfinished(dataset_dir):

@@ -49,8 +49,7 @@ def of_left_out(left_out, num_good):
         lines.append("left out: photos for %d reasons more" % (len(kinds) - _MAX_KINDS))
     if left_out:
         lines.append("%d of %d photos left out" % (len(left_out), len(left_out) + num_good))
-    # A name may hold bytes that are no UTF-8.
-    return [line.encode("utf-8", "backslashreplace").decode("utf-8") for line in lines]
+    return lines
 
 
 def of_duplicates(kinds):
@@ -63,4 +62,4 @@ def of_duplicates(kinds):
     ]
     if lines:
         lines.append("--drop_duplicates leaves out all but the first of identical photos")
-    return [line.encode("utf-8", "backslashreplace").decode("utf-8") for line in lines]
+    return lines

@@ -56,10 +56,8 @@ def error(encoded):
 
 
 def _name(kinds, begins):
-    for pattern, name in kinds:
-        if re.match(pattern, begins, re.DOTALL | re.IGNORECASE):
-            return name
-    return None
+    flags = re.DOTALL | re.IGNORECASE
+    return next((name for pattern, name in kinds if re.match(pattern, begins, flags)), None)
 
 
 def _is_text(begins):

@@ -70,7 +70,7 @@ def figures(log_probabilities, labels, class_names):
     return {
         "num_images": len(labels),
         "accuracy": accuracy(confusion),
-        "recall_at_2": recall_at(2, log_probabilities, labels),
+        "recall_at_2": float(is_among_best(log_probabilities, labels, 2).mean()),
         "cross_entropy": cross_entropy(log_probabilities, labels),
         "per_class": per_class(confusion, class_names),
         "confusion_matrix": confusion.tolist(),
@@ -119,11 +119,6 @@ def is_among_best(scores, labels, k):
       k: int.
     """
     return (scores > _of_true_class(scores, labels)[:, np.newaxis]).sum(1) < k
-
-
-def recall_at(k, scores, labels):
-    """Returns the share of photos whose class is among the best ``k``; see ``is_among_best``."""
-    return float(is_among_best(scores, labels, k).mean())
 
 
 def cross_entropy(log_probabilities, labels):

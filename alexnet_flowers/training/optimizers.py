@@ -25,8 +25,8 @@ class Optimizer(typing.NamedTuple):
     """One optimizer."""
 
     help: str
-    # A function of the learning rate (float32 []) and complete ``Settings``; returns a
-    # ``tf.train.Optimizer``.
+    # A function of the learning rate (float32 []) and complete ``Settings`` (no epsilon of None
+    # where it takes one); returns a ``tf.train.Optimizer``.
     build: typing.Callable
     own: typing.Tuple[Hyperparameter, ...] = ()
     # The default of --opt_epsilon, which is TensorFlow's; None: it takes no epsilon.
@@ -149,16 +149,3 @@ OPTIMIZERS = Table(
         epsilon=1e-10,
     ),
 )
-
-
-def build(settings, learning_rate):
-    """Builds the ``tf.train.Optimizer`` that the settings name.
-
-    Args:
-      settings: a ``Settings``, complete (no epsilon of None where the optimizer takes one).
-      learning_rate: float32 [].
-
-    Raises:
-      UsageError: an unknown name.
-    """
-    return OPTIMIZERS[settings.optimizer].build(learning_rate, settings)

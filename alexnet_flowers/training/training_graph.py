@@ -135,7 +135,7 @@ def _batches(plan, photos, global_step):
 
 
 def _optimizer(plan, place, learning_rate, global_step):
-    optimizer = optimizers.build(plan.settings, learning_rate)
+    optimizer = optimizers.OPTIMIZERS[plan.settings.optimizer].build(learning_rate, plan.settings)
     # Its updates stand where its rate does (the slash enters that scope again). Its variables are
     # named after its class, as in every checkpoint.
     optimizer.apply_gradients = functools.partial(optimizer.apply_gradients, name="optimizer/")

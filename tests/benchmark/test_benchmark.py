@@ -35,9 +35,9 @@ def test_the_worker_counts_only_the_forward_pass_though_gradients_are_convolutio
 
 
 def test_a_ratio_above_one_is_in_our_favour():
-    assert rows.row("a", "", "", [1.0, 2.0, 9.0], [4.0], "s").ratio == 2
-    assert rows.row("a", "", "", [100.0], [50.0], "images/s", more_is_better=True).ratio == 2
-    assert rows.row("a", "", "", [1.0], None, "s").ratio is None
+    assert rows.Row("a", "", "", [1.0, 2.0, 9.0], [4.0], "s").ratio == 2
+    assert rows.Row("a", "", "", [100.0], [50.0], "images/s").ratio == 2
+    assert rows.Row("a", "", "", [1.0], None, "s").ratio is None
 
 
 def test_workers_take_turns(tiny_dataset):

@@ -32,7 +32,7 @@ def test_precision_divides_by_what_was_predicted_and_recall_by_what_is():
 def test_recall_at_k_counts_the_classes_that_score_higher():
     scores = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.1, 0.2, 0.7]])
     labels = np.array([0, 1, 2, 0])
-    assert [metrics.recall_at(k, scores, labels) for k in (1, 2, 3)] == [0.25, 0.5, 1.0]
+    assert [metrics.is_among_best(scores, labels, k).mean() for k in (1, 2, 3)] == [0.25, 0.5, 1.0]
 
 
 def test_equal_scores_count_as_tensorflow_counts_them():

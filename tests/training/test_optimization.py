@@ -89,7 +89,7 @@ def test_an_unknown_decay_or_optimizer_is_named():
     with pytest.raises(UsageError, match="'linear' is none of fixed, exponential"):
         rates(1, [0], learning_rate_decay_type="linear")
     with pytest.raises(UsageError, match="'sdg' is none of sgd, momentum"):
-        optimizers.build(Settings(optimizer="sdg"), 0.1)
+        optimizers.OPTIMIZERS["sdg"]
 
 
 # One step from w = 2 with the gradient g = 3, by each optimizer's definition.
@@ -98,11 +98,12 @@ W, G, RATE = 2.0, 3.0, 0.1
 
 def step(num_steps=1, **changes):
     settings = Settings(**changes)
+    optimizer = optimizers.OPTIMIZERS[settings.optimizer]
     if settings.opt_epsilon is None:
-        settings = settings._replace(opt_epsilon=optimizers.OPTIMIZERS[settings.optimizer].epsilon)
+        settings = settings._replace(opt_epsilon=optimizer.epsilon)
     with tf.Graph().as_default():
         variable = tf.get_variable("w", initializer=W)
-        train = optimizers.build(settings, tf.constant(RATE)).minimize(G * variable)
+        train = optimizer.build(tf.constant(RATE), settings).minimize(G * variable)
         with gpus.cpu_session() as session:
             session.run(tf.global_variables_initializer())
             for _ in range(num_steps):
@@ -216,7 +217,10 @@ def test_trainable_scopes_choose_the_variables(two_layers):
 def trained(settings, loss, num_steps=1):
     step_variable = tf.train.get_or_create_global_step()
     op = optimization.train_op(
-        settings, loss, optimizers.build(settings, tf.constant(0.1)), step_variable
+        settings,
+        loss,
+        optimizers.OPTIMIZERS[settings.optimizer].build(tf.constant(0.1), settings),
+        step_variable,
     )
     session = gpus.cpu_session()
     session.run(tf.global_variables_initializer())

@@ -171,7 +171,7 @@ from alexnet_flowers.commands import arguments, train
 from alexnet_flowers.training import optimizers, settings
 train.FLAGS(["train", "--optimizer=proximal", "--proximal_l1=0.75"])
 given = settings.complete(arguments.from_flags(settings.Settings))
-built = optimizers.build(given, given.learning_rate)
+built = optimizers.OPTIMIZERS[given.optimizer].build(given.learning_rate, given)
 kept = settings.meaning(given, None)
 of_sgd = settings.meaning(given._replace(optimizer="sgd"), None)
 print(type(built).__name__, built._l1_regularization_strength, kept["proximal_l1"], end=" ")

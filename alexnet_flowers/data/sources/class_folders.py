@@ -111,7 +111,9 @@ def sort_photos(source, files):
     # Of two depths with as many photos the deeper one: strays lie about at the top.
     depth = max(counts, key=lambda depth: (counts[depth], depth))
     for parts, _ in photos:
-        _check_name(source, "/".join(parts))
+        if _CONTROL_CHARACTER.search("/".join(parts)):
+            path = "/".join(parts)
+            raise DataError("%s: refused: control characters in the name %r" % (source, path))
     level = split_folders.level([parts for parts, _ in photos if len(parts) == depth])
     if level is not None and depth == 2:
         raise DataError(
@@ -177,11 +179,6 @@ def _no_photos(source, others):
     return DataError(
         "%s: holds no photos in class folders; expected <class>/<photo>, all equally deep" % source
     )
-
-
-def _check_name(source, path):
-    if _CONTROL_CHARACTER.search(path):
-        raise DataError("%s: refused: control characters in the name %r" % (source, path))
 
 
 def _check_class_name(source, class_name):

@@ -117,8 +117,11 @@ class Local(_Source):
 class _Fetched(_Source):
     """An archive that is put into ``dataset_dir`` first."""
 
-    def __init__(self, name):
+    def __init__(self, name, filename, sha256=None):
+        """Takes what it is called where it is kept, too, and its digest where that is known."""
         self.name = name
+        self._filename = filename
+        self._sha256 = sha256
 
     def check(self):
         """Whether it can be had turns out when it is fetched."""
@@ -145,7 +148,7 @@ class _Fetched(_Source):
         try:
             yield path
         except BaseException:
-            if not self._is_recognized:
+            if self._sha256 is None:  # The next run could not tell whether it is the right one.
                 with contextlib.suppress(FileNotFoundError):
                     os.remove(path)
             raise
@@ -155,14 +158,10 @@ class _Fetched(_Source):
         else:
             os.remove(path)
 
-    # Whether the next run can tell that the file is the right one, and need not fetch it again.
-    _is_recognized = False
-    # What it is called where it is kept.
-    _filename = None
-
     def _is_right(self, path):
         """Says whether the archive, known by its digest, is at a path already."""
-        return False
+        is_known = self._sha256 is not None and os.path.isfile(path)
+        return is_known and file_digest.sha256_of(path) == self._sha256
 
     def _check_free(self, path):
         if _OF_A_DATASET.fullmatch(self._filename):
@@ -180,10 +179,8 @@ class _Fetched(_Source):
 class DrawnSample(_Fetched):
     """The built-in sample of drawn flowers."""
 
-    _filename = "flower_sample.tar"
-
     def __init__(self):
-        super().__init__("the built-in sample")
+        super().__init__("the built-in sample", "flower_sample.tar")
 
     def is_published(self, sha256, photos):
         """Says yes: what is measured on it compares with what was measured before."""
@@ -201,24 +198,16 @@ class Url(_Fetched):
         # Queries hold tokens, and may be longer than a file name.
         path = re.split("[?#]", url.partition("://")[2])[0].rstrip("/")
         name = path.rpartition("/")[2] if "/" in path else ""
-        super().__init__("".join(one if one.isprintable() else "_" for one in name))
-        self._filename = re.sub(r"[^\w.-]", "_", name)[-_MAX_NAME:] or "archive"
         self._file = OFFICIAL if url in OFFICIAL.urls else RemoteFile((url,))
-
-    @property
-    def _is_recognized(self):
-        return self._file.sha256 is not None
+        super().__init__(
+            "".join(one if one.isprintable() else "_" for one in name),
+            re.sub(r"[^\w.-]", "_", name)[-_MAX_NAME:] or "archive",
+            self._file.sha256,
+        )
 
     def difference(self, name, sha256):
         """Compares the digest where it is known, otherwise the name."""
-        return None if sha256 == self._file.sha256 else super().difference(name, sha256)
-
-    def _is_right(self, path):
-        return (
-            self._is_recognized
-            and os.path.isfile(path)
-            and file_digest.sha256_of(path) == self._file.sha256
-        )
+        return None if sha256 == self._sha256 else super().difference(name, sha256)
 
     def _fetch(self, path, report):
         from alexnet_flowers.data.sources import download  # Here: few need its HTTP client.
