@@ -102,16 +102,13 @@ def _as_research_slim(dataset):
 
 
 def training_batches(dataset, batch_size, image_size, queues=_QUEUES):
-    """Reads and distorts photos as research/slim's training script does.
+    """Returns a ``Batch`` of research/slim's training script, without file names and the JPEGs.
 
     Args:
       dataset: a ``slim.dataset.Dataset``.
       batch_size: int.
       image_size: int, px.
       queues: ``pipeline.Queues``, of which the numbers of readers and threads are taken.
-
-    Returns:
-      A ``batches.Batch`` without file names and encoded photos.
     """
     with tf.device(INPUT_DEVICE):
         provider = slim.dataset_data_provider.DatasetDataProvider(

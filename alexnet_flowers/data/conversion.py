@@ -41,7 +41,7 @@ def convert(
     keep_archive=False,
     report=print,
 ):
-    """Makes sure that ``dataset_dir`` holds the finished dataset of a source of photos.
+    """Has ``dataset_dir`` hold a source's finished dataset; returns its ``dataset.json``.
 
     Args:
       dataset_dir: the folder; made if need be.
@@ -51,9 +51,6 @@ def convert(
         left out.
       keep_archive: leave a downloaded or drawn archive in ``dataset_dir``.
       report: called with each line for the person who waits.
-
-    Returns:
-      The contents of ``dataset.json``.
 
     Raises:
       DataError: the archive or a folder is not as it has to be, or the photos are of fewer than

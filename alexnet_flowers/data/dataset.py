@@ -80,10 +80,7 @@ def get_split(
 
 
 def describe(dataset_dir):
-    """Returns what is known of a dataset without its shards.
-
-    Returns:
-      The contents of ``dataset.json`` or None, see ``manifest.read``; and ``{id: class name}``.
+    """Returns ``manifest.read`` of a dataset and its ``{id: class name}``; no shard is needed.
 
     Raises:
       DataError: no such folder, a conversion that did not finish, or other classes in

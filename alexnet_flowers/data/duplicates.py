@@ -18,11 +18,7 @@ def groups(photos):
 
 
 def without_later(photos):
-    """Leaves out all but the first of identical photos.
-
-    Returns:
-      The others in the same order, and ``{place: reason}`` of those left out.
-    """
+    """Returns all but the later of identical photos, in order, and ``{place: reason}`` of these."""
     later = {
         photo.place: "identical to %s" % group[0].place
         for group in groups(photos)

@@ -149,13 +149,10 @@ def write_csv(path, predictions, class_names):
 
 
 def contact_sheet(predictions, class_names, num_columns=None):
-    """Draws a card for each prediction; the wrong ones come first and are marked.
+    """Returns a Pillow image of at most ``MAX_CARDS`` cards; wrong ones come first and are marked.
 
     Where there is an explanation, the card has it beside the photo. ``num_columns`` is as of
     ``cards.sheet``.
-
-    Returns:
-      A Pillow image, of ``MAX_CARDS`` cards at most.
     """
     ordered = sorted(predictions, key=lambda one: not is_wrong(one))[:MAX_CARDS]
     shown = tqdm(ordered, desc="drawing", unit="photo", delay=1, disable=None)

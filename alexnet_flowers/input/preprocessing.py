@@ -152,13 +152,10 @@ def preprocess_for_eval(encoded, height, width):
 
 
 def central_box(image_shape):
-    """Returns the box of the evaluation view.
+    """Returns top and left, and height and width, of the evaluation's box in px, int32 [] each.
 
     Args:
       image_shape: int32 [3], the height, width and channels of the whole photo.
-
-    Returns:
-      Its top and left, and its height and width, in px, int32 [] each.
     """
     # The same rounding as tf.image.central_crop.
     sides = tf.cast(image_shape[:2], tf.float64)

@@ -38,14 +38,11 @@ _KINDS = {"Conv2D": "convolution", "MaxPool": "max pooling", "Placeholder": "inp
 
 
 def layers(image_size=None, num_classes=NUM_CLASSES):
-    """Builds the network as training does, and reads its layers from the graph.
+    """Builds the network as training does; returns the graph's ``Layer``s, from images to scores.
 
     Args:
       image_size: int, px; None: slim's own, 224.
       num_classes: int.
-
-    Returns:
-      A list of ``Layer``, from the images to the scores.
     """
     image_size = image_size or alexnet.alexnet_v2.default_image_size
     with tf.Graph().as_default():

@@ -10,15 +10,12 @@ from alexnet_flowers.tf1 import slim, tf
 
 
 def computed(build, images, arg_scope):
-    """Builds a network of slim's whose layers compute in bfloat16, under the same names.
+    """Returns, in float32, what a network of slim's computes in bfloat16, under the same names.
 
     Args:
       build: called with the images in bfloat16; returns (logits, end points by name).
       images: float32 [N, height, width, 3].
       arg_scope: the dict that slim's current ``arg_scope`` yields.
-
-    Returns:
-      What ``build`` returned, in float32.
     """
     exact = {}  # The variable of each rounded one, by the latter's name.
     # Those of another clone have their decay already, which slim cannot see of rounded ones.

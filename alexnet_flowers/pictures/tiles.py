@@ -74,15 +74,12 @@ def num_columns(count):
 
 
 def grid(tiles, scale, labels=()):
-    """Lays tiles out in rows, each value as a square.
+    """Returns a Pillow image of tiles in rows of ``num_columns``, each value as a square.
 
     Args:
       tiles: uint8 [count, height, width, 3].
       scale: int, px of a value.
       labels: a list of str, written beneath each tile; none by default.
-
-    Returns:
-      A Pillow image; the tile ``i`` is at row ``i // num_columns(count)``.
     """
     count, height, width = tiles.shape[:3]
     frame = (0, 0, _GAP_PX, _GAP_PX + (_LABEL_PX if labels else 0))

@@ -330,12 +330,9 @@ def _check_may_be_read(path):
 
 
 def remove_temporary(folder):
-    """Removes what a process that was killed in a save has left under TensorFlow's own names.
+    """Removes what a process killed in a save has left by TensorFlow's names; returns them sorted.
 
     A removal that was broken off is brought to its end.
-
-    Returns:
-      The names of the removed files, sorted.
     """
     removed = []
     for name in _names(folder):

@@ -63,7 +63,7 @@ def in_scope(name, scope):
 
 
 def train_op(settings, total_loss, optimizer, global_step, gradients_beside_layers=False):
-    """Builds slim's train_op: one step of the optimizer, returning the loss.
+    """Builds slim's train_op: float32 [], the loss, once a step of the optimizer has been made.
 
     With ``moving_average_decay`` the averages of all model variables are updated after each step.
     A loss that is NaN or infinite raises an ``InvalidArgumentError`` when the step is run.
@@ -74,9 +74,6 @@ def train_op(settings, total_loss, optimizer, global_step, gradients_beside_laye
       optimizer: a ``tf.train.Optimizer``.
       global_step: the step's variable.
       gradients_beside_layers: whether each layer's gradient is computed on the layer's device.
-
-    Returns:
-      float32 [], the loss, once the step has been made.
     """
     op = slim.learning.create_train_op(
         total_loss,

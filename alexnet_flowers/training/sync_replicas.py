@@ -4,16 +4,13 @@ from alexnet_flowers.tf1 import slim, tf
 
 
 def wrap(optimizer, num_workers, averages):
-    """Returns an optimizer that waits for one gradient of each worker and applies their mean.
+    """Returns a ``SyncReplicasOptimizer`` that awaits a gradient of each worker, applies the mean.
 
     Args:
       optimizer: a ``tf.train.Optimizer``.
       num_workers: int.
       averages: a ``tf.train.ExponentialMovingAverage``, which the chief then updates once a step,
         or None.
-
-    Returns:
-      A ``tf.train.SyncReplicasOptimizer``.
     """
 
     class SyncReplicas(tf.train.SyncReplicasOptimizer):

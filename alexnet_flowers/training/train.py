@@ -37,7 +37,8 @@ from alexnet_flowers.training.loop import Loop
 def train(run, plan, give_up=None, report=print, evaluation=None):
     """Trains a run to its end, from its newest checkpoint if it has one.
 
-    SIGINT, SIGTERM and SIGHUP end it after the current step, with a checkpoint of that step.
+    SIGINT, SIGTERM and SIGHUP end it after the current step, with a checkpoint of that step; then
+    it returns the signal, otherwise None.
 
     Args:
       run: a ``runs.Run``.
@@ -46,9 +47,6 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
       report: called with each line of the console.
       evaluation: a ``within_training.Evaluation``, whose ``evaluate`` is called after every
         ``eval_every_n_steps`` steps and says when it is enough; or None.
-
-    Returns:
-      The signal that ended it early, None if it is finished.
 
     Raises:
       DataError: a checkpoint or a folder is not as it has to be; the loss or a variable is NaN or
