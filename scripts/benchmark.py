@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Measures the speed, each figure side by side with what it replaces, in one run.
-
-The command itself is alexnet_flowers/commands/benchmark.py.
-"""
+"""Measures the speed, each figure side by side with what it replaces, in one run."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("benchmark")
+    commands.run("benchmark")  # Of alexnet_flowers/commands/benchmark.py.

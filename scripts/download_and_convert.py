@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Downloads the Flowers photos, or takes yours, and converts them to TFRecords.
-
-The command itself is alexnet_flowers/commands/download_and_convert.py.
-"""
+"""Downloads the Flowers photos, or takes yours, and converts them to TFRecords."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("download_and_convert")
+    commands.run("download_and_convert")  # Of alexnet_flowers/commands/download_and_convert.py.

@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Lays a split's photos out for the Projector tab of TensorBoard.
-
-The command itself is alexnet_flowers/commands/embed.py.
-"""
+"""Lays a split's photos out for the Projector tab of TensorBoard."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("embed")
+    commands.run("embed")  # Of alexnet_flowers/commands/embed.py.

@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Estimates what several machines bring, from the time that a step computes and the bandwidth.
-
-The command itself is alexnet_flowers/commands/estimate_scaling.py.
-"""
+"""Estimates what several machines bring, from the time that a step computes and the bandwidth."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("estimate_scaling")
+    commands.run("estimate_scaling")  # Of alexnet_flowers/commands/estimate_scaling.py.

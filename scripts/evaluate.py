@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Evaluates a checkpoint on every photo of a split, each counted once.
-
-The command itself is alexnet_flowers/commands/evaluate.py.
-"""
+"""Evaluates a checkpoint on every photo of a split, each counted once."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("evaluate")
+    commands.run("evaluate")  # Of alexnet_flowers/commands/evaluate.py.

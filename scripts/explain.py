@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Shows why a network gives photos their classes: where in each there is what speaks for a class.
-
-The command itself is alexnet_flowers/commands/explain.py.
-"""
+"""Shows why a network gives photos their classes: where in each is what speaks for a class."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("explain")
+    commands.run("explain")  # Of alexnet_flowers/commands/explain.py.

@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Exports a trained network as frozen GraphDefs, a SavedModel, and for other programs.
-
-The command itself is alexnet_flowers/commands/export.py.
-"""
+"""Exports a trained network as frozen GraphDefs, a SavedModel, and for other programs."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("export")
+    commands.run("export")  # Of alexnet_flowers/commands/export.py.

@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Makes a checkpoint to start from of the weights of torchvision's AlexNet.
-
-The command itself is alexnet_flowers/commands/import_torchvision.py.
-"""
+"""Makes a checkpoint to start from of the weights of torchvision's AlexNet."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("import_torchvision")
+    commands.run("import_torchvision")  # Of alexnet_flowers/commands/import_torchvision.py.

@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Trains with several processes on this machine, as it is done on several machines.
-
-The command itself is alexnet_flowers/commands/launch_local.py.
-"""
+"""Trains with several processes on this machine, as it is done on several machines."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("launch_local")
+    commands.run("launch_local")  # Of alexnet_flowers/commands/launch_local.py.

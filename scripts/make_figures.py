@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Draws what TensorBoard shows of runs, their confusion matrices, and the network itself.
-
-The command itself is alexnet_flowers/commands/make_figures.py.
-"""
+"""Draws what TensorBoard shows of runs, their confusion matrices, and the network itself."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("make_figures")
+    commands.run("make_figures")  # Of alexnet_flowers/commands/make_figures.py.

@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Says what a trained network takes photos for.
-
-The command itself is alexnet_flowers/commands/predict.py.
-"""
+"""Says what a trained network takes photos for."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("predict")
+    commands.run("predict")  # Of alexnet_flowers/commands/predict.py.

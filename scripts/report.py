@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Reports on a run in one HTML file, which needs no network: all that there is to see of it.
-
-The command itself is alexnet_flowers/commands/report.py.
-"""
+"""Reports on a run in one HTML file, which needs no network: all that there is to see of it."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("report")
+    commands.run("report")  # Of alexnet_flowers/commands/report.py.

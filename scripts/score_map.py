@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Draws the class scores at every place of a photo, all of them from one pass.
-
-The command itself is alexnet_flowers/commands/score_map.py.
-"""
+"""Draws the class scores at every place of a photo, all of them from one pass."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("score_map")
+    commands.run("score_map")  # Of alexnet_flowers/commands/score_map.py.

@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Shows what the inception preprocessing does to a photo.
-
-The command itself is alexnet_flowers/commands/show_preprocessing.py.
-"""
+"""Shows what the inception preprocessing does to a photo."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("show_preprocessing")
+    commands.run("show_preprocessing")  # Of alexnet_flowers/commands/show_preprocessing.py.

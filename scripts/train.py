@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Trains AlexNet v2 on the converted photos.
-
-The command itself is alexnet_flowers/commands/train.py.
-"""
+"""Trains AlexNet v2 on the converted photos."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("train")
+    commands.run("train")  # Of alexnet_flowers/commands/train.py.

@@ -1,8 +1,5 @@
 #!/usr/bin/env python
-"""Writes the photos of a split as files, as any program takes them: <class>/<photo>.jpg.
-
-The command itself is alexnet_flowers/commands/write_photos.py.
-"""
+"""Writes the photos of a split as files, as any program takes them: <class>/<photo>.jpg."""
 
 import os
 import sys
@@ -13,4 +10,4 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from alexnet_flowers import commands
 
 if __name__ == "__main__":
-    commands.run("write_photos")
+    commands.run("write_photos")  # Of alexnet_flowers/commands/write_photos.py.

@@ -330,7 +330,7 @@ def _check_may_be_read(path):
 
 
 def remove_temporary(folder):
-    """Removes what a process killed in a save has left by TensorFlow's names; returns them sorted.
+    """Removes what a save that was killed has left under TensorFlow's names; returns them sorted.
 
     A removal that was broken off is brought to its end.
     """

@@ -52,7 +52,7 @@ def test_there_is_a_script_of_each_command_with_its_purpose():
     assert sorted(scripts) == sorted(name + ".py" for name in commands.NAMES)
     for name in commands.NAMES:
         with open(os.path.join(ROOT, "scripts", name + ".py"), encoding="utf-8") as file:
-            assert '"""%s\n' % commands.purpose(name) in file.read()
+            assert '"""%s"""\n' % commands.purpose(name) in file.read()
 
 
 def test_a_command_that_does_not_exist_is_one_line(installed):
