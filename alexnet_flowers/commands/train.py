@@ -268,7 +268,7 @@ def _train():
             for line in announcement.lines(run, dataset_dir, checked, options, members):
                 report(line)
     if is_server:
-        return cluster.serve(members, options.compute, report)
+        return train.serve(members, options.compute, report)
     planned = plan.compute(dataset_dir, settings, options, members, report)
     if FLAGS.find_learning_rate:
         return find_learning_rate.run(run.name, planned, report)

@@ -16,7 +16,6 @@ import re
 import time
 import typing
 
-from alexnet_flowers import devices, memory
 from alexnet_flowers.distributed import liveness
 from alexnet_flowers.distributed.register import HERE, LEFT, Register
 from alexnet_flowers.errors import DataError, UsageError, first_line
@@ -333,20 +332,17 @@ def _timeout(secs):
     return tf.ConfigProto(operation_timeout_in_ms=int(secs * 1000))
 
 
-def serve(cluster, compute, report=print):
+def serve(cluster, config, report=print):
     """Holds variables until all workers have left, or the chief has and the others do not come.
 
     Args:
       cluster: a ``Cluster`` whose ``job_name`` is ``"ps"``.
-      compute: a ``devices.Compute``.
+      config: a ``tf.ConfigProto``.
       report: called with each line of the console.
 
     Raises:
       UsageError: see ``Cluster.server``.
     """
-    memory.keep_freed()
-    devices.resolve("cpu")  # So that TensorFlow does not report later that it found no GPU.
-    config = devices.session_config("cpu", compute.intra_op_threads, compute.inter_op_threads)
     server = cluster.server(config)
     name = "server %d" % cluster.task_index
     report("%s: at %s" % (name, cluster.ps_hosts[cluster.task_index]))

@@ -18,7 +18,7 @@ import shutil
 import signal
 import types
 
-from alexnet_flowers import lock, memory
+from alexnet_flowers import devices, lock, memory
 from alexnet_flowers.data import record_check, records
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import (
@@ -32,6 +32,22 @@ from alexnet_flowers.events import event_writer, step_table
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import callbacks, checkpoints, saving, settings, training_graph
 from alexnet_flowers.training.loop import Loop
+
+
+def serve(members, compute, report=print):
+    """Holds a cluster's variables as one of its parameter servers; see ``cluster.serve``.
+
+    Args:
+      members: a ``cluster.Cluster`` with this process's place in it.
+      compute: a ``devices.Compute``.
+      report: called with each line of the console.
+    """
+    memory.keep_freed()
+    devices.resolve("cpu")  # So that TensorFlow does not report later that it found no GPU.
+    config = devices.session_config("cpu", compute.intra_op_threads, compute.inter_op_threads)
+    # Not in one function with it: what was on the stack while TensorFlow was imported may stay
+    # alive to the process's end, when a server can no longer be stopped without a traceback.
+    cluster.serve(members, config, report)
 
 
 def train(run, plan, give_up=None, report=print, evaluation=None):
