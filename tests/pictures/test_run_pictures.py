@@ -52,7 +52,7 @@ def test_curves_are_the_scalars_raw_and_smoothed(runs):
     for run, color, (raw, smooth) in zip(
         runs, colors.LINE_COLORS, (loss.lines[:2], loss.lines[2:])
     ):
-        steps, values, _ = run.training.scalars[tags.CROSS_ENTROPY]
+        steps, values = run.training.scalars[tags.CROSS_ENTROPY]
         for line, expected in ((raw, values), (smooth, tensorboard_views.smoothed(values, 0.5))):
             assert line.get_color() == color
             np.testing.assert_array_equal(line.get_xdata(), steps)
