@@ -87,15 +87,12 @@ class Photos(typing.NamedTuple):
 
 
 def read(split, most_bytes):
-    """Reads the photos of a split, without decoding them.
+    """Reads the photos of a split, in the order of the shards, undecoded; returns ``Photos``.
 
     Args:
       split: a ``slim.dataset.Dataset`` of ``dataset.get_split``.
       most_bytes: what the host's memory has for their pixels; of more photos only labels, names
         and sizes are kept.
-
-    Returns:
-      ``Photos``, in the order of the shards.
 
     Raises:
       DataError: a record is not of a photo, or its label is of no class.
@@ -142,7 +139,7 @@ class Distortions(typing.NamedTuple):
 def training_batches(
     photos, batch_size, distortions, device, seed, first_batch, ahead=staging.not_ahead
 ):
-    """Builds batches of photos that stay on a device.
+    """Builds batches of photos that stay on a device: a ``Batch``, its images on ``device``.
 
     The session has to initialize local variables and tables, as ``slim.learning.train`` does.
 
@@ -155,9 +152,6 @@ def training_batches(
       first_batch: int64 [] tensor, how many batches were taken before, of which this is the
         continuation; read when tables are initialized.
       ahead: a function as ``staging.Areas.ahead``, if the images are to be made a step ahead.
-
-    Returns:
-      A ``Batch``, its images on ``device``.
     """
     # numpy takes 32 bits, TensorFlow any number.
     parts = None if seed is None else [part % 2**32 for part in seed]

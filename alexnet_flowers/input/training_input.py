@@ -87,7 +87,7 @@ def choose(name, split, request, device, report=print):
 
 
 def batches(split, request, photos=None, first_batch=0, ahead=staging.not_ahead):
-    """Builds the chosen input.
+    """Builds the chosen input: a list of ``pipeline.Batch``, one for each clone.
 
     Args:
       split: see ``choose``.
@@ -95,9 +95,6 @@ def batches(split, request, photos=None, first_batch=0, ahead=staging.not_ahead)
       photos: what ``choose`` returned.
       first_batch: see ``resident.training_batches``; the queues begin anew each time.
       ahead: a function as ``staging.Areas.ahead``, if batches are to be there a step ahead.
-
-    Returns:
-      A list of ``pipeline.Batch``, one for each clone.
     """
     num_clones = len(request.clone_devices)
     if photos is not None:
