@@ -19,8 +19,6 @@ from alexnet_flowers.data import jpeg_check, photo_kind
 from alexnet_flowers.data.jpeg_check import MAX_PIXELS
 from alexnet_flowers.data.photo_kind import BadPhotoError
 
-__all__ = ["MAX_PIXELS", "BadPhotoError", "Verified", "on_all_cores", "verify"]
-
 # Phones make 200 million; such a photo takes 800 MB while it is decoded, one at a time.
 MAX_PIXELS_REDUCED = 200 * 1000 * 1000
 # That limit is kept here, where it can be told with its numbers; Pillow's own is lower.

@@ -191,12 +191,7 @@ def from_split(dataset_dir, split_name):
 def _files_of(path):
     """Returns a file, or the files of a folder."""
     if os.path.isdir(path):
-        files = [
-            os.path.join(folder, name)
-            for folder, folders, names in _walk(path)
-            for name in sorted(names)
-            if not name.startswith(".")
-        ]
+        files = _visible_files_in(path)
         if not files:
             raise DataError("%s: no photos in this folder" % path)
         return files
@@ -212,8 +207,8 @@ def _files_of(path):
     raise DataError("%s: no such photo" % path)
 
 
-def _walk(path):
-    """Returns what ``os.walk`` yields, sorted, without hidden folders.
+def _visible_files_in(path):
+    """Returns the files of a folder and those within, sorted; none that are hidden.
 
     Raises:
       OSError: a folder cannot be read.
@@ -225,8 +220,8 @@ def _walk(path):
     found = []
     for folder, folders, names in os.walk(path, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found.append((folder, folders, names))
-    return sorted(found)
+        found += [os.path.join(folder, name) for name in names if not name.startswith(".")]
+    return sorted(found, key=os.path.split)
 
 
 def _read(path):
@@ -236,19 +231,14 @@ def _read(path):
             raise photo_check.BadPhotoError(
                 "a broken link" if os.path.islink(path) else "not a regular file"
             )
-        _check_size(path)
+        class_folders.check_size(path, os.path.getsize(path))
         with open(path, "rb") as file:
             encoded = file.read()
         found = photo_check.verify(encoded)
         return found.replacement or encoded, found.note
     except photo_check.BadPhotoError as error:
         return error
+    except DataError as error:  # It is too large.
+        return photo_check.BadPhotoError(str(error)[len(path + ": ") :])
     except OSError as error:
         return photo_check.BadPhotoError(error.strerror)
-
-
-def _check_size(path):
-    try:
-        class_folders.check_size(path, os.path.getsize(path))
-    except DataError as error:
-        raise photo_check.BadPhotoError(str(error)[len(path + ": ") :])

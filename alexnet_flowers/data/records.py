@@ -13,7 +13,6 @@ A record is a ``tf.train.Example`` with
 """
 
 import glob
-import math
 import os
 import re
 from typing import NamedTuple
@@ -66,7 +65,7 @@ def shard_filenames(split_name, num_shards):
 
 def shard_sizes(num_records, num_shards):
     """Returns how many records each shard gets: ceil(n / shards) each, the last ones fewer."""
-    size = int(math.ceil(num_records / float(num_shards)))
+    size = -(-num_records // num_shards)
     return [min(size, max(0, num_records - shard * size)) for shard in range(num_shards)]
 
 

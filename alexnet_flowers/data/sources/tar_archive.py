@@ -44,14 +44,8 @@ _COMPRESSED = {
 }
 _LONGEST_BEGINNING = max(map(len, _COMPRESSED))
 # Members that tarfile keeps in memory: names and other notes on the member that follows.
-_NOTES = (
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-)
 _PAX_NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
+_NOTES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK) + _PAX_NOTES
 _MAX_NOTE_BYTES = 1 << 16
 # tarfile goes through what a header claims block by block, whether there are any or not.
 _MAX_MEMBER_BYTES = 10**11
