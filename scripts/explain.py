@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Shows why a network gives photos their classes: where in each is what speaks for a class."""
+"""Shows why a network gives photos their classes: where in each something speaks for a class."""
 
 import os
 import sys

@@ -68,7 +68,7 @@ def chosen_device():
 
 
 def define_network():
-    """Defines which trained network a command asks: run, checkpoint, device; ``chosen_network``."""
+    """Defines which network a command asks, by run, checkpoint, device; see ``chosen_network``."""
     define_run_parents()
     with group("Run"):
         flags.DEFINE_string("run_name", None, "Read this run. Default: the only one there is.")

@@ -1,4 +1,4 @@
-"""Shows why a network gives photos their classes: where in each is what speaks for a class.
+"""Shows why a network gives photos their classes: where in each something speaks for a class.
 
     python scripts/explain.py --split validation --index 7 --run_name sgd
     python scripts/explain.py roses/1.jpg roses/2.jpg --class tulips --run_name sgd

@@ -41,7 +41,7 @@ def convert(
     keep_archive=False,
     report=print,
 ):
-    """Has ``dataset_dir`` hold a source's finished dataset; returns its ``dataset.json``.
+    """Makes sure ``dataset_dir`` holds a source's finished dataset; returns its ``dataset.json``.
 
     Args:
       dataset_dir: the folder; made if need be.

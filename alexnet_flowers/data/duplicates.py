@@ -18,7 +18,7 @@ def groups(photos):
 
 
 def without_later(photos):
-    """Returns all but the later of identical photos, in order, and ``{place: reason}`` of these."""
+    """Returns photos but the later of identical ones, in order; ``{place: reason}`` of the rest."""
     later = {
         photo.place: "identical to %s" % group[0].place
         for group in groups(photos)
