@@ -93,7 +93,11 @@ def _finished(dataset_dir, source, settings, report):
             )
         return None
     info = manifest.read(dataset_dir)
-    differences = _differences(info, source, settings)
+    made = info["request"]
+    differences = settings.differences(made, manifest.num_photos(info))
+    of_source = source.difference(made["archive"], info["archive_sha256"])
+    if of_source:
+        differences.insert(0, of_source)
     if differences:
         raise DataError(
             "%s: holds another dataset (%s); choose another --dataset_dir or remove it"
@@ -107,14 +111,6 @@ def _finished(dataset_dir, source, settings, report):
         return None
     report("%s: finished already; every record read and counted" % dataset_dir)
     return info
-
-
-def _differences(info, source, settings):
-    """Returns how a finished dataset differs from what is asked for, as a list of str."""
-    made = info["request"]
-    of_source = source.difference(made["archive"], info["archive_sha256"])
-    of_settings = settings.differences(made, manifest.num_photos(info))
-    return ([of_source] if of_source else []) + of_settings
 
 
 def _damaged_shard(dataset_dir, info):

@@ -103,7 +103,8 @@ def _resize(photos, drawn, image_size, num_taps, fast_mode):
     """Returns the drawn boxes in one size, float32 [N, size, size, 3], about [0, 1]."""
     method = None if fast_mode else drawn.method
     rows, columns = (_taps(side, image_size, method, num_taps) for side in drawn.size)
-    columns = _Taps(*(_mirror(tensor, drawn.flip) for tensor in columns))
+    is_mirrored = tf.equal(drawn.flip, 1)[:, tf.newaxis]
+    columns = _Taps(*(tf.where_v2(is_mirrored, tf.reverse(one, [2]), one) for one in columns))
     top, left = drawn.begin
     line_starts = (
         photos.offsets[:, tf.newaxis]
@@ -124,10 +125,6 @@ def _resize(photos, drawn, image_size, num_taps, fast_mode):
         return _sum(num_taps, weighted) * rows.weights[row][:, :, tf.newaxis, tf.newaxis]
 
     return _sum(num_taps, weighted_row) * np.float32(1 / 255.0)
-
-
-def _mirror(taps, flip):
-    return tf.where_v2(tf.equal(flip, 1)[:, tf.newaxis], tf.reverse(taps, [2]), taps)
 
 
 def _sum(count, term):

@@ -98,7 +98,11 @@ def sparsity(runs, layers, log_steps=False):
     def draw(figure):
         panels = figure.subplots(num_rows, _SPARSITY_COLUMNS, sharex=True, sharey=True).ravel()
         for run, color in zip(runs, colors.LINE_COLORS):
-            measured = _sparsity_of(run)
+            measured = {
+                tags.layer_of(tag): scalars
+                for tag, scalars in run.training.scalars.items()
+                if tag.startswith(tags.SPARSITY_PREFIX)
+            }
             for panel, layer in zip(panels, layers):
                 if layer in measured:
                     panel.plot(*_thinned(measured[layer]), color=color, linewidth=1.2)
@@ -114,15 +118,6 @@ def sparsity(runs, layers, log_steps=False):
         figure.subplots_adjust(wspace=0.1, hspace=0.55)
 
     return style.figure(9, 2.0 * num_rows, draw)
-
-
-def _sparsity_of(run):
-    """Returns the ``Scalars`` of each layer of a run."""
-    return {
-        tags.layer_of(tag): scalars
-        for tag, scalars in run.training.scalars.items()
-        if tag.startswith(tags.SPARSITY_PREFIX)
-    }
 
 
 def _lay_out(panel, title, log_steps):

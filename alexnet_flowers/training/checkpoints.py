@@ -60,7 +60,8 @@ def all_begun(folder):
     """Returns the paths of all checkpoints of which a folder has any part, oldest first."""
     matches = filter(None, map(_PART.fullmatch, _names(folder)))
     names = {match.group(1) for match in matches}
-    return [os.path.join(folder, name) for name in sorted(names, key=_step_in)]
+    in_order = sorted(names, key=lambda name: (int(name.rsplit("-", 1)[1]), name))
+    return [os.path.join(folder, name) for name in in_order]
 
 
 def _names(folder):
@@ -71,10 +72,6 @@ def _names(folder):
         return []
     except OSError as error:
         raise DataError("%s: cannot be read (%s)" % (folder, error.strerror))
-
-
-def _step_in(name):
-    return int(name.rsplit("-", 1)[1]), name
 
 
 def parts(path):
