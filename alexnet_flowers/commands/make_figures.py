@@ -83,8 +83,13 @@ def _over_time(figure, draw, runs):
 
 
 def _graph(runs):
-    draw = functools.partial(network_diagram.diagram, _layers_of(runs.all[0]))
-    yield "alexnet_v2", "graph of alexnet_v2", {runs.all[0].name: None}, draw
+    run = runs.all[0]
+    # For the image size and the classes that it was trained with.
+    labels = records.read_labels_if_any(run.checkpoints_dir)
+    num_classes = len(labels) if labels else architecture.NUM_CLASSES
+    layers = architecture.layers(settings.image_size_of(run.checkpoints_dir), num_classes)
+    draw = functools.partial(network_diagram.diagram, layers)
+    yield "alexnet_v2", "graph of alexnet_v2", {run.name: None}, draw
 
 
 def _dead_units(runs):
@@ -222,13 +227,6 @@ def _read_runs(figures):
         evaluated = {run.name: evaluated[run.name] for run in _of_these_photos(runs)}
     events = _read_events(runs) if {_SCALARS, _HISTOGRAMS} & needs else []
     return _Runs(runs, events, evaluated)
-
-
-def _layers_of(run):
-    """Returns the layers for the image size and the classes that a run was trained with."""
-    labels = records.read_labels_if_any(run.checkpoints_dir)
-    num_classes = len(labels) if labels else architecture.NUM_CLASSES
-    return architecture.layers(settings.image_size_of(run.checkpoints_dir), num_classes)
 
 
 @contextlib.contextmanager
