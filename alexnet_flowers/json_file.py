@@ -6,11 +6,7 @@ from alexnet_flowers import atomic
 
 
 def write(path, content):
-    """Writes what JSON can hold.
-
-    Raises:
-      OSError: it cannot be written; nothing is left of it.
-    """
+    """Writes what JSON can hold; after an ``OSError`` nothing is left of the file."""
     with atomic.replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
         json.dump(content, file, indent=1, sort_keys=True)
         file.write("\n")

@@ -173,11 +173,7 @@ def read_shard(path):
 
 
 def count_records(path):
-    """Returns the number of records in a shard; every one is read and its checksum compared.
-
-    Raises:
-      DataError: the shard is damaged or cut off.
-    """
+    """Counts a shard's records, reading and comparing all; ``DataError`` if damaged or cut off."""
     return sum(1 for _ in _raw_records(path))
 
 

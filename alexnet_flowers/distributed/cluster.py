@@ -201,11 +201,7 @@ class Worker(Alone):
         return own
 
     def wait_for_servers(self):
-        """Waits until all servers answer.
-
-        Raises:
-          DataError: see ``liveness.wait_for``.
-        """
+        """Waits until all servers answer; see ``liveness.wait_for``."""
         liveness.wait_for(self._cluster.ps_hosts)
 
     @contextlib.contextmanager

@@ -129,11 +129,7 @@ def _replace(run, result, before):
 
 
 def result_of(run):
-    """Returns what the best checkpoint of a run was chosen by, a dict; None if there is none.
-
-    Raises:
-      DataError: the file that says so is damaged.
-    """
+    """Returns what a run's best checkpoint was chosen by, or None; ``DataError`` if damaged."""
     folder = folder_of(run)
     reads = []
     while True:

@@ -62,11 +62,7 @@ DEFAULT_QUEUES = Queues()
 
 
 def complete(queues, num_shards, batch_size):
-    """Returns ``Queues`` with the numbers that None stood for.
-
-    Raises:
-      UsageError: see ``common_queue_sizes``.
-    """
+    """Returns ``Queues`` with the numbers that None stood for; see ``common_queue_sizes``."""
     num_threads = max(_MIN_THREADS, devices.num_cores())
     capacity, at_least = common_queue_sizes(
         batch_size, queues.common_queue_capacity, queues.common_queue_min

@@ -179,21 +179,13 @@ def opened(path):
 
 
 def shapes_of(path):
-    """Returns ``{name of a variable: its shape}`` of a checkpoint.
-
-    Raises:
-      DataError: it is damaged.
-    """
+    """Returns ``{variable's name: its shape}`` of a checkpoint; ``DataError`` if it is damaged."""
     with opened(path) as reader:
         return reader.get_variable_to_shape_map()
 
 
 def global_step_of(path):
-    """Returns the number of steps that a checkpoint was saved after; 0 if it does not say.
-
-    Raises:
-      DataError: it is damaged.
-    """
+    """Returns how many steps a checkpoint was saved after, or 0; ``DataError`` if it is damaged."""
     with opened(path) as reader:
         return _global_step(reader, path)
 

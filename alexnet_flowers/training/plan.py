@@ -194,11 +194,7 @@ _RANGES = dict(
 
 
 def check(run_settings, options, members=None):
-    """Returns the settings with their defaults filled in, once everything is in its range.
-
-    Raises:
-      UsageError: something is not.
-    """
+    """Returns the settings with defaults filled in; ``UsageError`` if anything is out of range."""
     run_settings = settings.complete(run_settings)
     settings.check(run_settings)
     queues = options.queues

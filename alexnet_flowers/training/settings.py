@@ -112,11 +112,7 @@ def complete(settings):
 
 
 def check(settings):
-    """Checks each setting of complete ``Settings``, and those that depend on each other.
-
-    Raises:
-      UsageError: one has a value that it cannot have.
-    """
+    """Raises ``UsageError`` for what complete ``Settings`` cannot have, alone or together."""
     alexnet_v2.check_image_size(settings.image_size)
     schedule = schedules.SCHEDULES[settings.learning_rate_decay_type]
     for name, range_ in _RANGES.items():
@@ -183,11 +179,7 @@ def last_step(content):
 
 
 def read(run_dir):
-    """Returns the contents of a run's ``settings.json``, None where there is none.
-
-    Raises:
-      DataError: the file is damaged.
-    """
+    """Returns what ``settings.json`` of a run holds, or None; ``DataError`` if it is damaged."""
     path = os.path.join(run_dir, FILENAME)
     if not os.path.lexists(path):
         return None

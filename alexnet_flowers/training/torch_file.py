@@ -80,11 +80,7 @@ class TorchFile:
             raise DataError("%s: holds no dictionary of tensors; %s" % (path, _ADVICE))
 
     def read(self, name):
-        """Returns a tensor as an array.
-
-        Raises:
-          DataError: the file is damaged.
-        """
+        """Returns a tensor as an array; ``DataError`` if the file is damaged."""
         return self._guarded(self._read_tensor, self.tensors[name])
 
     def _guarded(self, read, *args):
