@@ -584,8 +584,8 @@ def test_every_flag_of_a_cluster_reaches_the_training():
         ("adam_default", dict(optimizer="adam", learning_rate=None, opt_epsilon=None)),
         (
             "demo",
-            dict(optimizer="adam", learning_rate=0.0002, arg_scope=False, min_crop_area=0.9,
-                 image_size=195, dropout_keep_prob=0.9, batch_size=32, max_number_of_steps=100,
+            dict(optimizer="adam", learning_rate=0.00007, arg_scope=False, min_crop_area=0.9,
+                 image_size=195, dropout_keep_prob=0.9, batch_size=8, max_number_of_steps=340,
                  seed=1, num_readers=1, num_preprocessing_threads=1),
         ),
         (
