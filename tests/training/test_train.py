@@ -556,7 +556,7 @@ def test_flags_are_refused_before_tensorflow_is_loaded(folder, args, message):
 
 def test_a_length_on_the_command_line_counts_and_not_that_of_a_recipe(folder):
     ended = without_tensorflow(folder, "--recipe=demo", "--dataset_dir=data", "--num_epochs=2")
-    assert ended.out.split("\n")[2].startswith("2 steps of 32 images, 2.56 epochs,")
+    assert ended.out.split("\n")[2].startswith("7 steps of 8 images, 2.24 epochs,")
 
 
 def test_every_flag_of_a_cluster_reaches_the_training():
