@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import subprocess
 import typing
 
 from alexnet_flowers.errors import UsageError
@@ -91,9 +92,34 @@ def expected(device):
     Args:
       device: as of ``resolve``.
     """
-    if device == "auto" and glob.glob("/dev/nvidia[0-9]*"):
+    if device == "auto" and _may_see_gpus() and glob.glob("/dev/nvidia[0-9]*"):
         return "the GPU, if TensorFlow can use it"
     return "the GPU" if device == "gpu" else "the CPU"
+
+
+def expected_card(device):
+    """Returns a line that names the GPU on which the network is going to run, as ``expected``.
+
+    The name is the driver's. It is None where no GPU is going to be used, or it is not known which:
+    there is no ``nvidia-smi``, or it knows cards of several kinds, whose order is not TensorFlow's.
+    """
+    where = expected(device)
+    if where == "the CPU" or not _may_see_gpus():
+        return None
+    query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        said = subprocess.check_output(
+            query, stderr=subprocess.DEVNULL, timeout=10, encoding="utf-8"
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    names = set(said.splitlines())
+    return where.replace("the GPU", "GPU: " + names.pop()) if len(names) == 1 else None
+
+
+def _may_see_gpus():
+    """Says whether this process may use GPUs, where there are any."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES") not in ("", "-1")
 
 
 def num_cores():

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import runpy
 import subprocess
 import sys
 
@@ -104,6 +105,14 @@ def run_script(run_script_in, tmp_path):
 
 def pytest_addoption(parser):
     parser.addoption("--soak", action="store_true", help="make the long trials, for 40 minutes")
+    parser.addoption("--pretend_gpu", action="store_true", help="say to all that there is a GPU")
+
+
+def pytest_configure(config):
+    if config.getoption("--pretend_gpu"):
+        folder = os.path.join(ROOT, "tests", "pretended_gpu")
+        os.environ["PYTHONPATH"] = os.pathsep.join([folder, ROOT])
+        runpy.run_path(os.path.join(folder, "sitecustomize.py"))
 
 
 def pytest_runtest_setup(item):

@@ -1,6 +1,7 @@
 """What is compared with what; each function measures one row of the table."""
 
 import contextlib
+import functools
 import os
 import platform
 import statistics
@@ -17,10 +18,12 @@ from alexnet_flowers.tf1 import tf
 
 BATCH_SIZE = 56
 _STEP = {"kind": "step", "batch_size": BATCH_SIZE}
-_PYTORCH_STEP = ["-m", "alexnet_flowers.benchmark.torch_worker", str(BATCH_SIZE)]
-_IN_BFLOAT16 = ["--dtype=bfloat16"]
-_COMPILED = ["--dtype=bfloat16", "--compile"]
 _SYNTHETIC_STEP = "training step, batch %d, synthetic images" % BATCH_SIZE
+_THERE = ", on TensorFlow %(tensorflow)s"
+START_UP = "from the command to the end of the first step, summaries included"
+PYTORCH = "PyTorch %(torch)s, %(arithmetic)s, %(layout)s"
+IN_BFLOAT16 = ["--dtype=bfloat16"]
+COMPILED = ["--dtype=bfloat16", "--compile"]
 
 
 class Row(typing.NamedTuple):
@@ -97,29 +100,33 @@ def _synthetic_step(name, ours, rival, rounds, against, on="", needs=None):
       on: added to what was measured, in which ``%(...)s`` is what our worker says of itself.
       needs: what our worker must say of itself, or there is no row.
     """
-    with Worker(*ours) as our_worker, Worker(*rival) as rival_worker:
+    with Worker(*ours) as our_worker:
         if needs and not our_worker.about[needs]:
             return None
-        secs = in_turn(our_worker, rival_worker, rounds, ours_each=2, rival_each=2, warm_up=2)
+        with Worker(*rival) as rival_worker:
+            secs = in_turn(our_worker, rival_worker, rounds, ours_each=2, rival_each=2, warm_up=2)
         what = _SYNTHETIC_STEP + on % our_worker.about
         return Row(name, what, against % rival_worker.about, *secs, unit="s")
 
 
-_PYTORCH = "PyTorch %(torch)s, %(arithmetic)s, %(layout)s"
-
-
+@functools.lru_cache(maxsize=None)
 def has_torch(python):
     """Says whether a Python program has PyTorch."""
     found = subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL)
     return found.returncode == 0
 
 
+def pytorch_step(options=(), batch_size=BATCH_SIZE):
+    """Returns the arguments of Python for a worker that makes PyTorch's step."""
+    return ["-m", "alexnet_flowers.benchmark.torch_worker", str(batch_size), *options]
+
+
 def training_step_torch(torch_python, rounds):
     """Synthetic images; None for the rival where there is no PyTorch."""
     name = "train_step_torch"
     if has_torch(torch_python):
-        against = _PYTORCH
-        return _synthetic_step(name, (_STEP,), (_PYTORCH_STEP, torch_python), rounds, against)
+        rival = (pytorch_step(), torch_python)
+        return _synthetic_step(name, (_STEP,), rival, rounds, PYTORCH)
     with Worker(_STEP) as ours:
         ours.make(2)
         return Row(name, _SYNTHETIC_STEP, "PyTorch", ours.make(rounds), None, "s")
@@ -129,88 +136,42 @@ def other_tensorflow(python, torch_python, rounds):
     """Compares with another TensorFlow, and in its environment: gradient rules and bfloat16.
 
     Yields:
-      A ``Row`` each, or None: none of bfloat16 where the machine or that TensorFlow has none, and
-      none of PyTorch's where that is not there.
+      A ``Row`` each.
     """
-    there = ", on TensorFlow %(tensorflow)s"
     against = "the same code on TensorFlow %(tensorflow)s"
     yield _synthetic_step("train_step_other_tensorflow", (_STEP,), (_STEP, python), rounds, against)
     rival = (dict(_STEP, ours=False), python)
     against = "the reference's step there"
-    yield _synthetic_step("gradient_rules", (_STEP, python), rival, rounds, against, there)
-    rivals = [("", (_STEP, python), "the same in float32")]
-    if has_torch(torch_python):
-        for suffix, options in (("_torch", _IN_BFLOAT16), ("_torch_compiled", _COMPILED)):
-            rivals.append((suffix, (_PYTORCH_STEP + options, torch_python), _PYTORCH))
-    for suffix, rival, against in rivals:
-        yield _synthetic_step(
-            "mixed_precision" + suffix,
-            (dict(_STEP, mixed_precision=True), python),
-            rival,
-            rounds,
-            against,
-            on=there + ", --mixed_precision",
-            needs="has_mixed_precision",
-        )
+    yield _synthetic_step("gradient_rules", (_STEP, python), rival, rounds, against, _THERE)
+    yield from mixed_precision(torch_python, rounds, python)
 
 
-def gpu_steps(dataset_dir, rounds):
-    """The step from photos against the step alone, both on the GPU, by queues and resident."""
-    alone = dict(_STEP, device="gpu")
-    measured = []
-    for way, said in (("ours", "through queues"), ("resident", "that stay on the GPU")):
-        with Worker(dict(alone, dataset_dir=dataset_dir, way=way)) as ours, Worker(alone) as rival:
-            secs = in_turn(ours, rival, rounds, ours_each=50, rival_each=50, warm_up=20)
-        what = "GPU: training step, batch %d, from photos %s" % (BATCH_SIZE, said)
-        name = "gpu_step_" + ("queues" if way == "ours" else way)
-        measured.append(Row(name, what, "the step alone", *_in_ms(secs), unit="ms"))
-    return measured
+def mixed_precision(torch_python, rounds, python=None):
+    """The step in bfloat16 on the CPU against ours in float32 and PyTorch's in bfloat16.
 
+    Args:
+      torch_python: a Python program, which may have PyTorch.
+      rounds: int.
+      python: whose TensorFlow computes; None: this one's.
 
-def gpu_steps_torch(torch_python, rounds):
-    """The step alone on the GPU against PyTorch's: TF32, bfloat16, bfloat16 compiled.
-
-    Returns:
-      A list of ``Row``; the rival is None where there is no PyTorch.
+    Yields:
+      A ``Row`` each; none where the machine or that TensorFlow has no bfloat16, and none of
+      PyTorch's where that is not there.
     """
-    measured = []
-    ours_in = (("TF32", {}), ("--xla", {"xla": True}), ("--mixed_precision", _MIXED),
-               ("--mixed_precision --xla", dict(_MIXED, xla=True)))  # fmt: skip
-    rivals = ([], [], _IN_BFLOAT16, _COMPILED)
-    for (said, options), rival in zip(ours_in, rivals):
-        with contextlib.ExitStack() as stack:
-            ours = stack.enter_context(Worker(dict(_STEP, device="gpu", **options)))
-            if "mixed_precision" in options and not ours.about["has_mixed_precision"]:
-                continue
-            secs, against = (ours.make(50 * rounds, uncounted=20), None), "PyTorch"
-            if has_torch(torch_python):
-                args = _PYTORCH_STEP + ["--device=cuda"] + rival
-                theirs = stack.enter_context(Worker(args, torch_python))
-                secs = in_turn(ours, theirs, rounds, ours_each=50, rival_each=50, warm_up=20)
-                against = _PYTORCH % theirs.about
-        what = "GPU: %s, %s" % (_SYNTHETIC_STEP, said)
-        measured.append(Row("gpu_step " + said, what, against, *_in_ms(secs), unit="ms"))
-    return measured
-
-
-_MIXED = {"mixed_precision": True}
-
-
-def _in_ms(sides):
-    return [side and [1000 * secs for secs in side] for side in sides]
-
-
-def gpu_input(dataset_dir, rounds):
-    """Images a second, nothing but input: photos that stay on the GPU against queues."""
-    whats = [
-        {"way": "resident", "dataset_dir": dataset_dir, "device": "gpu"},
-        {"way": "ours", "dataset_dir": dataset_dir},
-    ]
-    rates, _ = _input_rates(whats, rounds)
-    return Row(
-        "gpu_input", "GPU: photos that stay there, distorted", "queues", *rates,
-        unit="images/s",
-    )  # fmt: skip
+    ours = (dict(_STEP, mixed_precision=True), python)
+    on = (_THERE if python else "") + ", --mixed_precision"
+    rivals = [("", (_STEP, python), "the same in float32")]
+    for suffix, options in (("_torch", IN_BFLOAT16), ("_torch_compiled", COMPILED)):
+        rivals.append((suffix, (pytorch_step(options), torch_python), PYTORCH))
+    for suffix, rival, against in rivals:
+        if suffix and not has_torch(torch_python):
+            return
+        found = _synthetic_step(
+            "mixed_precision" + suffix, ours, rival, rounds, against, on, "has_mixed_precision"
+        )
+        if found is None:
+            return
+        yield found
 
 
 def training_step_floor(rounds):
@@ -232,8 +193,8 @@ _QUEUED_BATCHES = 8
 _COUNTED_BATCHES = 20
 
 
-def _input_rates(whats, rounds, python=None):
-    """Returns lists of images a second, measured in turn, and what the first worker says of itself.
+def input_rates(whats, rounds, python=None):
+    """Returns a list of images a second for each input pipeline, measured in turn.
 
     Args:
       whats: list of dict, the arguments of ``benchmark.worker`` but for the batch size.
@@ -257,7 +218,7 @@ def input_pipeline(dataset_dir, rounds, python=None):
     """Images a second, nothing but input; by default in this environment."""
     # Both in as many threads as training takes by default, which follows the cores.
     whats = [{"way": way, "dataset_dir": dataset_dir} for way in ("ours", "reference")]
-    rates, about = _input_rates(whats, rounds, python)
+    rates, about = input_rates(whats, rounds, python)
     what = "input pipeline, %(readers)d readers and %(threads)d threads" % about
     if python:
         what += ", on TensorFlow " + about["tensorflow"]
@@ -268,8 +229,8 @@ def input_methods(dataset_dir, rounds):
     """Images a second of the same preprocessing through queues, ``tf.data`` and ``feed_dict``."""
     ways = {"queues": "ours", "tf.data": "tf.data", "feed_dict": "feed_dict"}
     whats = [{"way": way, "dataset_dir": dataset_dir} for way in ways.values()]
-    rates, _ = _input_rates(whats, rounds)
-    return dict(zip(ways, map(statistics.median, rates)))
+    rates, _ = input_rates(whats, rounds)
+    return collections.OrderedDict(zip(ways, map(statistics.median, rates)))
 
 
 def input_threads(dataset_dir, rounds):
@@ -283,7 +244,7 @@ def input_threads(dataset_dir, rounds):
                 "num_readers": readers,
                 "num_preprocessing_threads": threads,
             }
-            ((rates,), _) = _input_rates([what], rounds)
+            ((rates,), _) = input_rates([what], rounds)
             found["%d readers, %d threads" % (readers, threads)] = statistics.median(rates)
     return found
 
@@ -302,15 +263,16 @@ def conversion(archive, rounds):
     )
 
 
-def memory_and_start(dataset_dir, num_steps, reference_peak_mb):
+def memory_and_start(dataset_dir, num_steps, reference_peaks_mb):
     """Two rows from ``scripts/train.py`` itself: its peak memory, and the time to its first step.
 
-    The run has all of its summaries and its checkpoint; the rival is the reference's bare step.
+    The run has all of its summaries and its checkpoint; the rival is the reference's bare step, as
+    ``training_step_real`` found it, in a list that may be empty.
 
     Returns:
       The two rows, and the growth in MB of the resident size over the run's second half.
     """
-    first_step_secs, sizes_mb, peak_mb = _train(dataset_dir, num_steps)
+    first_step_secs, sizes_mb, peak_mb = train(dataset_dir, num_steps, "--device=cpu")
     half = len(sizes_mb) // 2
     growth_mb = max(sizes_mb[half:]) - max(sizes_mb[:half]) if half else 0.0
     memory = Row(
@@ -319,15 +281,14 @@ def memory_and_start(dataset_dir, num_steps, reference_peak_mb):
         % (BATCH_SIZE, num_steps),
         "the reference's bare step",
         [peak_mb],
-        [reference_peak_mb],
+        reference_peaks_mb,
         "MB",
     )
-    what = "from the command to the end of the first step, summaries included"
-    return memory, Row("start_up", what, "", [first_step_secs], None, "s"), growth_mb
+    return memory, Row("start_up", START_UP, "", [first_step_secs], None, "s"), growth_mb
 
 
-def _train(dataset_dir, num_steps):
-    """Trains a run that is thrown away.
+def train(dataset_dir, num_steps, *flags):
+    """Trains a run that is thrown away, by ``scripts/train.py`` with these flags.
 
     Returns:
       The seconds to the end of its first step, its resident size after each step, and its largest
@@ -346,7 +307,7 @@ def _train(dataset_dir, num_steps):
                 "--max_number_of_steps=%d" % num_steps,
                 "--log_every_n_steps=1",
                 "--save_summaries_secs=20",
-                "--device=cpu",
+                *flags,
             ],
             stdout=subprocess.PIPE,
             encoding="utf-8",

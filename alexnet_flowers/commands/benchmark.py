@@ -14,13 +14,17 @@ import tempfile
 from absl import flags
 
 from alexnet_flowers import devices, json_file
-from alexnet_flowers.benchmark import rows
+from alexnet_flowers.benchmark import gpu_rows, rows
 from alexnet_flowers.commands import outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import conversion
 from alexnet_flowers.data.sources import drawn_flowers, photo_source
 
 FLAGS = flags.FLAGS
+
+KINDS = (
+    "step", "mixed_precision", "input", "other_tensorflow", "gpu", "conversion", "script"
+)  # fmt: skip
 
 with group("Photos"):
     flags.DEFINE_string(
@@ -32,6 +36,13 @@ with group("Photos"):
 with group("Run"):
     flags.DEFINE_boolean(
         "quick", False, "Measure for a few minutes only: fewer rounds, a smaller archive."
+    )
+    flags.DEFINE_multi_enum(
+        "rows",
+        None,
+        KINDS,
+        "Measure only rows of this kind; those of mixed_precision and gpu are there where the CPU "
+        "computes bfloat16, and where there is a GPU. The flag can be repeated.",
     )
     flags.DEFINE_integer(
         "memory_steps",
@@ -59,14 +70,13 @@ def main():
 
 
 def _measure(folder):
-    quick = FLAGS.quick
     # The processes that are measured run in the checkout.
     archive, dataset_dir = (
         path and os.path.abspath(path) for path in (FLAGS.archive, FLAGS.dataset_dir)
     )
     if archive is None:
         archive = os.path.join(folder, "sample.tar")
-        drawn_flowers.write_archive(archive, 120 if quick else 734)
+        drawn_flowers.write_archive(archive, 120 if FLAGS.quick else 734)
     if dataset_dir is None:
         dataset_dir = os.path.join(folder, "flowers")
         conversion.convert(dataset_dir, photo_source.choose(archive), report=lambda line: None)
@@ -75,61 +85,79 @@ def _measure(folder):
     print(
         "\n| what | against | ours | rival | ratio |\n| --- | --- | --- | --- | --- |", flush=True
     )
-    measured = []
-
-    def show(row):
-        if row is None:  # There is nothing of the kind here.
-            return
-        measured.append(row)
+    content = {"machine": rows.machine(), "rows": []}
+    rows_of = _rows_of(dataset_dir, archive, content)
+    for kind in KINDS:
+        if not FLAGS.rows or kind in FLAGS.rows:
+            for row in rows_of[kind]():
+                content["rows"].append(_plain(row))
+                _print_row(row)
+    if "memory_growth_mb" in content:
         print(
-            "| %s | %s | %s | %s | %s |"
-            % (
-                row.what,
-                row.against,
-                _figure(row.ours, row.unit),
-                _figure(row.rival, row.unit) if row.rival else "not measured",
-                "%.2f" % row.ratio if row.ratio else "-",
-            ),
-            flush=True,
+            "\nResident size, second half of the run over the first: %+.0f MB"
+            % content["memory_growth_mb"]
         )
-
-    real, reference_peak_mb = rows.training_step_real(dataset_dir, 2 if quick else 5)
-    show(real)
-    show(rows.training_step_torch(FLAGS.torch_python, 3 if quick else 10))
-    show(rows.training_step_floor(3 if quick else 10))
-    show(rows.input_pipeline(dataset_dir, 5 if quick else 20))
-    for python in FLAGS.other_python:
-        for row in rows.other_tensorflow(python, FLAGS.torch_python, 3 if quick else 10):
-            show(row)
-        show(rows.input_pipeline(dataset_dir, 5 if quick else 20, python))
-    if devices.resolve("auto") == "gpu":
-        print("| %s | | | | |" % devices.describe_cards(), flush=True)
-        for row in rows.gpu_steps(dataset_dir, 3 if quick else 10):
-            show(row)
-        for row in rows.gpu_steps_torch(FLAGS.torch_python, 3 if quick else 10):
-            show(row)
-        show(rows.gpu_input(dataset_dir, 5 if quick else 20))
-    show(rows.conversion(archive, 2 if quick else 5))
-    memory_steps = FLAGS.memory_steps or (20 if quick else 200)
-    memory, start_up, growth_mb = rows.memory_and_start(
-        dataset_dir, memory_steps, reference_peak_mb
-    )
-    show(memory)
-    show(start_up)
-    print("\nResident size, second half of the run over the first: %+.0f MB" % growth_mb)
-
-    methods = rows.input_methods(dataset_dir, 3 if quick else 10)
-    _print_rates("The same preprocessing by", methods)
-    threads = rows.input_threads(dataset_dir, 1 if quick else 5)
-    _print_rates("Queues with", threads)
-    content = {
-        "machine": rows.machine(),
-        "rows": [_plain(row) for row in measured],
-        "memory_growth_mb": growth_mb,
-        "input_methods": methods,
-        "input_threads": threads,
-    }
+    if not FLAGS.rows:
+        content["input_methods"] = rows.input_methods(dataset_dir, _rounds(3, 10))
+        _print_rates("The same preprocessing by", content["input_methods"])
+        content["input_threads"] = rows.input_threads(dataset_dir, _rounds(1, 5))
+        _print_rates("Queues with", content["input_threads"])
     outputs.write(FLAGS.json, json_file.write, content)
+
+
+def _rounds(quick, full):
+    return quick if FLAGS.quick else full
+
+
+def _rows_of(dataset_dir, archive, content):
+    """Returns for each kind a function that measures its rows one by one; fills ``content``."""
+    torch_python, of_steps, of_input = FLAGS.torch_python, _rounds(3, 10), _rounds(5, 20)
+    reference_peaks_mb = []
+
+    def steps():
+        real, peak_mb = rows.training_step_real(dataset_dir, _rounds(2, 5))
+        reference_peaks_mb.append(peak_mb)
+        yield real
+        yield rows.training_step_torch(torch_python, of_steps)
+        yield rows.training_step_floor(of_steps)
+
+    def other_tensorflow():
+        for python in FLAGS.other_python:
+            yield from rows.other_tensorflow(python, torch_python, of_steps)
+            yield rows.input_pipeline(dataset_dir, of_input, python)
+
+    def gpu():
+        if devices.resolve("auto") == "gpu":
+            print("| %s | | | | |" % devices.describe_cards(), flush=True)
+            yield from gpu_rows.steps(dataset_dir, torch_python, of_steps)
+            yield from gpu_rows.steps_alone(torch_python, of_steps)
+            yield gpu_rows.input_alone(dataset_dir, of_input)
+            yield from gpu_rows.start_up(dataset_dir)
+
+    def script():
+        num_steps = FLAGS.memory_steps or _rounds(20, 200)
+        memory, start_up, growth_mb = rows.memory_and_start(
+            dataset_dir, num_steps, reference_peaks_mb
+        )
+        content["memory_growth_mb"] = growth_mb
+        return [memory, start_up]
+
+    return {
+        "step": steps,
+        "mixed_precision": lambda: rows.mixed_precision(torch_python, of_steps),
+        "input": lambda: [rows.input_pipeline(dataset_dir, of_input)],
+        "other_tensorflow": other_tensorflow,
+        "gpu": gpu,
+        "conversion": lambda: [rows.conversion(archive, _rounds(2, 5))],
+        "script": script,
+    }
+
+
+def _print_row(row):
+    rival = _figure(row.rival, row.unit) if row.rival else "not measured"
+    ratio = "%.2f" % row.ratio if row.ratio else "-"
+    cells = (row.what, row.against, _figure(row.ours, row.unit), rival, ratio)
+    print("| %s |" % " | ".join(cells), flush=True)
 
 
 def _figure(values, unit):

@@ -1,5 +1,6 @@
 """The flags that several commands share, and what they choose."""
 
+import functools
 import os
 import re
 import shlex
@@ -61,9 +62,16 @@ def define_device():
         )
 
 
+@functools.lru_cache(maxsize=None)
 def chosen_device():
-    """Returns the name of the device that the flags choose, once ``--tf32`` counts."""
+    """Returns the name of the device that the flags choose, once ``--tf32`` counts.
+
+    A GPU that they name is told beside the answer, the first time.
+    """
     devices.set_tf32(FLAGS.tf32)
+    if FLAGS.device == "gpu":
+        devices.resolve("gpu")
+        note(devices.describe_cards())
     return FLAGS.device
 
 

@@ -248,7 +248,7 @@ with group("Cluster"):
 
 
 def main():
-    if FLAGS.mixed_precision:  # TensorFlow notes each graph that it rewrites.
+    if FLAGS.mixed_precision or FLAGS.xla:  # TensorFlow notes each graph that it rewrites.
         with without_notes():
             return _train()
     return _train()
