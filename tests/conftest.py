@@ -10,6 +10,8 @@ import photo_archives
 import pytest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+# The PYTHONPATH of processes that are to believe in a GPU.
+PRETENDED_GPU = os.pathsep.join([os.path.join(ROOT, "tests", "pretended_gpu"), ROOT])
 
 # The tests run from a plain checkout; the package need not be installed.
 sys.path.insert(0, ROOT)
@@ -110,9 +112,8 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     if config.getoption("--pretend_gpu"):
-        folder = os.path.join(ROOT, "tests", "pretended_gpu")
-        os.environ["PYTHONPATH"] = os.pathsep.join([folder, ROOT])
-        runpy.run_path(os.path.join(folder, "sitecustomize.py"))
+        os.environ["PYTHONPATH"] = PRETENDED_GPU
+        runpy.run_path(os.path.join(PRETENDED_GPU.split(os.pathsep)[0], "sitecustomize.py"))
 
 
 def pytest_runtest_setup(item):

@@ -13,6 +13,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 def main(checkpoint, path):
     """Writes the loss and all gradients, by this project's rules and by TensorFlow's own."""
+    import gpus
+
     from alexnet_flowers.nets import alexnet_v2
     from alexnet_flowers.tf1 import slim, tf
     from alexnet_flowers.training import optimization
@@ -20,7 +22,7 @@ def main(checkpoint, path):
     images = np.random.RandomState(0).uniform(-1, 1, [4, 195, 195, 3]).astype(np.float32)
     found = {}
     for rules in (True, False):
-        with tf.Graph().as_default(), tf.Session() as session:
+        with tf.Graph().as_default(), gpus.cpu_session() as session:
             logits, _ = alexnet_v2.alexnet_v2(
                 tf.constant(images), 5, True, dropout_keep_prob=1.0, use_gradient_rules=rules
             )

@@ -7,6 +7,7 @@ import types
 
 import gpus as gpus_of_tests
 import pytest
+from conftest import PRETENDED_GPU, ROOT
 
 from alexnet_flowers import devices, memory
 from alexnet_flowers.data import dataset
@@ -15,8 +16,6 @@ from alexnet_flowers.input import pipeline
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import plan
 from alexnet_flowers.training.settings import Settings
-
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 @pytest.fixture
@@ -85,6 +84,34 @@ def test_cards_are_named(monkeypatch):
         "1 x Tesla T4, compute capability 7.5"
     )
     assert describe(1) == "GPU: unknown"
+
+
+def test_the_card_is_expected_that_the_driver_names(tmp_path, monkeypatch):
+    def expected(device, *names, visible=None):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "0")
+        program = tmp_path / "nvidia-smi"
+        program.write_text("#!/bin/sh\necho '%s'\n" % "\n".join(names) if names else "exit 9\n")
+        program.chmod(0o700)
+        return devices.expected_card(device)
+
+    monkeypatch.setenv("PATH", str(tmp_path) + os.pathsep + os.environ["PATH"])
+    monkeypatch.setattr(devices.glob, "glob", lambda pattern: ["/dev/nvidia0"])
+    h100 = "NVIDIA H100 80GB HBM3"
+    assert expected("gpu", h100, h100) == "GPU: " + h100
+    assert expected("auto", h100) == "GPU: %s, if TensorFlow can use it" % h100
+    # It is not known which, or there is none.
+    assert expected("gpu", h100, "Tesla T4") is expected("gpu") is expected("cpu", h100) is None
+    assert expected("auto", h100, visible="-1") is expected("gpu", h100, visible="-1") is None
+
+
+def test_a_gpu_that_a_command_is_asked_for_is_named(run_script, random_run, tiny_dataset):
+    done = run_script(
+        "predict", "--device=gpu", "--split=validation", "--dataset_dir", tiny_dataset,
+        "--checkpoints_dir", os.path.dirname(random_run.checkpoints_dir),
+        PYTHONPATH=PRETENDED_GPU, CUDA_VISIBLE_DEVICES="0",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "GPU: Pretended GPU, compute capability 9.0\n"
 
 
 def test_no_card_is_named_where_there_is_none():

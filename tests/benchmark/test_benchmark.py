@@ -3,7 +3,7 @@
 import pytest
 
 from alexnet_flowers import devices
-from alexnet_flowers.benchmark import flops, reference, rows, sides
+from alexnet_flowers.benchmark import flops, gpu_rows, reference, rows, sides
 from alexnet_flowers.data import records
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
@@ -72,16 +72,20 @@ def test_input_is_measured_in_as_many_threads_as_training_takes(tiny_dataset, mo
 
 
 class Made:
-    """Stands in for ``sides.Worker``: ours take 2 ms, the step alone and PyTorch 1 ms."""
+    """Stands in for ``sides.Worker``: ours take 2 ms from photos, all else 1 ms."""
 
     started = []
+    has_mixed_precision = True
 
     def __init__(self, what, python=None):
         self.started.append(what)
-        self.is_rival = not isinstance(what, dict) or "dataset_dir" not in what
+        self.secs = 0.002 if isinstance(what, dict) and "dataset_dir" in what else 0.001
         dtype = "bfloat16" if "--dtype=bfloat16" in what else "TF32"
+        if "--compile" in what:
+            dtype += ", compiled"
         self.about = {"torch": "2.0", "arithmetic": dtype, "layout": "any", "tensorflow": "2",
-                      "has_mixed_precision": True, "threads": 4, "readers": 2}  # fmt: skip
+                      "has_mixed_precision": self.has_mixed_precision,
+                      "threads": 4, "readers": 2}  # fmt: skip
 
     def __enter__(self):
         return self
@@ -90,23 +94,77 @@ class Made:
         pass
 
     def make(self, count, uncounted=0):
-        return [0.001 if self.is_rival else 0.002] * count
+        return [self.secs] * count
 
 
-def test_rows_of_a_gpu(monkeypatch):
-    monkeypatch.setattr(rows, "Worker", Made)
-    monkeypatch.setattr(rows, "has_torch", lambda python: True)
+@pytest.fixture
+def made(monkeypatch):
+    """Stand-ins for workers, PyTorch and a card with bfloat16; what workers were started for."""
+    for module in (rows, gpu_rows):
+        monkeypatch.setattr(module, "Worker", Made)
     monkeypatch.setattr(Made, "started", [])
-    queues, resident = rows.gpu_steps("photos", 1)
-    assert [row.ratio for row in (queues, resident)] == [0.5, 0.5] and queues.unit == "ms"
-    assert queues.ours == [2.0] * 50 and queues.what.endswith("from photos through queues")
-    assert [what.get("way") for what in Made.started] == ["ours", None, "resident", None]
-    assert {what["device"] for what in Made.started} == {"gpu"}
-    beside = [row.against for row in rows.gpu_steps_torch("python", 1)]
-    assert beside == ["PyTorch 2.0, %s, any" % kind for kind in 2 * ["TF32"] + 2 * ["bfloat16"]]
-    assert Made.started[-1][-3:] == ["--device=cuda", "--dtype=bfloat16", "--compile"]
+    monkeypatch.setattr(rows, "has_torch", lambda python: True)
+    monkeypatch.setattr(devices, "mixed_precision_obstacle", lambda device: None)
+    return Made.started
+
+
+def test_rows_of_steps_from_photos_on_a_gpu(made, monkeypatch):
+    measured = list(gpu_rows.steps("photos", "python", 1))
+    assert [row.ratio for row in measured] == [0.5] * 6
+    assert measured[0].ours == [2.0] * 50 and measured[0].unit == "ms"
+    assert [row.what for row in measured[2::3]] == [
+        "GPU: training step, batch %d, from photos that stay on the GPU, --mixed_precision --xla"
+        % batch_size
+        for batch_size in (56, 112)
+    ]
+    beside = 2 * ["the step alone"] + ["PyTorch 2.0, bfloat16, compiled, any"]
+    assert [row.against for row in measured] == 2 * beside
+    ours = made[::2]
+    assert [what["way"] for what in ours] == 2 * ["ours", "resident", "resident"]
+    assert [what["batch_size"] for what in ours] == 3 * [56] + 3 * [112]
+    assert [what.get("xla") for what in ours] == 2 * [None, None, True]
+    assert made[-1][2:] == ["112", "--device=cuda", "--dtype=bfloat16", "--compile"]
     monkeypatch.setattr(rows, "has_torch", lambda python: False)
-    assert [row.rival for row in rows.gpu_steps_torch("python", 1)] == [None] * 4
+    assert list(gpu_rows.steps("photos", "python", 1))[-1].rival is None
+    monkeypatch.setattr(devices, "mixed_precision_obstacle", lambda device: "an old card")
+    assert len(list(gpu_rows.steps("photos", "python", 1))) == 4
+
+
+def test_rows_of_a_gpu_beside_pytorch(made, monkeypatch):
+    beside = [row.against for row in gpu_rows.steps_alone("python", 1)]
+    kinds = ("TF32", "TF32", "bfloat16", "bfloat16, compiled")
+    assert beside == ["PyTorch 2.0, %s, any" % kind for kind in kinds]
+    monkeypatch.setattr(rows, "has_torch", lambda python: False)
+    assert [row.rival for row in gpu_rows.steps_alone("python", 1)] == [None] * 4
+    assert gpu_rows.input_alone("photos", 1).unit == "images/s"
+
+
+def test_rows_of_a_start_on_a_gpu(made, monkeypatch):
+    flags = []
+    monkeypatch.setattr(rows, "train", lambda *args: flags.append(args[2:]) or (9.0, [], 0.0))
+    found = list(gpu_rows.start_up("photos"))
+    assert [row.ours for row in found] == [[9.0]] * 2
+    assert flags == [("--device=gpu",), ("--device=gpu", "--mixed_precision", "--xla")]
+    assert found[1].what.endswith("summaries included, --mixed_precision --xla")
+
+
+@pytest.mark.parametrize("python, there", [(None, ""), ("python", ", on TensorFlow 2")])
+def test_bfloat16_of_a_cpu_is_compared_here_and_in_another_environment(made, python, there):
+    found = list(rows.mixed_precision("torch", 1, python))
+    assert {row.what for row in found} == {rows._SYNTHETIC_STEP + there + ", --mixed_precision"}
+    kinds = ("bfloat16", "bfloat16, compiled")
+    assert [row.against for row in found] == ["the same in float32"] + [
+        "PyTorch 2.0, %s, any" % kind for kind in kinds
+    ]
+
+
+@pytest.mark.parametrize("has_torch, bfloat16, expected", [
+    (True, True, ["", "_torch", "_torch_compiled"]), (False, True, [""]), (True, False, []),
+])  # fmt: skip
+def test_rows_of_another_tensorflow(made, monkeypatch, has_torch, bfloat16, expected):
+    monkeypatch.setattr(rows, "has_torch", lambda python: has_torch)
+    monkeypatch.setattr(Made, "has_mixed_precision", bfloat16)
     names = [row.name for row in rows.other_tensorflow("python", "python", 1)]
-    assert names == ["train_step_other_tensorflow", "gradient_rules", "mixed_precision"]
-    assert rows.gpu_input("photos", 1).unit == "images/s"
+    assert names == ["train_step_other_tensorflow", "gradient_rules"] + [
+        "mixed_precision" + suffix for suffix in expected
+    ]

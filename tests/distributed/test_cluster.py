@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import gpus
 import numpy as np
 import processes
 import pytest
@@ -99,7 +100,7 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
             batch_size=4 // num_clones, image_size=195, dropout_keep_prob=1.0,
             learning_rate=0.1, opt_epsilon=None, weight_decay=0.0005,
         )  # fmt: skip
-        with tf.Graph().as_default() as graph, tf.Session() as session:
+        with tf.Graph().as_default() as graph, gpus.cpu_session() as session:
             planned = plan.compute(
                 tiny_dataset, settings, plan.Options(
                     logging=logging, compute=devices.Compute(device="cpu", num_clones=num_clones),

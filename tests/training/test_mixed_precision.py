@@ -79,7 +79,8 @@ def test_where_it_would_not_be_used_something_says_why(monkeypatch):
 
 @pytest.mark.skipif(is_possible, reason="it is not refused here")
 def test_training_refuses_it_before_anything_is_made(run_script, tiny_dataset, tmp_path):
-    done = run_script("train", "--dataset_dir", tiny_dataset, "--mixed_precision")
+    flags = ["--mixed_precision", "--device=cpu"]
+    done = run_script("train", "--dataset_dir", tiny_dataset, *flags)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "error: --mixed_precision: " in done.stderr and not (tmp_path / "runs").exists()
 
@@ -89,7 +90,7 @@ def test_a_run_in_bfloat16_says_nothing_else(run_script, tiny_dataset, tmp_path)
     done = run_script(
         "train", "--dataset_dir", tiny_dataset, "--mixed_precision", "--batch_size", "4",
         "--image_size", "195", "--common_queue_min", "8", "--max_number_of_steps", "2",
-        "--log_every_n_steps", "1",
+        "--log_every_n_steps", "1", "--device=cpu",
     )  # fmt: skip
     assert done.returncode == 0 and done.stderr == ""
     # What the run will be, its two steps and its end, what comes next.

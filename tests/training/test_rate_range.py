@@ -27,6 +27,7 @@ def test_by_the_script(run_script, tiny_dataset, tmp_path):
         "train", "--find_learning_rate", "--dataset_dir=data", "--batch_size=2", "--seed=1",
         "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1", "--momentum=0.99",
         "--optimizer=momentum", "--learning_rate_picture=range.png", "--max_number_of_steps=12",
+        "--device=cpu",
     )  # fmt: skip
     assert done.returncode == 0 and done.stderr == "", done.stderr
     lines = done.stdout.splitlines()

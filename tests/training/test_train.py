@@ -20,7 +20,7 @@ from alexnet_flowers.training import checkpoints, settings
 
 SMALL = [
     "--batch_size=4", "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1",
-    "--min_crop_area=0.25",
+    "--min_crop_area=0.25", "--device=cpu",
 ]  # fmt: skip
 
 
@@ -530,7 +530,8 @@ def without_tensorflow(folder, *args):
     code = NOT_LOADED % os.path.dirname(SCRIPTS)
     return finish(
         subprocess.Popen(
-            [sys.executable, "-c", code, "--dataset_dir=data", "--run_name=light", *args],
+            [sys.executable, "-c", code, "--dataset_dir=data", "--run_name=light", "--device=cpu",
+             *args],
             cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
         )
     )  # fmt: skip
@@ -541,6 +542,15 @@ def test_what_will_happen_is_said_before_tensorflow_is_loaded(folder):
     lines = ended.out.split("\n")
     assert ended.err == "TensorFlow is loaded\n" and len(lines) == 6
     assert lines[2] == "10 steps of 5 images, 2 epochs, on the CPU, with momentum"
+
+
+def test_the_first_line_names_the_card(folder, tmp_path, monkeypatch):
+    (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho Tesla T4\n")
+    (tmp_path / "nvidia-smi").chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path) + os.pathsep + os.environ["PATH"])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    lines = without_tensorflow(folder, "--device=gpu").out.split("\n")
+    assert lines[:2] == ["GPU: Tesla T4", "run light: new"] and " on the GPU, " in lines[3]
 
 
 @pytest.mark.parametrize(
