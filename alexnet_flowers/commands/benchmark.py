@@ -15,10 +15,11 @@ from absl import flags
 
 from alexnet_flowers import devices, json_file
 from alexnet_flowers.benchmark import gpu_rows, rows
-from alexnet_flowers.commands import outputs
+from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import conversion
 from alexnet_flowers.data.sources import drawn_flowers, photo_source
+from alexnet_flowers.errors import DataError
 
 FLAGS = flags.FLAGS
 
@@ -86,12 +87,15 @@ def _measure(folder):
         "\n| what | against | ours | rival | ratio |\n| --- | --- | --- | --- | --- |", flush=True
     )
     content = {"machine": rows.machine(), "rows": []}
-    rows_of = _rows_of(dataset_dir, archive, content)
-    for kind in KINDS:
-        if not FLAGS.rows or kind in FLAGS.rows:
+    rows_of, status = _rows_of(dataset_dir, archive, content), 0
+    for kind in FLAGS.rows or KINDS:
+        try:
             for row in rows_of[kind]():
                 content["rows"].append(_plain(row))
                 _print_row(row)
+        except DataError as error:  # Such as a rival that crashes: the others are measured.
+            command_line.note("rows of %s: %s" % (kind, error))
+            status = 1
     if "memory_growth_mb" in content:
         print(
             "\nResident size, second half of the run over the first: %+.0f MB"
@@ -103,6 +107,7 @@ def _measure(folder):
         content["input_threads"] = rows.input_threads(dataset_dir, _rounds(1, 5))
         _print_rates("Queues with", content["input_threads"])
     outputs.write(FLAGS.json, json_file.write, content)
+    return status
 
 
 def _rounds(quick, full):
