@@ -249,7 +249,8 @@ def session_config(
     options = config.graph_options
     if mixed_precision and device == "cpu":
         setattr(options.rewrite_options, _BFLOAT16_OPTION, options.rewrite_options.ON)
-    if runtime.LAYOUT_OPTIMIZER_FAILS and device == "gpu":  # The step is as fast without it.
+    if runtime.LAYOUT_OPTIMIZER_FAILS and device == "gpu":
+        # In TF32, on TensorFlow 2.20, the step was as fast without it.
         options.rewrite_options.layout_optimizer = options.rewrite_options.OFF
     if xla:
         options.optimizer_options.global_jit_level = tf.OptimizerOptions.ON_1

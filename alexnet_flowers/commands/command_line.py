@@ -58,7 +58,7 @@ def define_device():
         arguments.define_fields(
             devices.Compute,
             tf32="Let GPUs from Ampere on round the factors of float32 products to TF32, 10 bits "
-            "of mantissa. With --notf32 they compute in full float32, more slowly.",
+            "of mantissa. With --notf32 they compute in full float32.",
         )
 
 

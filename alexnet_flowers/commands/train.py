@@ -88,21 +88,22 @@ with group("Photos"):
         devices.Compute().input,
         training_input.INPUTS,
         "Take the images from there. queues: read, decoded and distorted by the CPU for every "
-        "step, as slim does. resident: decoded once, kept in the GPU's memory and distorted "
-        "there. auto: resident on a GPU into half of whose memory the photos fit, queues "
-        "otherwise.",
+        "step, as slim does. resident: decoded once, kept in the memory of the GPU, or of the CPU "
+        "where that trains, and distorted there. auto: resident on a GPU into half of whose memory "
+        "the photos fit, queues otherwise.",
     )
     arguments.define_fields(
         pipeline.Queues,
-        num_readers="Read so many shards at once. Default: one a core, at least 4, and no more "
-        "than there are shards.",
-        num_preprocessing_threads="Decode and distort photos in so many threads. Default: one a "
-        "core, at least 4.",
-        common_queue_capacity="Hold at most so many records in the shuffling queue. Default: 20 "
-        "batches.",
-        common_queue_min="Draw each record from among at least so many. Default: half of what the "
-        "queue holds.",
-        batch_queue_capacity="Hold so many images ready for batches. Default: 1 batch.",
+        num_readers="With queues: read so many shards at once. Default: one a core, at least 4, and "
+        "no more than there are shards.",
+        num_preprocessing_threads="With queues: decode and distort photos in so many threads. "
+        "Default: one a core, at least 4.",
+        common_queue_capacity="With queues: hold at most so many records in the shuffling one. "
+        "Default: 20 batches.",
+        common_queue_min="With queues: draw each record from among at least so many. Default: half "
+        "of what the queue holds.",
+        batch_queue_capacity="With queues: hold so many images ready for batches. Default: 1 "
+        "batch.",
     )
 
 with group("Run"):
