@@ -94,8 +94,8 @@ with group("Photos"):
     )
     arguments.define_fields(
         pipeline.Queues,
-        num_readers="With queues: read so many shards at once. Default: one a core, at least 4, and "
-        "no more than there are shards.",
+        num_readers="With queues: read so many shards at once. Default: one a core, at least 4, "
+        "and no more than there are shards.",
         num_preprocessing_threads="With queues: decode and distort photos in so many threads. "
         "Default: one a core, at least 4.",
         common_queue_capacity="With queues: hold at most so many records in the shuffling one. "
