@@ -110,7 +110,8 @@ def train_args(dataset_dir, *args):
     return [
         "--dataset_dir=%s" % dataset_dir, "--run_name=run", "--batch_size=2", "--image_size=195",
         "--common_queue_min=4", "--log_every_n_steps=1", "--save_interval_steps=2",
-        "--max_to_keep=2", "--save_summaries_secs=1e-6", "--save_histograms_secs=1", *args
+        "--max_to_keep=2", "--save_summaries_secs=1e-6", "--save_histograms_secs=1", "--device=cpu",
+        *args
     ]  # fmt: skip
 
 
