@@ -102,10 +102,12 @@ def _step(
         "has_mixed_precision": has_mixed_precision,
     }
     options = devices.one_by_one() if ours and put is None else None  # As in training.
-    if put is None:
-        return lambda: session.run(op.op, options=options), about  # The operation returns nothing.
-    session.run(put)
-    return lambda: session.run([op.op, put], options=options), about
+    ops = op.op  # Which returns nothing, as a step has to here.
+    if put is not None:
+        session.run(put)
+        with graph.as_default():
+            ops = tf.group(op.op, put)
+    return lambda: session.run(ops, options=options), about
 
 
 def _synthetic(batch_size):

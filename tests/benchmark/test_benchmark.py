@@ -1,6 +1,7 @@
 """The benchmark counts the right arithmetic and puts a ratio on the right side."""
 
 import pytest
+from conftest import PRETENDED_GPU
 
 from alexnet_flowers import devices
 from alexnet_flowers.benchmark import flops, gpu_rows, reference, rows, sides
@@ -55,6 +56,13 @@ def test_the_other_ways_of_input_work(tiny_dataset, way):
     what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2, "way": way}
     with sides.Worker(what) as worker:
         assert len(worker.make(2)) == 2
+
+
+def test_a_step_from_photos_on_a_gpu_is_timed(tiny_dataset, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", PRETENDED_GPU)
+    what = {"kind": "step", "dataset_dir": tiny_dataset, "batch_size": 2, "way": "resident"}
+    with sides.Worker(dict(what, device="gpu")) as worker:
+        assert min(worker.make(2)) > 0
 
 
 def test_the_references_conversion_writes_records_that_can_be_read(tiny_archive, tmp_path):
