@@ -79,7 +79,7 @@ def start_up(dataset_dir):
         if not flags or _has_bfloat16():
             secs, _, _ = rows.train(dataset_dir, 2, "--device=gpu", *flags)
             what = ", ".join(["GPU: " + rows.START_UP, *filter(None, [" ".join(flags)])])
-            yield rows.row("gpu_start_up " + " ".join(flags), what, "", [secs], None, "s")
+            yield rows.Row("gpu_start_up " + " ".join(flags), what, "", [secs], None, "s")
 
 
 def input_alone(dataset_dir, rounds):
@@ -89,9 +89,9 @@ def input_alone(dataset_dir, rounds):
         {"way": "ours", "dataset_dir": dataset_dir},
     ]
     rates, _ = rows.input_rates(whats, rounds)
-    return rows.row(
+    return rows.Row(
         "gpu_input", "GPU: photos that stay there, distorted", "queues", *rates,
-        unit="images/s", more_is_better=True,
+        unit="images/s",
     )  # fmt: skip
 
 
@@ -132,4 +132,4 @@ def _step(name, batch_size, said, ours, rival, against, rounds):
                 secs = in_turn(our_worker, theirs, rounds, **turns)
                 against %= theirs.about
     in_ms = [side and [1000 * one for one in side] for side in secs]
-    return rows.row("%s_%d" % (name, batch_size), what, against, *in_ms, unit="ms")
+    return rows.Row("%s_%d" % (name, batch_size), what, against, *in_ms, unit="ms")

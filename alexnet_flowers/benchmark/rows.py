@@ -230,7 +230,7 @@ def input_methods(dataset_dir, rounds):
     ways = {"queues": "ours", "tf.data": "tf.data", "feed_dict": "feed_dict"}
     whats = [{"way": way, "dataset_dir": dataset_dir} for way in ways.values()]
     rates, _ = input_rates(whats, rounds)
-    return collections.OrderedDict(zip(ways, map(statistics.median, rates)))
+    return dict(zip(ways, map(statistics.median, rates)))
 
 
 def input_threads(dataset_dir, rounds):
