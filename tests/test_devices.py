@@ -90,7 +90,8 @@ def test_the_card_is_expected_that_the_driver_names(tmp_path, monkeypatch):
     def expected(device, *names, visible=None):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible or "0")
         program = tmp_path / "nvidia-smi"
-        program.write_text("#!/bin/sh\necho '%s'\n" % "\n".join(names) if names else "exit 9\n")
+        says = "echo '%s'" % "\n".join(names) if names else "exit 9"
+        program.write_text("#!/bin/sh\n%s\n" % says)
         program.chmod(0o700)
         return devices.expected_card(device)
 
