@@ -38,6 +38,7 @@ class Loop:
         self.signal = None
         self.ended_by_callback = False
         self._may_break = True
+        self._to_say = None  # What acknowledges a signal, where it has not been said yet.
         self._ops = ops
         self._callbacks = callbacks
         self._num_steps = num_steps
@@ -51,6 +52,9 @@ class Loop:
           Diverged: the network has become NaN or infinite, where it would have been saved.
           WriteError: a checkpoint or an event cannot be written.
         """
+        self._to_say, say = None, self._to_say
+        if say is not None:
+            say()
         before = self.step_number
         if before is None:
             before = int(session.run(self._ops.global_step))
@@ -134,8 +138,10 @@ class Loop:
             has_begun = self.step_number is not None
             if is_first and (has_begun or number != signal.SIGINT):
                 self.signal = number
-                with contextlib.suppress(RuntimeError):  # Another line is just being written.
+                try:
                     acknowledge()
+                except RuntimeError:  # Another line is just being written.
+                    self._to_say = acknowledge
             elif number == signal.SIGINT and self._may_break:
                 signal.signal(number, usual[number])
                 os.kill(os.getpid(), number)

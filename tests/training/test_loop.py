@@ -116,6 +116,22 @@ def test_a_second_signal_during_a_save_loses_nothing(number, no_signal_ignored):
     assert loop.signal == number and lines == ["stopping"]
 
 
+def test_what_a_line_under_way_keeps_from_being_said_is_said_before_the_next_step(
+    no_signal_ignored,
+):
+    lines = []
+
+    def acknowledge():
+        lines.append("stopping")
+        if len(lines) == 1:
+            raise RuntimeError("reentrant call inside a buffered writer")
+
+    loop = Loop(OPS, [Sender(signal.SIGTERM)], 9, Alone())
+    with loop.ended_by(*ALL, acknowledge=acknowledge):
+        steps_of(loop, Session(4))
+    assert lines == ["stopping", "stopping"] and loop.signal == signal.SIGTERM
+
+
 def test_only_a_second_interrupt_ends_a_step_that_takes_too_long(no_signal_ignored):
     loop = Loop(OPS, [], 9, Alone())
     loop.step_number = 3
