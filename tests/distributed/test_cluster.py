@@ -184,6 +184,12 @@ def newest_step(folder):
     return read_all_tensors(checkpoints.newest(str(folder / "runs" / "checkpoints" / "run")))
 
 
+# Each takes most of a minute. Synchronous ones have more to lose: others wait for who is killed.
+KILLED = pytest.mark.parametrize(
+    "how", [pytest.param("asynchronous", marks=pytest.mark.soak), "synchronous"]
+)
+
+
 @pytest.mark.parametrize("how", ["asynchronous", "synchronous"])
 def test_a_cluster_ends_at_the_last_step_by_itself(tmp_path, members, how):
     flags = ["--sync_replicas"] if how == "synchronous" else []
@@ -241,7 +247,7 @@ def _start_fixed(self, job, index):
     return Script("fixed_images", self._folder, *self._args, *self._hosts, *member)
 
 
-@pytest.mark.parametrize("how", ["asynchronous", "synchronous"])
+@KILLED
 def test_a_worker_that_was_killed_joins_again(tmp_path, members, how):
     # A synchronous chief waits; the other one must not be at its end before the worker is back.
     flags, steps = (["--sync_replicas"], 20) if how == "synchronous" else ([], 60)
@@ -258,7 +264,7 @@ def test_a_worker_that_was_killed_joins_again(tmp_path, members, how):
     assert any("finished at step %d of %d" % (steps, steps) in line for line in ends[0].lines)
 
 
-@pytest.mark.parametrize("how", ["asynchronous", "synchronous"])
+@KILLED
 def test_a_chief_that_was_killed_goes_on_from_its_checkpoint(tmp_path, members, how):
     flags = ["--sync_replicas"] if how == "synchronous" else []
     started = members(
