@@ -186,7 +186,7 @@ def newest_step(folder):
 
 # Each takes most of a minute. Synchronous ones have more to lose: others wait for who is killed.
 KILLED = pytest.mark.parametrize(
-    "how", [pytest.param("asynchronous", marks=pytest.mark.soak), "synchronous"]
+    "how", [pytest.param("asynchronous", marks=pytest.mark.soak(only=True)), "synchronous"]
 )
 
 
