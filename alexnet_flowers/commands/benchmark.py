@@ -82,11 +82,11 @@ def _measure(folder):
         dataset_dir = os.path.join(folder, "flowers")
         conversion.convert(dataset_dir, photo_source.choose(archive), report=lambda line: None)
 
-    print(rows.machine(), flush=True)
+    content = {"machine": rows.machine(), "rows": []}
+    print(content["machine"])
     print(
         "\n| what | against | ours | rival | ratio |\n| --- | --- | --- | --- | --- |", flush=True
     )
-    content = {"machine": rows.machine(), "rows": []}
     rows_of, status = _rows_of(dataset_dir, archive, content), 0
     for kind in FLAGS.rows or KINDS:
         try:

@@ -62,17 +62,21 @@ def define_device():
         )
 
 
-@functools.lru_cache(maxsize=None)
 def chosen_device():
     """Returns the name of the device that the flags choose, once ``--tf32`` counts.
 
-    A GPU that they name is told beside the answer, the first time.
+    Of ``gpu`` the card is told beside the answer, once a process.
     """
     devices.set_tf32(FLAGS.tf32)
     if FLAGS.device == "gpu":
-        devices.resolve("gpu")
-        note(devices.describe_cards())
+        _tell_card()
     return FLAGS.device
+
+
+@functools.lru_cache(maxsize=None)
+def _tell_card():
+    devices.resolve("gpu")
+    note(devices.describe_cards())
 
 
 def define_network():

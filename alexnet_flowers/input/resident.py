@@ -49,11 +49,6 @@ class Photos(typing.NamedTuple):
         """How many pixels they have together."""
         return int(self.sizes.prod(axis=1).sum())
 
-    @property
-    def host_bytes(self):
-        """The host's memory that their pixels take until they are on the device: two copies."""
-        return 2 * self.num_pixels * _BYTES_PER_PIXEL
-
     def share(self, index, count):
         """Returns every ``count``-th photo from number ``index`` on."""
         chosen = slice(index, None, count)
@@ -105,7 +100,7 @@ def read(split, most_bytes):
                 labels.append(one.label)
                 filenames.append(one.filename)
                 sizes.append(jpeg_check.check_structure(one.encoded).size_px)
-                bytes_left -= 2 * int(np.prod(sizes[-1])) * _BYTES_PER_PIXEL
+                bytes_left -= host_bytes(int(np.prod(sizes[-1])))
                 if bytes_left >= 0:
                     encoded.append(one.encoded)
     except (DataError, OSError, jpeg_check.BadPhotoError) as error:
@@ -114,6 +109,11 @@ def read(split, most_bytes):
     if not ((labels >= 0) & (labels < split.num_classes)).all():
         raise DataError(record_check.explanation(split))
     return Photos(encoded, labels, filenames, np.array(sizes, np.int64))
+
+
+def host_bytes(num_pixels):
+    """Returns the host's memory that pixels take until they are on the device: two copies."""
+    return 2 * num_pixels * _BYTES_PER_PIXEL
 
 
 def bytes_needed(num_pixels, batch_size, image_size):

@@ -64,7 +64,7 @@ def choose(name, split, request, device, report=print):
     )
     needs = [
         (needed, devices.memory_bytes(device), device.upper(), of_one),
-        (photos.host_bytes, host, "host", photos),
+        (resident.host_bytes(photos.num_pixels), host, "host", photos),
     ]
     lines = [
         "%d photos decoded need %.2f GB of the %s's %.2f GB"

@@ -4,7 +4,7 @@ from alexnet_flowers.tf1 import slim, tf
 
 
 def wrap(optimizer, num_workers, averages):
-    """Returns a ``SyncReplicasOptimizer`` that awaits a gradient of each worker, applies the mean.
+    """Returns a ``SyncReplicasOptimizer``: it applies the mean of one gradient of each worker.
 
     Args:
       optimizer: a ``tf.train.Optimizer``.

@@ -188,7 +188,7 @@ def test_what_is_chosen(split, photos, monkeypatch):
 
 
 def test_of_more_photos_than_the_host_has_room_for_only_the_sizes_are_kept(split, photos):
-    few = resident.read(split, photos.host_bytes // 2)
+    few = resident.read(split, resident.host_bytes(photos.num_pixels) // 2)
     assert few.num_pixels == photos.num_pixels and few.filenames == photos.filenames
     assert few.encoded == photos.encoded[: len(few.encoded)] and 10 <= len(few.encoded) < 15
 
