@@ -112,6 +112,7 @@ class Alone:
       task_index: int, its place among them.
       sync_replicas: bool.
       num_under_way: int, how many steps may be under way at once, this worker's included.
+      num_orphans: int, if this chief takes the place of another: how many other workers were there.
     """
 
     target = ""
@@ -120,6 +121,7 @@ class Alone:
     task_index = 0
     sync_replicas = False
     num_under_way = 1
+    num_orphans = 0
 
     def variables_device(self):
         """Returns what to build the graph under, for ``tf.device``."""
@@ -200,6 +202,11 @@ class Worker(Alone):
         own.device_filters.extend(["/job:ps", self.own_device()])
         return own
 
+    def session(self):
+        """Returns a ``tf.Session`` in which no operation may take long."""
+        config = self.session_config(_timeout(liveness.CONNECT_SECS))
+        return tf.Session(self.target, config=config)
+
     def wait_for_servers(self):
         """Waits until all servers answer; see ``liveness.wait_for``."""
         liveness.wait_for(self._cluster.ps_hosts)
@@ -236,6 +243,9 @@ class Worker(Alone):
         with self._exchange() as session:
             register = self._register(0)
             mine = json.dumps(run, sort_keys=True)
+            chief, *others = session.run(register.states)
+            if self.is_chief and chief:
+                self.num_orphans = others.count(HERE)
             there = register.claim(mine) if self.is_chief else register.run
             held = session.run(there)
             while not held:
@@ -262,8 +272,7 @@ class Worker(Alone):
             return True
         missing = tf.report_uninitialized_variables(tf.global_variables())
         states = self._register(0).states
-        config = self.session_config(_timeout(liveness.CONNECT_SECS))
-        with tf.Session(self.target, config=config) as session:
+        with self.session() as session:
             while session.run(missing).size:
                 if session.run(states)[0] == LEFT:
                     return False

@@ -139,6 +139,9 @@ class _Trainer:
                     % (self._run.name, self._place.task_index)
                 )
                 return None
+            if self._place.num_orphans and self._ops.sync_optimizer:
+                with self._place.session() as session:
+                    self._ops.sync_optimizer.take_over(session, self._place.num_orphans)
             ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
             with self.loop.ended_by(*ending, acknowledge=self._acknowledge):
                 self._run_slim()

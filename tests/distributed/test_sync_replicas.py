@@ -1,0 +1,87 @@
+"""What a synchronous chief leaves behind when it is killed, and how the next one goes on."""
+
+import threading
+import time
+import types
+
+import numpy as np
+import pytest
+
+from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import sync_replicas
+
+_RATE = 0.5
+
+
+def _replica(server, name, gradients):
+    """A worker's or a chief's graph and session: two variables, and a step with these gradients."""
+    with tf.Graph().as_default(), tf.name_scope(name):
+        variables = [
+            tf.get_variable("v%d" % number, initializer=0.0, use_resource=False)
+            for number in range(2)
+        ]
+        global_step = tf.train.get_or_create_global_step()
+        optimizer = sync_replicas.wrap(tf.train.GradientDescentOptimizer(_RATE), 2, None)
+        step = optimizer.apply_gradients(
+            [(tf.constant(g), v) for g, v in zip(gradients, variables)], global_step
+        )
+        return types.SimpleNamespace(
+            optimizer=optimizer, step=step, global_step=global_step, variables=variables,
+            restore=tf.global_variables_initializer(), session=tf.Session(server.target),
+        )  # fmt: skip
+
+
+def _initialize(replica):
+    replica.session.run(replica.restore)
+    assert not replica.session.run(replica.optimizer.ready_for_local_init_op).size
+    replica.session.run(replica.optimizer.chief_init_op)
+
+
+def _started(replica):
+    thread = threading.Thread(target=replica.session.run, args=(replica.step,), daemon=True)
+    thread.start()
+    return thread
+
+
+def _starts(chief):
+    """Does what slim does with a synchronous chief's session."""
+    with chief.session.graph.as_default():
+        session = chief.session
+        _initialize(chief)
+        chief.optimizer.get_chief_queue_runner().create_threads(
+            session, tf.train.Coordinator(), daemon=True, start=True
+        )
+        session.run(chief.optimizer.get_init_tokens_op())
+
+
+@pytest.mark.parametrize("taken", [0, 1, 2], ids=["none", "half", "all"])
+def test_a_chief_goes_on_whatever_gradients_the_killed_one_had_taken(taken):
+    server = tf.train.Server.create_local_server()
+    worker = _replica(server, "worker", [1.0, 2.0])
+    killed = _replica(server, "killed", [9.0, 9.0])
+    chief = _replica(server, "chief", [3.0, 4.0])
+    for replica in (killed, worker):
+        _initialize(replica)
+    waiting = _started(worker)
+    accumulators = [a for a, _ in killed.optimizer._accumulator_list]
+    with killed.session.graph.as_default():
+        for accumulator in accumulators[:taken]:
+            killed.session.run(accumulator.take_grad(1))
+        left = [a.num_accumulated() for a in accumulators[taken:]]
+    until = time.monotonic() + 30
+    while any(n != 1 for n in killed.session.run(left)):
+        assert time.monotonic() < until
+    with chief.session.graph.as_default():
+        chief.optimizer.take_over(chief.session, 1)
+    _starts(chief)
+    waiting.join(30)
+    assert not waiting.is_alive()  # It has its token, and makes its next step.
+    both = [_started(worker), _started(chief)]
+    for thread in both:
+        thread.join(30)
+        assert not thread.is_alive()
+    # One gradient of each, and none of before; nobody has a token to spare.
+    assert chief.session.run(chief.global_step) == 1
+    np.testing.assert_allclose(chief.session.run(chief.variables), [-_RATE * 2, -_RATE * 3])
+    with chief.session.graph.as_default():
+        assert chief.session.run(chief.optimizer._sync_token_queue.size()) == 0
