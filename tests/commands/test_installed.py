@@ -49,7 +49,7 @@ def test_it_lists_its_commands(installed, args):
 
 def test_there_is_a_script_of_each_command_with_its_purpose():
     scripts = [name for name in os.listdir(os.path.join(ROOT, "scripts")) if name.endswith(".py")]
-    assert sorted(scripts) == sorted(name + ".py" for name in commands.NAMES)
+    assert sorted(scripts) == sorted(name + ".py" for name in (*commands.NAMES, "checkout"))
     for name in commands.NAMES:
         with open(os.path.join(ROOT, "scripts", name + ".py"), encoding="utf-8") as file:
             assert '"""%s"""\n' % commands.purpose(name) in file.read()
