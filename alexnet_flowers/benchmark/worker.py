@@ -21,13 +21,7 @@ from alexnet_flowers.benchmark.serving import serve
 from alexnet_flowers.data import conversion, dataset, records
 from alexnet_flowers.data.sources import photo_source
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.input import (
-    pipeline,
-    preprocessing,
-    resident,
-    staging,
-    training_input,
-)
+from alexnet_flowers.input import pipeline, preprocessing, resident, staging, training_input
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import runtime, tf, without_notes
 from alexnet_flowers.training import optimization, optimizers

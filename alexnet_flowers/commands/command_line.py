@@ -168,9 +168,7 @@ def define_picture(name, formats):
     """Defines where a picture goes; ``name`` says what ``picture_path`` calls it by default."""
     with group("Output"):
         flags.DEFINE_string(
-            "output",
-            None,
-            "Draw this picture%s. Default: runs/figures/%s.png." % (formats, name),
+            "output", None, "Draw this picture%s. Default: runs/figures/%s.png." % (formats, name)
         )
 
 

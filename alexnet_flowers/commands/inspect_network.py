@@ -55,8 +55,7 @@ def main(paths):
 
         def save(picture, name, what, kind="png"):
             path = os.path.join(
-                FLAGS.output_dir,
-                command_line.file_name(name, network=network, kind=kind),
+                FLAGS.output_dir, command_line.file_name(name, network=network, kind=kind)
             )
             outputs.check(picture=path)
             command_line.save_picture(picture, path, what, network)

@@ -17,14 +17,7 @@ from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.events import event_reader
 from alexnet_flowers.inference import dead_units, grad_cam, prediction, unit_patches
-from alexnet_flowers.pictures import (
-    curves,
-    diagrams,
-    histograms,
-    html_page,
-    patches,
-    tiles,
-)
+from alexnet_flowers.pictures import curves, diagrams, histograms, html_page, patches, tiles
 from alexnet_flowers.training import settings
 
 FLAGS = flags.FLAGS

@@ -11,13 +11,7 @@ import traceback
 from absl import flags
 
 from alexnet_flowers.commands import INTERRUPTED, arguments, console, help_text, not_installed
-from alexnet_flowers.errors import (
-    MAKE_ROOM,
-    DataError,
-    UsageError,
-    WriteError,
-    is_for_want_of_room,
-)
+from alexnet_flowers.errors import MAKE_ROOM, DataError, UsageError, WriteError, is_for_want_of_room
 
 FLAGS = flags.FLAGS
 

@@ -41,12 +41,7 @@ def main(paths):
     photo = command_line.chosen_photo(paths)
     output = command_line.picture_path("preprocessing", command_line.stem(photo))
     drawn = draws.draw_distortions(
-        photo,
-        FLAGS.num_draws,
-        FLAGS.image_size,
-        FLAGS.fast_mode,
-        FLAGS.min_crop_area,
-        FLAGS.seed,
+        photo, FLAGS.num_draws, FLAGS.image_size, FLAGS.fast_mode, FLAGS.min_crop_area, FLAGS.seed
     )
     figure = distortions.distortions(
         drawn,

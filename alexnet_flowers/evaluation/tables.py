@@ -48,10 +48,9 @@ def _all_classes(result):
     cell = max(9, max(map(len, names)) + 1)
     cells = ["".join("%*d" % (cell, one) for one in row) for row in result["confusion_matrix"]]
     over_cells = "".join("%*s" % (cell, name) for name in names)
-    return [
-        header + "predicted as",
-        " " * len(header) + over_cells,
-    ] + [line + row for line, row in zip(lines, cells)]
+    return [header + "predicted as", " " * len(header) + over_cells] + [
+        line + row for line, row in zip(lines, cells)
+    ]
 
 
 def _worst_classes(result):

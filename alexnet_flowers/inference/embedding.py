@@ -49,10 +49,7 @@ def write(network, photos, end_point, output_dir):
             "%d photos: TensorBoard's projector shows at most %d"
             % (len(photos), (_MAX_SPRITE_PX // _THUMBNAIL_PX) ** 2)
         )
-    fetches = {
-        "values": network.end_point(end_point),
-        "probabilities": network.probabilities,
-    }
+    fetches = {"values": network.end_point(end_point), "probabilities": network.probabilities}
     values, predicted, shown = [], [], []
     for batch, answers in network.ask(photos, fetches, "embedding"):
         values.append(answers["values"].reshape(len(batch), -1))

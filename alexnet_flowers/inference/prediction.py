@@ -168,12 +168,7 @@ def _card(one, class_names):
         caption = "Grad-CAM for %s" if heat.any() else "Grad-CAM: nothing for %s"
         caption %= class_names[label]
     return cards.card(
-        image,
-        one.probabilities,
-        class_names,
-        one.photo.label,
-        beside=beside,
-        caption=caption,
+        image, one.probabilities, class_names, one.photo.label, beside=beside, caption=caption
     )
 
 

@@ -267,11 +267,7 @@ def _hue(planes, delta):
     )
     sixths += delta * 6
     sixths -= tf.floor(sixths / 6) * 6  # The remainder, which TensorFlow 1.15 has for no GPU.
-    shares = (
-        tf.abs(sixths - 3) - 1,
-        2 - tf.abs(sixths - 2),
-        2 - tf.abs(sixths - 4),
-    )
+    shares = (tf.abs(sixths - 3) - 1, 2 - tf.abs(sixths - 2), 2 - tf.abs(sixths - 4))
     least = largest - chroma
     return [least + chroma * tf.clip_by_value(share, 0.0, 1.0) for share in shares]
 

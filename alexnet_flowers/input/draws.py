@@ -30,12 +30,7 @@ class Distortions(NamedTuple):
 
 
 def draw_distortions(
-    photo,
-    count,
-    image_size,
-    fast_mode=True,
-    min_crop_area=preprocessing.MIN_CROP_AREA,
-    seed=0,
+    photo, count, image_size, fast_mode=True, min_crop_area=preprocessing.MIN_CROP_AREA, seed=0
 ):
     """Draws some ``Distortions`` of a photo, and applies them as training does.
 

@@ -137,12 +137,7 @@ def _kernel_gradient_as_convolution(op, grad):
         wide,
         tf.transpose(grad, [1, 2, 0, 3]),
         strides=1,
-        padding=[
-            [0, 0],
-            [before[0], after[0]],
-            [before[1] * k[2], after[1] * k[2]],
-            [0, 0],
-        ],
+        padding=[[0, 0], [before[0], after[0]], [before[1] * k[2], after[1] * k[2]], [0, 0]],
         dilations=[1, stride[0], stride[1] * k[2], 1],
     )
     return tf.reshape(result, k)

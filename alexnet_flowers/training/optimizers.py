@@ -43,8 +43,7 @@ class Optimizer(typing.NamedTuple):
 OPTIMIZERS = Table(
     "optimizer",
     sgd=Optimizer(
-        "plain gradient descent",
-        lambda rate, settings: tf.train.GradientDescentOptimizer(rate),
+        "plain gradient descent", lambda rate, settings: tf.train.GradientDescentOptimizer(rate)
     ),
     momentum=Optimizer(
         "gradient descent along a decaying sum of past gradients",

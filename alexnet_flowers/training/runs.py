@@ -71,8 +71,7 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
         its_name = within[0] if is_known else os.path.basename(folder)
         run = named if name else _located(its_name, checkpoints_parent, summaries_parent)
         return run._replace(
-            checkpoints_dir=folder,
-            summaries_dir=run.summaries_dir if name or is_known else None,
+            checkpoints_dir=folder, summaries_dir=run.summaries_dir if name or is_known else None
         )
     if name is None:
         name = _only_run(checkpoints_parent)

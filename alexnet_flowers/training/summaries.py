@@ -171,9 +171,6 @@ def _image(tag, image):
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     encoded = tf.Summary.Image(
-        height=image.height,
-        width=image.width,
-        colorspace=3,
-        encoded_image_string=buffer.getvalue(),
+        height=image.height, width=image.width, colorspace=3, encoded_image_string=buffer.getvalue()
     )
     return tf.Summary.Value(tag=tag, image=encoded)

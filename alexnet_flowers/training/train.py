@@ -21,13 +21,7 @@ import types
 from alexnet_flowers import devices, lock, memory
 from alexnet_flowers.data import record_check, records
 from alexnet_flowers.distributed import cluster
-from alexnet_flowers.errors import (
-    MAKE_ROOM,
-    DataError,
-    WriteError,
-    first_line,
-    is_for_want_of_room,
-)
+from alexnet_flowers.errors import MAKE_ROOM, DataError, WriteError, first_line, is_for_want_of_room
 from alexnet_flowers.events import event_writer, step_table
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import callbacks, checkpoints, saving, settings, training_graph

@@ -15,13 +15,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.input import staging, training_input
 from alexnet_flowers.nets import alexnet_v2, conv_gradients
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import (
-    optimization,
-    optimizers,
-    schedules,
-    summaries,
-    sync_replicas,
-)
+from alexnet_flowers.training import optimization, optimizers, schedules, summaries, sync_replicas
 
 
 class StepOps(typing.NamedTuple):

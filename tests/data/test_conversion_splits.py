@@ -72,8 +72,7 @@ def test_split_folders_in_an_archive_become_the_same_dataset(divided, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "settings",
-    [{"num_validation": 0}, {"num_test": 2}, {"split_by": "name"}, {"fold": "1/2"}],
+    "settings", [{"num_validation": 0}, {"num_test": 2}, {"split_by": "name"}, {"fold": "1/2"}]
 )
 def test_where_folders_are_the_splits_nothing_else_can_be(divided, tmp_path, settings):
     with pytest.raises(UsageError, match="the folders Train, val are the splits; leave"):

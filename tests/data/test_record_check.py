@@ -16,14 +16,7 @@ import photo_archives
 import pytest
 from PIL import Image
 
-from alexnet_flowers.data import (
-    dataset,
-    manifest,
-    photos,
-    record_check,
-    record_frames,
-    records,
-)
+from alexnet_flowers.data import dataset, manifest, photos, record_check, record_frames, records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.tf1 import slim, tf

@@ -132,10 +132,7 @@ class Members:
         self._folder, self._args = folder, list(args)
         ports = local_cluster.free_ports(1 + num_workers)
         hosts = ["127.0.0.1:%d" % port for port in ports]
-        self._hosts = [
-            "--ps_hosts=" + hosts[0],
-            "--worker_hosts=" + ",".join(hosts[1:]),
-        ]
+        self._hosts = ["--ps_hosts=" + hosts[0], "--worker_hosts=" + ",".join(hosts[1:])]
         self.server = self.start("ps", 0)
         self.workers = [self.start("worker", index) for index in range(num_workers)]
 

@@ -18,10 +18,7 @@ def test_a_step_sends_the_bytes_of_the_variables():
 
 def test_the_model():
     traffic = scaling.Traffic(num_bytes=100, fullest=60)
-    for steps_per_sec in (
-        scaling.asynchronous_steps_per_sec,
-        scaling.synchronous_steps_per_sec,
-    ):
+    for steps_per_sec in (scaling.asynchronous_steps_per_sec, scaling.synchronous_steps_per_sec):
         # 2 s of arithmetic, 1 s there and 1 s back.
         assert steps_per_sec(1, 2.0, traffic, 100.0) == pytest.approx(1 / 4.0)
         # A network without end: each worker is as fast as alone.

@@ -52,11 +52,7 @@ def test_each_rule_against_tensorflow(batch_size, padding, size, kernel, stride)
 
 
 @pytest.mark.parametrize(
-    "options",
-    [
-        {"dilations": 2, "padding": "VALID"},
-        {"padding": [[0, 0], [2, 1], [0, 3], [0, 0]]},
-    ],
+    "options", [{"dilations": 2, "padding": "VALID"}, {"padding": [[0, 0], [2, 1], [0, 3], [0, 0]]}]
 )
 def test_other_convolutions_keep_tensorflows_gradient(options):
     rng = np.random.RandomState(1)

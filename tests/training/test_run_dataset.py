@@ -60,10 +60,7 @@ def test_others_are_refused_unless_they_are_named(run_of, tiny_dataset, other_da
     assert (
         chosen.note
         == "note: the photos of %s are not those that run mine was trained on (%s)"
-        % (
-            other_dataset,
-            replaced,
-        )
+        % (other_dataset, replaced)
     )
 
 

@@ -44,10 +44,7 @@ def draw(class_name, seed):
     pen = ImageDraw.Draw(image)
     for _ in range(rng.choice((1, 1, 2))):
         radius = rng.uniform(45, 85)
-        center = (
-            rng.uniform(0.25, 0.75) * _WIDTH_PX,
-            rng.uniform(0.3, 0.6) * _HEIGHT_PX,
-        )
+        center = (rng.uniform(0.25, 0.75) * _WIDTH_PX, rng.uniform(0.3, 0.6) * _HEIGHT_PX)
         _stem(pen, rng, center)
         _FLOWERS[class_name](pen, rng, center, radius)
     image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 1.2)))

@@ -248,11 +248,7 @@ def test_damaged_header_is_not_taken_for_the_end(tmp_path):
 
 @pytest.mark.parametrize(
     "members",
-    [
-        [],
-        [("flower_photos/LICENSE.txt", b"...")],
-        [("1.jpg", b"one"), ("2.jpg", b"two")],
-    ],
+    [[], [("flower_photos/LICENSE.txt", b"...")], [("1.jpg", b"one"), ("2.jpg", b"two")]],
     ids=["nothing", "no_photos", "photos_at_the_top"],
 )
 def test_archive_without_class_folders_says_what_is_expected(tmp_path, members):
