@@ -1,5 +1,7 @@
 """What only a GPU can show."""
 
+import json
+import os
 import re
 
 import numpy as np
@@ -34,6 +36,72 @@ def test_a_run_names_the_card_trains_and_says_nothing_else(
     assert lines[0].startswith("GPU: ") and lines[1] == "run sgd: new"
     assert re.match(r"GPU: .+, compute capability \d+\.\d$", lines[6])
     assert [line for line in lines if line.startswith("step 3/3 ")]
+
+
+@pytest.fixture
+def look(run_script, random_run, tiny_dataset):
+    """A function that has a command look at ``random_run`` on a device."""
+
+    def look(command, device, *flags):
+        parent = os.path.dirname(random_run.checkpoints_dir)
+        done = run_script(
+            command, "--checkpoints_dir", parent, "--summaries_dir=summaries", "--run_name=random",
+            "--device", device, *flags,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        if device == "gpu":  # The card, how far it is, and nothing else.
+            card, *others = done.stderr.splitlines()
+            assert card.startswith("GPU: ") and not any(
+                line for line in others if "photo/s" not in line
+            ), done.stderr
+
+    return look
+
+
+@pytest.mark.parametrize("command, flags", [
+    ("explain", ["--split=validation", "--index=0", "--output=a.png"]),
+    ("score_map", ["--split=validation", "--index=0", "--output=a.png"]),
+    ("show_patches", ["--split=validation", "--output=a.png"]),
+    ("inspect_network", ["--split=validation", "--index=0", "--output_dir=a"]),
+    ("embed", []),
+    ("report", ["--output=a.html"]),
+])  # fmt: skip
+def test_every_picture_is_made_there(look, tiny_dataset, command, flags):
+    look(command, "gpu", "--dataset_dir", tiny_dataset, *flags)
+
+
+def test_figures_of_a_run_are_made_there(run_script, tiny_dataset):
+    trained = run_script("train", "--dataset_dir", tiny_dataset, *SMALL)
+    assert trained.returncode == 0, trained.stderr
+    figures = "--figures=confusion,dead_units,graph,curves"
+    done = run_script("make_figures", figures, "--device=gpu", "--output_dir=a")
+    assert done.returncode == 0 and done.stderr.startswith("GPU: "), done.stderr
+
+
+def test_an_exported_network_is_the_one_of_the_cpu(look, tmp_path):
+    graphs = []
+    for device in ("cpu", "gpu"):
+        look("export", device, "--output_dir", device)
+        graphs.append(tf.GraphDef.FromString((tmp_path / device / "frozen.pb").read_bytes()))
+    assert graphs[0] == graphs[1]
+
+
+def test_evaluation_and_prediction_there_are_those_of_the_cpu(look, tiny_dataset, tmp_path):
+    of_photos = ["--dataset_dir", tiny_dataset, "--split=validation", "--json"]
+    answers = []
+    for device in ("cpu", "gpu"):
+        look("evaluate", device, *of_photos, device + "_e.json", "--eval_image_size=259")
+        look("predict", device, *of_photos, device + "_p.json")
+        answers.append([json.loads((tmp_path / (device + end)).read_text()) for end in _ANSWERS])
+    (evaluated, predicted), (evaluated_there, predicted_there) = answers
+    # TF32 has 10 bits of mantissa.
+    assert evaluated_there["cross_entropy"] == pytest.approx(evaluated["cross_entropy"], rel=0.02)
+    for one, there in zip(predicted, predicted_there):
+        assert one["photo"] == there["photo"]
+        assert there["probabilities"] == pytest.approx(one["probabilities"], abs=0.02)
+
+
+_ANSWERS = ("_e.json", "_p.json")
 
 
 @pytest.mark.parametrize("fast_mode", [True, False], ids=["fast", "full"])
