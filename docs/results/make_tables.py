@@ -85,8 +85,7 @@ def table_of_runs(name):
     runs, columns = _TABLES[name]
     rows = [[title for title, _ in columns]]
     for run in runs:
-        with open(os.path.join(FOLDER, run + ".json"), encoding="utf-8") as file:
-            known = json.load(file)
+        known = _known(run)
         known.update(known.pop("evaluations"))
         rows.append([_Cell().format(cell, **known) for _, cell in columns])
     return _lines(rows)
@@ -126,6 +125,40 @@ def table_of_the_whole_run():
     return _lines(rows)
 
 
+# Runs whose validation photos were evaluated again and again, in <run>_validation.csv.
+_EVALUATED = ["study_2"]
+
+
+def table_of_time_to_accuracy():
+    """Returns the lines of when an evaluation first reached 0.80 and 0.86, and of the best one."""
+    rows = [["run", "card", "to 0.80", "to 0.86", "to the best"]]
+    for name in _EVALUATED:
+        known, curve = _known(name), _columns(name + "_validation")
+        # Steps of a run take the same time; what came between them is spread over all.
+        minutes = curve["step"] * _minutes(known["wall_time"]) / known["steps"]
+        cells = [known["label"], known["card"]]
+        for wanted in (0.80, 0.86, curve["accuracy"].max()):
+            first = np.argmax(curve["accuracy"] >= wanted)
+            is_there = curve["accuracy"][first] >= wanted
+            cell = "%.1f min (step %d)" % (minutes[first], curve["step"][first])
+            cells.append(cell if is_there else "never")
+        cells[-1] = "%.3f: %s" % (curve["accuracy"].max(), cells[-1])
+        rows.append(cells)
+    return _lines(rows)
+
+
+def _minutes(text):
+    """Returns the minutes of e.g. ``1 h 42 min``."""
+    numbers = [float(word) for word in text.split()[::2]]
+    return numbers[-1] + 60 * sum(numbers[:-1])
+
+
+def _known(run):
+    """Returns what ``<run>.json`` holds."""
+    with open(os.path.join(FOLDER, run + ".json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
 def _columns(name):
     """Returns the columns of a CSV file of numbers, by their titles."""
     with open(os.path.join(FOLDER, name + ".csv"), encoding="utf-8", newline="") as file:
@@ -148,6 +181,7 @@ def rebuilt(page):
     made = {name: lambda name=name: table_of_runs(name) for name in _TABLES}
     made["beside the group"] = table_beside_the_group
     made["whole run"] = table_of_the_whole_run
+    made["time to accuracy"] = table_of_time_to_accuracy
     lines, is_old = [], False
     for line in page.splitlines():
         is_old = is_old and line.startswith("|")
