@@ -75,19 +75,18 @@ def histograms(end_points, after):
       after: the operation that changes the weights; their histograms are of what it leaves.
     """
     tags_to_values = {
-        tags.ACTIVATIONS_PREFIX + name: _finite(activations)
-        for name, activations in end_points.items()
+        tags.ACTIVATIONS_PREFIX + name: activations for name, activations in end_points.items()
     }
     for variable in slim.get_model_variables():
         with tf.control_dependencies([after]):
             tag = tags.PARAMETERS_PREFIX + variable.op.name
-            tags_to_values[tag] = _finite(variable.read_value())
-    return tf.summary.merge(
-        [
-            tf.raw_ops.HistogramSummary(tag=tag, values=values)
-            for tag, values in sorted(tags_to_values.items())
-        ]
-    )
+            tags_to_values[tag] = variable.read_value()
+    built = []
+    for tag, values in sorted(tags_to_values.items()):
+        # One after the other: each takes a copy of its values, all together hundreds of megabytes.
+        with tf.control_dependencies(built[-1:]):
+            built.append(tf.raw_ops.HistogramSummary(tag=tag, values=_finite(values)))
+    return tf.summary.merge(built)
 
 
 def _finite(values):
@@ -95,7 +94,7 @@ def _finite(values):
 
     What is due then is said by those who watch the loss and the variables.
     """
-    return tf.where(tf.is_finite(values), values, tf.zeros_like(values))
+    return tf.raw_ops.SelectV2(condition=tf.is_finite(values), t=values, e=0.0)
 
 
 class Images:

@@ -73,6 +73,17 @@ def test_a_histogram_of_what_is_not_finite_stops_nothing():
     assert values["activations/net/conv1"].histo.max == 2
 
 
+def test_one_histogram_after_the_other_takes_a_copy_of_its_values():
+    with tf.Graph().as_default() as graph:
+        end_points = {"net/conv%d" % number: tf.zeros([2]) for number in (1, 2, 3)}
+        summaries.histograms(end_points, tf.no_op())
+        built = [op for op in graph.get_operations() if op.type == "HistogramSummary"]
+    assert len(built) == 3
+    for before, op in zip(built, built[1:]):
+        copy = op.inputs[1].op
+        assert copy.type == "SelectV2" and before in copy.inputs[0].op.control_inputs
+
+
 def test_histograms_and_shares_of_zeros_are_of_the_end_points():
     with tf.Graph().as_default(), tf.Session() as session:
         end_points = {"net/conv1": tf.constant([0.0, 0.0, 0.0, 2.0])}
