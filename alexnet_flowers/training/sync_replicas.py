@@ -12,43 +12,45 @@ def wrap(optimizer, num_workers, averages):
       averages: a ``tf.train.ExponentialMovingAverage``, which the chief then updates once a step,
         or None.
     """
-    return _SyncReplicas(
+
+    class SyncReplicas(tf.train.SyncReplicasOptimizer):
+        """Starts with no tokens, so that no worker gives two gradients to the first step."""
+
+        _num_tokens = 0
+
+        def take_over(self, session, num_orphans):
+            """Lets a chief go on where another one was killed; before ``slim.learning.train``.
+
+            That one may have taken some of the gradients, and not yet handed out the tokens that
+            the other workers wait for; neither would ever come again. So the gradients that are
+            there are dropped, and each of those workers gets a token once the variables are
+            restored. (One that still computed all the while may then be a step ahead.)
+
+            Args:
+              session: a ``tf.Session`` in which the servers are.
+              num_orphans: int, how many other workers were there before this chief.
+            """
+            accumulators = [accumulator for accumulator, _ in self._accumulator_list]
+            num_gradients = session.run([a.num_accumulated() for a in accumulators])
+            given = [a.take_grad(int(n)) for a, n in zip(accumulators, num_gradients) if n]
+            session.run([gradient.op for gradient in given])
+            self._num_tokens = max(0, num_orphans - session.run(self._sync_token_queue.size()))
+
+        def get_init_tokens_op(self, num_tokens=None):
+            return super().get_init_tokens_op(
+                self._num_tokens if num_tokens is None else num_tokens
+            )
+
+        def get_chief_queue_runner(self):
+            return _DetachedRunner(super().get_chief_queue_runner())
+
+    return SyncReplicas(
         optimizer,
         replicas_to_aggregate=num_workers,
         total_num_replicas=num_workers,
         variable_averages=averages,
         variables_to_average=averages and slim.get_model_variables(),
     )
-
-
-class _SyncReplicas(tf.train.SyncReplicasOptimizer):
-    """Starts with no tokens, so that no worker gives two gradients to the first step."""
-
-    _num_tokens = 0
-
-    def take_over(self, session, num_orphans):
-        """Lets a chief go on where another one was killed; before ``slim.learning.train``.
-
-        That one may have taken some of the gradients and not yet handed out the tokens for which
-        the other workers wait: neither would ever come again. So the gradients that are there are
-        dropped, and each of those workers will get a token as soon as the variables are restored.
-        (One that still computed all the while has one to spare, and may be a step ahead.)
-
-        Args:
-          session: a ``tf.Session`` in which the servers are.
-          num_orphans: int, how many other workers were there before this chief.
-        """
-        accumulators = [accumulator for accumulator, _ in self._accumulator_list]
-        num_gradients = session.run([a.num_accumulated() for a in accumulators])
-        given = [a.take_grad(int(n)) for a, n in zip(accumulators, num_gradients) if n]
-        session.run([gradient.op for gradient in given])
-        self._num_tokens = max(0, num_orphans - session.run(self._sync_token_queue.size()))
-
-    def get_init_tokens_op(self, num_tokens=None):
-        return super().get_init_tokens_op(self._num_tokens if num_tokens is None else num_tokens)
-
-    def get_chief_queue_runner(self):
-        return _DetachedRunner(super().get_chief_queue_runner())
 
 
 class _DetachedRunner:
