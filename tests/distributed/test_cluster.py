@@ -1,6 +1,5 @@
 """Several processes on one run: each test starts real ones, which speak over 127.0.0.1."""
 
-import contextlib
 import os
 import re
 import signal
@@ -8,13 +7,15 @@ import subprocess
 import sys
 import time
 
+import clusters
 import gpus
 import numpy as np
 import processes
 import pytest
+from clusters import SMALL, ended_well, errors_of, newest_step
 from conftest import ROOT
 from http_servers import serving
-from processes import Script, last_step, read_all_tensors
+from processes import Script, last_step
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
@@ -27,10 +28,12 @@ from alexnet_flowers.training import checkpoints, plan, runs, train
 from alexnet_flowers.training.settings import Settings
 
 HOSTS = {"ps_hosts": ["a:1"], "worker_hosts": ["b:1", "b:2"]}
-SMALL = [
-    "--image_size=195", "--common_queue_min=4", "--log_every_n_steps=1", "--batch_size=2",
-    "--run_name=run", "--device=cpu",
-]  # fmt: skip
+
+
+@pytest.fixture
+def members(tmp_path, tiny_dataset):
+    with clusters.starting(tmp_path, tiny_dataset) as start:
+        yield start
 
 
 @pytest.mark.parametrize(
@@ -125,68 +128,6 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
     ) == 20  # fmt: skip
 
 
-class Members:
-    """The processes of a cluster, each of which can be killed and started again."""
-
-    def __init__(self, folder, *args, num_workers=2):
-        self._folder, self._args = folder, list(args)
-        ports = local_cluster.free_ports(1 + num_workers)
-        hosts = ["127.0.0.1:%d" % port for port in ports]
-        self._hosts = ["--ps_hosts=" + hosts[0], "--worker_hosts=" + ",".join(hosts[1:])]
-        self.server = self.start("ps", 0)
-        self.workers = [self.start("worker", index) for index in range(num_workers)]
-
-    def start(self, job, index, *more):
-        member = ["--job_name=%s" % job, "--task_index=%d" % index, *more]
-        return Script("train", self._folder, *self._args, *self._hosts, *member)
-
-    def finish(self):
-        """Waits for all; returns the step at which each worker ended."""
-        ends = []
-        for script in self.workers + [self.server]:
-            ends.append(script.finish())
-            assert ended_well(ends[-1]), ends[-1]
-        return ends
-
-    def kill(self):
-        for script in self.workers + [self.server]:
-            with contextlib.suppress(Exception):
-                script.kill()
-
-
-@pytest.fixture
-def members(tmp_path, tiny_dataset):
-    started = []
-
-    def start(*args, **options):
-        args = ["--dataset_dir=%s" % tiny_dataset, *SMALL, *args]
-        started.append(Members(tmp_path, *args, **options))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.kill()
-
-
-def errors_of(ended):
-    """The lines on the standard error but for notes of current TensorFlow."""
-    return [line for line in ended.error.splitlines() if line[:6] not in ("I0000 ", "W0000 ")]
-
-
-def ended_well(ended):
-    return ended.status == 0 and not errors_of(ended)
-
-
-def newest_step(folder):
-    return read_all_tensors(checkpoints.newest(str(folder / "runs" / "checkpoints" / "run")))
-
-
-# Each takes most of a minute. Synchronous ones have more to lose: others wait for who is killed.
-KILLED = pytest.mark.parametrize(
-    "how", [pytest.param("asynchronous", marks=pytest.mark.soak(only=True)), "synchronous"]
-)
-
-
 @pytest.mark.parametrize("how", ["asynchronous", "synchronous"])
 def test_a_cluster_ends_at_the_last_step_by_itself(tmp_path, members, how):
     flags = ["--sync_replicas"] if how == "synchronous" else []
@@ -214,7 +155,7 @@ def test_two_synchronous_workers_make_the_update_of_one_with_both_batches(
         "--dropout_keep_prob=1", "--max_number_of_steps=2", "--save_summaries_secs=0",
         "--checkpoint_path=" + random_run.checkpoints_dir, "--learning_rate=0.001",
     ]  # fmt: skip
-    monkeypatch.setattr(Members, "start", _start_fixed)
+    monkeypatch.setattr(clusters.Members, "start", _start_fixed)
     members("--sync_replicas", *fixed).finish()
     alone = ["--batch_size=4" if arg == "--batch_size=2" else arg for arg in SMALL]
     alone[alone.index("--run_name=run")] = "--run_name=alone"
@@ -244,40 +185,6 @@ def _start_fixed(self, job, index):
     return Script("fixed_images", self._folder, *self._args, *self._hosts, *member)
 
 
-@KILLED
-def test_a_worker_that_was_killed_joins_again(tmp_path, members, how):
-    # A synchronous chief waits; the other one must not be at its end before the worker is back.
-    flags, steps = (["--sync_replicas"], 20) if how == "synchronous" else ([], 60)
-    started = members("--max_number_of_steps=%d" % steps, "--save_summaries_secs=0", *flags)
-    chief, other = started.workers
-    assert other.wait_until(lambda: last_step(other.lines) >= 2)
-    other.kill()
-    if how == "asynchronous":
-        here = last_step(chief.lines)
-        assert chief.wait_until(lambda: last_step(chief.lines) > here)  # It goes on.
-    again = started.workers[1] = started.start("worker", 1)
-    ends = started.finish()
-    assert newest_step(tmp_path) == steps and last_step(again.lines) > 0
-    assert any("finished at step %d of %d" % (steps, steps) in line for line in ends[0].lines)
-
-
-@KILLED
-def test_a_chief_that_was_killed_goes_on_from_its_checkpoint(tmp_path, members, how):
-    flags = ["--sync_replicas"] if how == "synchronous" else []
-    started = members(
-        "--max_number_of_steps=16", "--save_interval_steps=4", "--save_summaries_secs=0", *flags
-    )
-    chief = started.workers[0]
-    run_dir = str(tmp_path / "runs" / "checkpoints" / "run")
-    assert chief.wait_until(lambda: os.path.isdir(run_dir) and checkpoints.newest(run_dir))
-    chief.kill()
-    saved = checkpoints.global_step_of(checkpoints.newest(run_dir))
-    started.workers[0] = started.start("worker", 0)
-    ends = started.finish()
-    assert ends[0].lines[0] == "run run: continued from step %d" % saved
-    assert newest_step(tmp_path) == 16
-
-
 def test_a_server_that_is_not_there_is_an_error(tmp_path, tiny_dataset, monkeypatch):
     monkeypatch.setattr(liveness, "CONNECT_SECS", 1)
     ports = local_cluster.free_ports(3)
@@ -300,20 +207,6 @@ def test_something_else_that_listens_is_an_error(tmp_path, tiny_dataset):
     (line,) = errors_of(ended)
     assert ended.status == 1 and "does not answer as servers of this cluster do" in line
     assert not os.path.exists(str(tmp_path / "runs" / "summaries"))
-
-
-def test_a_server_that_goes_away_is_an_error(members):
-    started = members("--max_number_of_steps=9999", "--save_summaries_secs=0", num_workers=1)
-    (chief,) = started.workers
-    assert chief.wait_until(lambda: last_step(chief.lines) >= 2)
-    started.server.kill()
-    since = time.time()
-    ended = chief.finish()
-    assert ended.status == 1 and time.time() - since < 60
-    # TensorFlow's own log may tell of the lost connection before.
-    line = ended.error.splitlines()[-1]
-    assert line.startswith("train.py: error: ") and "server" in line and " is gone" in line
-    assert "Traceback" not in ended.error
 
 
 def test_one_command_starts_and_ends_a_local_cluster(tmp_path, tiny_dataset):
@@ -358,28 +251,6 @@ def test_a_stopped_local_cluster_leaves_no_process(
 def children_of(pid):
     with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
         return [int(child) for child in file.read().split()]
-
-
-def test_whoever_is_refused_harms_nobody(tmp_path, members, tiny_dataset):
-    started = members("--max_number_of_steps=40", "--save_summaries_secs=0")
-    chief, other = started.workers
-    other.kill()  # Before it has joined: it still imports TensorFlow.
-    assert chief.wait_until(lambda: last_step(chief.lines) >= 2)
-    one, two = ("--worker_hosts=127.0.0.1:%d" % port for port in local_cluster.free_ports(2))
-    intruders = [
-        (started.start("worker", 0, one), 1, "is being trained by another process"),
-        (started.start("worker", 0, two, "--run_name=new"), 2, "run_name is run there and"),
-        (started.start("worker", 1, "--optimizer=adam"), 2, "optimizer is sgd there and adam here"),
-    ]
-    for intruder, status, message in intruders:
-        ended = intruder.finish()
-        (line,) = errors_of(ended)
-        assert ended.status == status and message in line
-        assert not last_step(ended.lines)
-    assert not os.path.exists(str(tmp_path / "runs" / "checkpoints" / "new"))
-    started.workers[1] = started.start("worker", 1)
-    ends = started.finish()
-    assert newest_step(tmp_path) == 40 and any("step 40 of 40" in line for line in ends[0].lines)
 
 
 def test_a_process_that_gives_up_ends_though_nobody_reads_its_error():

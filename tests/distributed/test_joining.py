@@ -54,6 +54,13 @@ def test_the_servers_keep_who_is_there(members):
     assert members.states() == [LEFT, LEFT]
 
 
+def test_a_chief_that_takes_the_place_of_another_knows_how_many_wait(members):
+    with members.chief.joined(RUN):
+        assert members.chief.num_orphans == 0
+        with members.other.joined(RUN), members.chief.joined(RUN):  # As if the first were killed.
+            assert members.chief.num_orphans == 1
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
