@@ -32,6 +32,7 @@ _OF_CHOICE = (
 )
 _LENGTH = (("steps", "{steps}"), ("epochs", "{epochs}"))
 _ADAM = ["adam_default_%d" % seed for seed in (1, 2, 3, 4, 5)]
+_ADAM_LONGER = ["adam_1300_%d" % seed for seed in (1, 2, 3)]
 # Of each table the runs, and of each column its title and what it shows of a run.
 _TABLES = {
     "gpu": (
@@ -42,6 +43,10 @@ _TABLES = {
         ["sgd", *_ADAM, "adam_arg_scope_1", "adam_warmup_1", "adam_epsilon_1"]
         + ["adam_rate_1e-4_1", "adam_rate_1e-4_2"],
         (("run", "`{run}`"), *_LENGTH, ("wall time, one core", "{wall_time}"), *_OF_BOTH),
+    ),
+    "adam, longer": (
+        _ADAM_LONGER,
+        (("run", "`{run}`"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "best": (
         ["best", "best_mirrored"],
@@ -147,6 +152,16 @@ def table_of_time_to_accuracy():
     return _lines(rows)
 
 
+def table_of_adam_by_step():
+    """Returns the lines of the validation photos' accuracy by step, of each longer run of Adam."""
+    curves = {name: _columns(name + "_validation") for name in _ADAM_LONGER}
+    steps = ["step %d" % step for step in curves[_ADAM_LONGER[0]]["step"]]
+    rows = [["accuracy, validation", *steps]]
+    for name, curve in curves.items():
+        rows.append(["`%s`" % name] + ["%.3f" % accuracy for accuracy in curve["accuracy"]])
+    return _lines(rows)
+
+
 def _minutes(text):
     """Returns the minutes of e.g. ``1 h 42 min``."""
     numbers = [float(word) for word in text.split()[::2]]
@@ -181,6 +196,7 @@ def rebuilt(page):
     made = {name: lambda name=name: table_of_runs(name) for name in _TABLES}
     made["beside the group"] = table_beside_the_group
     made["whole run"] = table_of_the_whole_run
+    made["adam by step"] = table_of_adam_by_step
     made["time to accuracy"] = table_of_time_to_accuracy
     lines, is_old = [], False
     for line in page.splitlines():
