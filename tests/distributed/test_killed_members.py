@@ -11,10 +11,8 @@ from processes import last_step
 from alexnet_flowers.distributed import local_cluster
 from alexnet_flowers.training import checkpoints
 
-# Each takes most of a minute. Synchronous ones have more to lose: others wait for who is killed.
-KILLED = pytest.mark.parametrize(
-    "how", [pytest.param("asynchronous", marks=pytest.mark.soak(only=True)), "synchronous"]
-)
+# Each takes most of a minute. A synchronous chief has most to lose: all wait for it.
+LONG = pytest.mark.soak(only=True)
 
 
 @pytest.fixture
@@ -23,7 +21,8 @@ def members(tmp_path, tiny_dataset):
         yield start
 
 
-@KILLED
+@LONG
+@pytest.mark.parametrize("how", ["asynchronous", "synchronous"])
 def test_a_worker_that_was_killed_joins_again(tmp_path, members, how):
     # A synchronous chief waits; the other one must not be at its end before the worker is back.
     flags, steps = (["--sync_replicas"], 20) if how == "synchronous" else ([], 60)
@@ -40,7 +39,7 @@ def test_a_worker_that_was_killed_joins_again(tmp_path, members, how):
     assert any("finished at step %d of %d" % (steps, steps) in line for line in ends[0].lines)
 
 
-@KILLED
+@pytest.mark.parametrize("how", [pytest.param("asynchronous", marks=LONG), "synchronous"])
 def test_a_chief_that_was_killed_goes_on_from_its_checkpoint(tmp_path, members, how):
     flags = ["--sync_replicas"] if how == "synchronous" else []
     started = members(
