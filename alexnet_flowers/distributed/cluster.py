@@ -243,10 +243,11 @@ class Worker(Alone):
         with self._exchange() as session:
             register = self._register(0)
             mine = json.dumps(run, sort_keys=True)
-            chief, *others = session.run(register.states)
-            if self.is_chief and chief:
-                self.num_orphans = others.count(HERE)
-            there = register.claim(mine) if self.is_chief else register.run
+            there = register.run
+            if self.is_chief:
+                before, *others = session.run(register.states)
+                self.num_orphans = others.count(HERE) if before else 0
+                there = register.claim(mine)
             held = session.run(there)
             while not held:
                 time.sleep(_POLL_SECS)

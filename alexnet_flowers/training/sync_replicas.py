@@ -19,7 +19,7 @@ def wrap(optimizer, num_workers, averages):
         _num_tokens = 0
 
         def take_over(self, session, num_orphans):
-            """Lets a chief go on where another one was killed; before ``slim.learning.train``.
+            """Lets a chief go on where another one may have been killed; before slim trains.
 
             That one may have taken some of the gradients, and not yet handed out the tokens that
             the other workers wait for; neither would ever come again. So the gradients that are

@@ -133,7 +133,7 @@ class _Trainer:
                     % (self._run.name, self._place.task_index)
                 )
                 return None
-            if self._place.num_orphans and self._ops.sync_optimizer:
+            if self._place.is_chief and self._ops.sync_optimizer:
                 with self._place.session() as session:
                     self._ops.sync_optimizer.take_over(session, self._place.num_orphans)
             ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

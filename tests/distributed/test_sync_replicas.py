@@ -54,6 +54,27 @@ def _starts(chief):
         session.run(chief.optimizer.get_init_tokens_op())
 
 
+def _wait_for_gradients(replica, accumulators):
+    with replica.session.graph.as_default():
+        counts = [accumulator.num_accumulated() for accumulator in accumulators]
+    until = time.monotonic() + 30
+    while any(n != 1 for n in replica.session.run(counts)):
+        assert time.monotonic() < until
+
+
+def test_the_killed_chiefs_own_gradient_counts_no_more():
+    server = tf.train.Server.create_local_server()
+    killed = _replica(server, "killed", [9.0, 9.0])
+    chief = _replica(server, "chief", [3.0, 4.0])
+    _initialize(killed)
+    _started(killed)
+    _wait_for_gradients(killed, [a for a, _ in killed.optimizer._accumulator_list])
+    with chief.session.graph.as_default():
+        chief.optimizer.take_over(chief.session, 0)
+        counts = [a.num_accumulated() for a, _ in chief.optimizer._accumulator_list]
+    assert list(chief.session.run(counts)) == [0, 0]
+
+
 @pytest.mark.parametrize("taken", [0, 1, 2], ids=["none", "half", "all"])
 def test_a_chief_goes_on_whatever_gradients_the_killed_one_had_taken(taken):
     server = tf.train.Server.create_local_server()
@@ -67,10 +88,7 @@ def test_a_chief_goes_on_whatever_gradients_the_killed_one_had_taken(taken):
     with killed.session.graph.as_default():
         for accumulator in accumulators[:taken]:
             killed.session.run(accumulator.take_grad(1))
-        left = [a.num_accumulated() for a in accumulators[taken:]]
-    until = time.monotonic() + 30
-    while any(n != 1 for n in killed.session.run(left)):
-        assert time.monotonic() < until
+    _wait_for_gradients(killed, accumulators[taken:])
     with chief.session.graph.as_default():
         chief.optimizer.take_over(chief.session, 1)
     _starts(chief)
