@@ -22,7 +22,7 @@ from alexnet_flowers.data import conversion, dataset, records
 from alexnet_flowers.data.sources import photo_source
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import pipeline, preprocessing, resident, staging, training_input
-from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.nets import alexnet_v2, matrix_products
 from alexnet_flowers.tf1 import runtime, tf, without_notes
 from alexnet_flowers.training import optimization, optimizers
 from alexnet_flowers.training.settings import Settings
@@ -80,6 +80,7 @@ def _step(
             True,
             use_gradient_rules=ours and device == "cpu",
             in_bfloat16=mixed_precision and device == "gpu",
+            on_cpu_in_bfloat16=mixed_precision and device == "cpu",
         )
         arithmetic = flops.of_training_step(graph)
         _, total_loss = optimization.losses(logits, labels, 0.0)
@@ -89,6 +90,8 @@ def _step(
             optimizers.OPTIMIZERS["sgd"].build(tf.constant(0.01), Settings()),
             tf.train.get_or_create_global_step(),
         )
+        if ours and device == "cpu":
+            matrix_products.take_their_place()
     session = _session(graph, device, mixed_precision, xla)
     about = {
         "flops": arithmetic,

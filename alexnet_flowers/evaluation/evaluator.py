@@ -13,7 +13,7 @@ from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.evaluation import metrics
 from alexnet_flowers.events import event_writer, step_table, tags
 from alexnet_flowers.input import pipeline
-from alexnet_flowers.nets import alexnet_v2
+from alexnet_flowers.nets import alexnet_v2, matrix_products
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints, run_dataset, runs, saving, settings
 
@@ -99,6 +99,8 @@ class Evaluator:
                 _log_probabilities(batch.images, self._split.num_classes, view.mirror),
                 batch.labels,
             )
+            if self._device == "cpu":
+                matrix_products.take_their_place()
             self._restorer = saving.Restorer(slim.get_model_variables(), view.raw_weights)
             self._local_init = tf.local_variables_initializer()
         self._writer = None

@@ -49,6 +49,7 @@ def alexnet_v2(
     use_gradient_rules=True,
     spatial_squeeze=True,
     in_bfloat16=False,
+    on_cpu_in_bfloat16=False,
 ):
     """Builds ``slim.nets.alexnet.alexnet_v2``.
 
@@ -61,10 +62,12 @@ def alexnet_v2(
         and starts all biases but fc8's at 0.1. Without it there is no weight decay, and the
         biases of conv1 to conv5 start at 0.
       weight_decay: the factor of the weights' L2 loss; None: the arg scope's own, 0.0005.
-      use_gradient_rules: compute the gradients by ``gradients``' rules (the same values, faster on
-        a CPU) instead of TensorFlow's own.
+      use_gradient_rules: compute the gradients by ``conv_gradients``' rules (the same values,
+        faster on a CPU) instead of TensorFlow's own.
       spatial_squeeze: return one row of scores an image; False for larger images: a map of them.
       in_bfloat16: compute the layers and their gradients in bfloat16; see ``bfloat16``.
+      on_cpu_in_bfloat16: of the gradients' rules, take those that are faster where TensorFlow
+        itself has a CPU compute this graph in bfloat16.
 
     Returns:
       logits, float32 [N, num_classes] ([N, rows, columns, num_classes] if not squeezed), and the
@@ -83,5 +86,6 @@ def alexnet_v2(
             scope=SCOPE,
         )
 
-    with slim.arg_scope(arg_scope) as scope, conv_gradients.rules(use_gradient_rules):
+    rules = conv_gradients.rules(use_gradient_rules, on_cpu_in_bfloat16)
+    with slim.arg_scope(arg_scope) as scope, rules:
         return bfloat16.computed(build, images, scope) if in_bfloat16 else build(images)

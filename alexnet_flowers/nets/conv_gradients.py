@@ -21,25 +21,35 @@ forward convolution whose depth is the batch: its picture is x, its kernel g, di
 channels of x are no depth any more, and lie side by side in the picture's width, which turns
 [n, rows, columns, c] into [1, rows, columns c, n] by exchanging the two axes of a matrix; the
 result [1, d rows, d columns c, channels of g] is the kernel's own layout.
+
+**The same by oneDNN in bfloat16** (conv3 to conv5). There its own kernel's gradient takes twice as
+long as what the formula says: for each of the nine d one product of two matrices.
 """
 
 import contextlib
 import functools
 
+from alexnet_flowers.nets import matrix_products
 from alexnet_flowers.tf1 import runtime, tf
 
 _OVERRIDE = "AlexnetFlowersConv2D"
+_BFLOAT16_OVERRIDE = "AlexnetFlowersBfloat16Conv2D"
 _OVERRIDE_ATTRIBUTE = "_gradient_op_type"  # TensorFlow's name for what overrides a gradient.
 
 
 @contextlib.contextmanager
-def rules(enabled=True):
-    """A context in which convolutions of the default graph get these gradients, if enabled."""
+def rules(enabled=True, in_bfloat16=False):
+    """A context in which convolutions of the default graph get these gradients, if enabled.
+
+    ``in_bfloat16`` says that TensorFlow will compute the graph so, as ``devices.session_config``
+    has it do; what is fastest then is something else.
+    """
     if not enabled:
         yield
         return
     _register()
-    with tf.get_default_graph().gradient_override_map({"Conv2D": _OVERRIDE}):
+    override = _BFLOAT16_OVERRIDE if in_bfloat16 else _OVERRIDE
+    with tf.get_default_graph().gradient_override_map({"Conv2D": override}):
         yield
 
 
@@ -49,17 +59,20 @@ def forget_rules():
     To be called once all gradients are built: a saved graph that named these rules could be trained
     on, or differentiated, only by programs that register them.
     """
+    names = (_OVERRIDE.encode(), _BFLOAT16_OVERRIDE.encode())
     for op in tf.get_default_graph().get_operations():
-        if op.type == "Conv2D" and op.node_def.attr[_OVERRIDE_ATTRIBUTE].s == _OVERRIDE.encode():
+        if op.type == "Conv2D" and op.node_def.attr[_OVERRIDE_ATTRIBUTE].s in names:
             op._clear_attr(_OVERRIDE_ATTRIBUTE)  # There is no public way.
 
 
 @functools.lru_cache(maxsize=None)  # Once.
 def _register():
     tf.RegisterGradient(_OVERRIDE)(_conv2d_gradient)
+    in_bfloat16 = functools.partial(_conv2d_gradient, in_bfloat16=True)
+    tf.RegisterGradient(_BFLOAT16_OVERRIDE)(in_bfloat16)
 
 
-def _conv2d_gradient(op, grad):
+def _conv2d_gradient(op, grad, in_bfloat16=False):
     """Returns the gradients of a ``Conv2D``'s input and kernel by the fastest rule that holds."""
     x, kernel = op.inputs
     if not (
@@ -70,24 +83,18 @@ def _conv2d_gradient(op, grad):
         and kernel.shape.is_fully_defined()
     ):
         return _stock_input_gradient(op, grad), _stock_kernel_gradient(op, grad)
-    if _is_matrix_product(op):
+    if matrix_products.is_matrix_product(op):
         return _matrix_product_gradients(x, kernel, grad)
     if _is_centered(op):
         x_grad = _input_gradient_as_convolution(kernel, grad)
     else:
         x_grad = _stock_input_gradient(op, grad)
-    # MKL's own kernel gradient is fast, its convolution of so deep a picture is not.
+    if in_bfloat16 and _is_centered(op) and kernel.shape[:2].num_elements() <= 9:
+        return x_grad, _kernel_gradient_as_products(x, kernel, grad)
+    # MKL's own kernel gradient is fast in float32, its convolution of so deep a picture is not.
     if runtime.HAS_MKL:
         return x_grad, _stock_kernel_gradient(op, grad)
     return x_grad, _kernel_gradient_as_convolution(op, grad)
-
-
-def _is_matrix_product(op):
-    """One output position, which sees every input position."""
-    x_size, kernel_size = op.inputs[0].shape[1:3].as_list(), op.inputs[1].shape[:2].as_list()
-    if kernel_size == [1, 1]:
-        return x_size == [1, 1]
-    return op.get_attr("padding") == b"VALID" and kernel_size == x_size
 
 
 def _is_centered(op):
@@ -99,11 +106,8 @@ def _is_centered(op):
 
 
 def _matrix_product_gradients(x, kernel, grad):
-    num_inputs = kernel.shape[:3].num_elements()
-    num_outputs = kernel.shape.as_list()[3]
-    flat_x = tf.reshape(x, [-1, num_inputs])
-    flat_kernel = tf.reshape(kernel, [num_inputs, num_outputs])
-    flat_grad = tf.reshape(grad, [-1, num_outputs])
+    flat_x, flat_kernel = matrix_products.flat(x, kernel)
+    flat_grad = tf.reshape(grad, [-1, flat_kernel.shape[1]])
     # Not matmul(flat_grad, flat_kernel, transpose_b=True), which takes twice as long.
     x_grad = tf.transpose(tf.matmul(flat_kernel, tf.transpose(flat_grad)))
     kernel_grad = tf.matmul(flat_x, flat_grad, transpose_a=True)
@@ -141,6 +145,24 @@ def _kernel_gradient_as_convolution(op, grad):
         dilations=[1, stride[0], stride[1] * k[2], 1],
     )
     return tf.reshape(result, k)
+
+
+def _kernel_gradient_as_products(x, kernel, grad):
+    """Returns the gradient of a kernel of stride 1 and padding SAME, of odd sides."""
+    k = kernel.shape.as_list()
+    rows, columns = x.shape.as_list()[1:3]
+    padded = tf.pad(x, [[0, 0], [k[0] // 2] * 2, [k[1] // 2] * 2, [0, 0]])
+    flat_grad = tf.reshape(grad, [-1, k[3]])
+    products = [
+        tf.matmul(
+            tf.reshape(padded[:, row : row + rows, column : column + columns], [-1, k[2]]),
+            flat_grad,
+            transpose_a=True,
+        )
+        for row in range(k[0])
+        for column in range(k[1])
+    ]
+    return tf.reshape(tf.stack(products), k)
 
 
 def _stock_input_gradient(op, grad):

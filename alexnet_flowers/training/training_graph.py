@@ -13,7 +13,7 @@ import numpy as np
 
 from alexnet_flowers import devices
 from alexnet_flowers.input import staging, training_input
-from alexnet_flowers.nets import alexnet_v2, conv_gradients
+from alexnet_flowers.nets import alexnet_v2, conv_gradients, matrix_products
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import optimization, optimizers, schedules, summaries, sync_replicas
 
@@ -82,6 +82,8 @@ def build(plan, place, report=print):
         gradients_beside_layers=len(plan.clone_devices) > 1,
     )
     conv_gradients.forget_rules()
+    if plan.uses_gradient_rules:
+        matrix_products.take_their_place()
     with tf.name_scope(optimization.TRAIN_OP_SCOPE), tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
     with tf.name_scope("summaries"):
@@ -207,4 +209,5 @@ def _network(images, plan, device, reuse=None):
             weight_decay=plan.settings.weight_decay,
             use_gradient_rules=plan.uses_gradient_rules,
             in_bfloat16=plan.builds_bfloat16,
+            on_cpu_in_bfloat16=plan.settings.mixed_precision and plan.device == "cpu",
         )

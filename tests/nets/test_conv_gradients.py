@@ -8,13 +8,13 @@ from alexnet_flowers.nets import alexnet_v2, conv_gradients
 from alexnet_flowers.tf1 import alexnet, runtime, slim, tf
 
 
-def both(build, inputs):
+def both(build, inputs, in_bfloat16=False):
     """The gradients of a random linear function of what ``build`` returns, by rules and without."""
     found = []
     for enabled in (True, False):
         with tf.Graph().as_default() as graph:
             placed = [tf.placeholder(tf.float32, value.shape) for value in inputs]
-            with conv_gradients.rules(enabled):
+            with conv_gradients.rules(enabled, in_bfloat16):
                 result = build(*placed)
             weights = np.random.RandomState(9).randn(*result.shape.as_list())
             grads = tf.gradients(tf.reduce_sum(result * weights.astype(np.float32)), placed)
@@ -27,6 +27,7 @@ def close(ours, theirs, tolerance=1e-5):
     return np.linalg.norm(ours - theirs) <= tolerance * np.linalg.norm(theirs)
 
 
+@pytest.mark.parametrize("in_bfloat16", [False, True])
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
 @pytest.mark.parametrize("padding", ["VALID", "SAME"])
 @pytest.mark.parametrize(
@@ -43,11 +44,11 @@ def close(ours, theirs, tolerance=1e-5):
         ((7, 6), (1, 1), 1),
     ],
 )
-def test_each_rule_against_tensorflow(batch_size, padding, size, kernel, stride):
+def test_each_rule_against_tensorflow(batch_size, padding, size, kernel, stride, in_bfloat16):
     rng = np.random.RandomState(1)
     x = rng.randn(batch_size, *size, 3).astype(np.float32)
     w = rng.randn(*kernel, 3, 4).astype(np.float32)
-    for ours, theirs in both(lambda x, w: tf.nn.conv2d(x, w, stride, padding), [x, w]):
+    for ours, theirs in both(lambda x, w: tf.nn.conv2d(x, w, stride, padding), [x, w], in_bfloat16):
         assert ours.shape == theirs.shape and close(ours, theirs)
 
 
@@ -113,10 +114,12 @@ def test_all_sixteen_gradients_of_the_network(image_size, batch_size):
 
 
 def test_no_slow_operation_is_left_in_the_backward_pass():
-    def backward_types(enabled):
+    def backward_types(enabled, in_bfloat16=False):
         with tf.Graph().as_default() as graph:
             images = tf.placeholder(tf.float32, [4, 224, 224, 3])
-            logits, _ = alexnet_v2.alexnet_v2(images, 5, True, use_gradient_rules=enabled)
+            logits, _ = alexnet_v2.alexnet_v2(
+                images, 5, True, use_gradient_rules=enabled, on_cpu_in_bfloat16=in_bfloat16
+            )
             found = tf.gradients(logits, tf.trainable_variables())
             # What has to run: the gradient of the images is in the graph, but nothing asks for it.
             needed = tf.graph_util.extract_sub_graph(
@@ -126,7 +129,11 @@ def test_no_slow_operation_is_left_in_the_backward_pass():
 
     fast, stock = backward_types(True), backward_types(False)
     assert stock.count("Conv2DBackpropFilter") == 8 and stock.count("Conv2DBackpropInput") == 7
+    # In bfloat16 those of conv3 to conv5 are nine products each.
+    in_bfloat16 = backward_types(True, in_bfloat16=True)
+    assert in_bfloat16.count("MatMul") == fast.count("MatMul") + 27
     if runtime.HAS_MKL:
+        assert in_bfloat16.count("Conv2DBackpropFilter") == 2
         assert fast.count("Conv2DBackpropFilter") == 5 and "Conv2DBackpropInput" not in fast
         return
     assert not {"Conv2DBackpropFilter", "Conv2DBackpropInput"} & set(fast)
