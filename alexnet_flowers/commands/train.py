@@ -83,6 +83,14 @@ command_line.define_dataset_dir(
 command_line.define_skip_bad_records()
 command_line.define_distortions()
 with group("Photos"):
+    arguments.define_fields(
+        Settings,
+        mixup_alpha="Add to each photo another one of its batch, and to its label that one's; the "
+        "shares are drawn from a beta distribution of this parameter, such as 0.2. 0: not.",
+        cutmix_alpha="Put a box of another photo of the batch into each; its area is drawn from a "
+        "beta distribution of this parameter, such as 1. 0: not.",
+        random_erasing="Put noise into a box of this share of the photos, from 0 to 1.",
+    )
     flags.DEFINE_enum(
         "input",
         devices.Compute().input,
@@ -224,8 +232,9 @@ with group("Hardware"):
         devices.Compute,
         xla="Let XLA compile what runs on a GPU, before the first step. Draws of dropout, and so a "
         "run with a seed, are then others.",
-        gradient_rules="Compute the convolutions' gradients by this project's rules, which give "
-        "the same values and are faster on a CPU. Default: on a CPU.",
+        gradient_rules="Compute the convolutions' gradients, and with oneDNN the fully connected "
+        "layers, by this project's rules, which give the same values and are faster on a CPU. "
+        "Default: on a CPU.",
         intra_op_threads="Let TensorFlow use so many threads within an operation; 0: one a core.",
         inter_op_threads="Let TensorFlow run so many operations at once; 0: one a core.",
     )

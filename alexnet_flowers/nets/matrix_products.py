@@ -20,7 +20,7 @@ def is_matrix_product(op):
 
 
 def flat(x, kernel):
-    """Returns such a convolution's input and kernel as matrices, [N, inputs] and [inputs, outputs]."""
+    """Returns such a convolution's input [N, inputs] and kernel [inputs, outputs] as matrices."""
     num_inputs = kernel.shape[:3].num_elements()
     return tf.reshape(x, [-1, num_inputs]), tf.reshape(kernel, [num_inputs, kernel.shape[3]])
 

@@ -7,24 +7,27 @@ from alexnet_flowers.tf1 import slim, tf
 TRAIN_OP_SCOPE = "train_op/"
 
 
-def losses(logits, labels, label_smoothing):
+def losses(logits, labels, label_smoothing, targets=None):
     """Builds the losses.
 
     Args:
       logits: float32 [N, classes].
       labels: int64 [N].
       label_smoothing: float in [0, 1): how much of each target is spread over all classes.
+      targets: float32 [N, classes], of which each row's sum is 1; None: all of it is the label's.
 
     Returns:
       The cross entropy of the labels themselves, which can be compared with an evaluation's; and
-      the loss that is minimised, of the smoothed labels and with the weight decay added. Both are
+      the loss that is minimised, of the smoothed targets and with the weight decay added. Both are
       float32 [].
     """
-    targets = tf.one_hot(labels, logits.shape[1].value)
+    are_labels = targets is None and not label_smoothing
+    if targets is None:
+        targets = tf.one_hot(labels, logits.shape[1].value)
     cross_entropy = tf.losses.softmax_cross_entropy(
         targets, logits, label_smoothing=label_smoothing
     )
-    if label_smoothing:
+    if not are_labels:
         cross_entropy = tf.reduce_mean(
             tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         )

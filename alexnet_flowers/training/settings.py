@@ -27,6 +27,9 @@ class _Common(typing.NamedTuple):
     image_size: int = 224
     fast_mode: bool = True
     min_crop_area: float = preprocessing.MIN_CROP_AREA
+    mixup_alpha: float = 0.0
+    cutmix_alpha: float = 0.0
+    random_erasing: float = 0.0
     # The network.
     arg_scope: bool = True
     weight_decay: typing.Optional[float] = None
@@ -78,13 +81,23 @@ class Settings(typing.NamedTuple("Settings", list(_TYPES.items()))):
 
 
 # Not among the settings of runs that were begun before these could be chosen.
-_ADDED_LATER = ("min_crop_area", "mixed_precision", "ignore_missing_vars")
+_ADDED_LATER = (
+    "min_crop_area",
+    "mixed_precision",
+    "ignore_missing_vars",
+    "mixup_alpha",
+    "cutmix_alpha",
+    "random_erasing",
+)
 _RANGES = dict(
     {name: known.range for name, known in HYPERPARAMETERS.items()},
     batch_size=hyperparameters.AT_LEAST_1,
     weight_decay=hyperparameters.AT_LEAST_0,
     dropout_keep_prob=hyperparameters.ABOVE_0_TO_1,
     min_crop_area=hyperparameters.ABOVE_0_TO_1,
+    mixup_alpha=hyperparameters.AT_LEAST_0,
+    cutmix_alpha=hyperparameters.AT_LEAST_0,
+    random_erasing=hyperparameters.FROM_0_TO_1,
     label_smoothing=hyperparameters.BELOW_1,
     learning_rate=hyperparameters.FACTOR,
     clip_gradient_norm=hyperparameters.AT_LEAST_0,

@@ -12,10 +12,13 @@ import typing
 import numpy as np
 
 from alexnet_flowers import devices
-from alexnet_flowers.input import staging, training_input
+from alexnet_flowers.input import mixing, staging, training_input
 from alexnet_flowers.nets import alexnet_v2, conv_gradients, matrix_products
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import optimization, optimizers, schedules, summaries, sync_replicas
+
+# Settings that are arguments of ``mixing.mixed``.
+_MIXING = ("mixup_alpha", "cutmix_alpha", "random_erasing")
 
 
 class StepOps(typing.NamedTuple):
@@ -63,11 +66,12 @@ def build(plan, place, report=print):
     with tf.name_scope("input"):
         with tf.device(place.own_device()):
             batches, put = _batches(plan, photos, global_step)
+        batches, targets = _mixed(batches, plan)
         batch, labels = batches[0], tf.concat([one.labels for one in batches], 0)
     logits, end_points = _clones([one.images for one in batches], plan)
     with tf.name_scope("losses"):
         cross_entropy, total_loss = optimization.losses(
-            logits, labels, plan.settings.label_smoothing
+            logits, labels, plan.settings.label_smoothing, targets
         )
     with tf.name_scope("optimizer"):
         learning_rate = schedules.learning_rate(plan.settings, plan.num_decay_steps, global_step)
@@ -108,7 +112,7 @@ def build(plan, place, report=print):
         update=metrics.update,
         largest=largest,
         is_finite=is_finite,
-        noise=_noise(batches),
+        noise=_noise(batches, targets),
         summary=scalars,
         pictures=pictures,
         histograms=histograms,
@@ -128,6 +132,23 @@ def _batches(plan, photos, global_step):
     request = request._replace(clone_devices=[one or "/gpu:0" for one in request.clone_devices])
     batches = training_input.batches(plan.split, request, photos, first_batch, areas.ahead)
     return batches, areas.put()
+
+
+def _mixed(batches, plan):
+    """Returns the batches as the network is to see them, and the targets of all; see ``mixing``."""
+    chosen = {name: getattr(plan.settings, name) for name in _MIXING}
+    if not any(chosen.values()):
+        return batches, None
+    all_batches, all_targets = [], []
+    with tf.name_scope("mixing"):
+        for batch, device in zip(batches, plan.clone_devices):
+            with tf.device(device):
+                images, targets = mixing.mixed(
+                    batch.images, batch.labels, plan.split.num_classes, **chosen
+                )
+            all_batches.append(batch._replace(images=images))
+            all_targets.append(targets)
+    return all_batches, None if all_targets[0] is None else tf.concat(all_targets, 0)
 
 
 def _optimizer(plan, place, learning_rate, global_step):
@@ -163,7 +184,7 @@ def _is_finite(total_loss):
     )
 
 
-def _noise(batches):
+def _noise(batches, targets):
     """Returns what to feed to the network instead of a batch, so that nothing of a run is used up.
 
     A run in which much is saved is then the same as one in which nothing is.
@@ -174,6 +195,8 @@ def _noise(batches):
     for batch in batches:
         fed[batch.images] = np.broadcast_to(image, shape)
         fed[batch.labels] = np.zeros(shape[0], np.int64)
+    if targets is not None:  # What mixes them draws, too.
+        fed[targets] = np.eye(*targets.shape.as_list(), dtype=np.float32)
     for op in tf.get_default_graph().get_operations():
         if op.type == "RandomUniform" and "/dropout" in op.name:
             # Ones: everything is kept.

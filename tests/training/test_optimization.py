@@ -194,6 +194,18 @@ def test_losses_smooth_labels_and_add_the_weight_decay():
     assert found[1] == near(-(smoothed * found[2]).sum(1).mean() + 0.25)
 
 
+def test_the_loss_is_of_targets_and_the_cross_entropy_of_labels():
+    targets = [[0.75, 0.25, 0.0], [0.5, 0.0, 0.5]]
+    with tf.Graph().as_default():
+        logits = tf.constant([[2.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
+        labels = tf.constant([0, 2], tf.int64)
+        found = optimization.losses(logits, labels, 0.0, tf.constant(targets))
+        with gpus.cpu_session() as session:
+            cross_entropy, total, logarithms = session.run(found + (tf.nn.log_softmax(logits),))
+    assert cross_entropy == near(-(np.eye(3)[[0, 2]] * logarithms).sum(1).mean())
+    assert total == near(-(np.array(targets) * logarithms).sum(1).mean())
+
+
 @pytest.fixture
 def two_layers():
     with tf.Graph().as_default():

@@ -451,7 +451,7 @@ def test_bad_input_to_the_evaluation_is_one_line(folder, args, status, message):
 # Every flag of a setting, with a value that is not its default.
 FLAGS = dict(
     batch_size=7, image_size=200, fast_mode=False, min_crop_area=0.5, arg_scope=False,
-    weight_decay=0.25,
+    mixup_alpha=0.4, cutmix_alpha=0.6, random_erasing=0.7, weight_decay=0.25,
     dropout_keep_prob=0.75, label_smoothing=0.1, mixed_precision=True,
     optimizer="ftrl", learning_rate=0.5, momentum=0.1,
     adam_beta1=0.2, adam_beta2=0.3, adadelta_rho=0.4, adagrad_initial_accumulator_value=0.6,
@@ -603,6 +603,12 @@ def test_every_flag_of_a_cluster_reaches_the_training():
             dict(optimizer="momentum", learning_rate=0.08, warmup_steps=100, end_learning_rate=0.0,
                  learning_rate_decay_type="cosine", label_smoothing=0.1, weight_decay=0.0005,
                  batch_size=112, image_size=195, num_epochs=270, mixed_precision=False),
+        ),
+        (
+            "fast",
+            dict(optimizer="momentum", learning_rate=0.08, learning_rate_decay_type="cosine",
+                 min_crop_area=0.25, batch_size=112, image_size=195, num_epochs=120,
+                 mixed_precision=False),
         ),
     ],
 )  # fmt: skip
