@@ -18,7 +18,7 @@ class Compute(typing.NamedTuple):
     Attributes:
       device: one of ``DEVICES``.
       num_clones: int, copies of the network, each on a GPU of its own with a batch of its own.
-      gradient_rules: bool, see ``alexnet_v2.alexnet_v2``; None: on a CPU.
+      gradient_rules: bool, see ``plan.Plan.uses_gradient_rules``; None: on a CPU.
       intra_op_threads: int, TensorFlow's; 0: one a core.
       inter_op_threads: int, TensorFlow's; 0: one a core.
       input: one of ``training_input.INPUTS``, whether the photos stay on the device.

@@ -80,7 +80,7 @@ def _step(
             True,
             use_gradient_rules=ours and device == "cpu",
             in_bfloat16=mixed_precision and device == "gpu",
-            on_cpu_in_bfloat16=mixed_precision and device == "cpu",
+            rules_for_bfloat16=mixed_precision and device == "cpu",
         )
         arithmetic = flops.of_training_step(graph)
         _, total_loss = optimization.losses(logits, labels, 0.0)
@@ -91,7 +91,7 @@ def _step(
             tf.train.get_or_create_global_step(),
         )
         if ours and device == "cpu":
-            matrix_products.take_their_place()
+            matrix_products.replace_convolutions()
     session = _session(graph, device, mixed_precision, xla)
     about = {
         "flops": arithmetic,

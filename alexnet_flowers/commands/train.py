@@ -86,9 +86,10 @@ with group("Photos"):
     arguments.define_fields(
         Settings,
         mixup_alpha="Add to each photo another one of its batch, and to its label that one's; the "
-        "shares are drawn from a beta distribution of this parameter, such as 0.2. 0: not.",
+        "shares are drawn from a beta distribution of this parameter, such as 0.2. 0: none.",
         cutmix_alpha="Put a box of another photo of the batch into each; its area is drawn from a "
-        "beta distribution of this parameter, such as 1. 0: not.",
+        "beta distribution of this parameter, such as 1. With both flags each photo gets one of "
+        "the two. 0: none.",
         random_erasing="Put noise into a box of this share of the photos, from 0 to 1.",
     )
     flags.DEFINE_enum(

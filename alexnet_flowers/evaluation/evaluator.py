@@ -100,7 +100,7 @@ class Evaluator:
                 batch.labels,
             )
             if self._device == "cpu":
-                matrix_products.take_their_place()
+                matrix_products.replace_convolutions()
             self._restorer = saving.Restorer(slim.get_model_variables(), view.raw_weights)
             self._local_init = tf.local_variables_initializer()
         self._writer = None

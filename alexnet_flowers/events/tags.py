@@ -1,8 +1,8 @@
 """The tags of a run's events: training and evaluation write under them, everything else reads them.
 
 =========================================== ======================================================
-``losses/total_loss``                        what is minimized: the cross entropy with the smoothed
-                                             labels, and the weight decay
+``losses/total_loss``                        what is minimized: the cross entropy with smoothed or
+                                             mixed labels, and the weight decay
 ``losses/cross_entropy``                     without either, as an evaluation counts it
 ``metrics/accuracy``                         of training: over all photos since the process started
 ``metrics/recall_at_2``                      likewise

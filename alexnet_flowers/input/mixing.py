@@ -17,7 +17,7 @@ from alexnet_flowers.tf1 import tf
 # area, and its height divided by its width.
 _ERASED_AREAS = (0.02, 0.4)
 _ERASED_ASPECTS = (0.3, 1 / 0.3)
-# The smallest normal float32.
+# The smallest normal float32: ``tf.random_gamma`` returns no less.
 _TINY = 2.0**-126
 
 
@@ -52,11 +52,13 @@ def _blend(share, first, second):
 
 
 def _own_share(shape, mixup_alpha, cutmix_alpha):
-    """Returns how much of each pixel is the photo's own, float32 [N, height, width, 1]."""
+    """Returns how much of each pixel is the photo's own, float32 [N, height, width, 1].
+
+    By mixup alone it is the same for all pixels: [N, 1, 1, 1].
+    """
     count = shape.as_list()[0]
-    everywhere = tf.ones([1] + shape.as_list()[1:3] + [1])
     if not cutmix_alpha:
-        return _each(_larger_shares(count, mixup_alpha)) * everywhere
+        return _each(_larger_shares(count, mixup_alpha))
     side = tf.sqrt(1 - _larger_shares(count, cutmix_alpha))
     # The centre is anywhere, so the box may reach beyond the image; then more is the photo's own.
     outside = 1 - _boxes(shape, side, side, _uniform(count), _uniform(count))
@@ -105,9 +107,9 @@ def _larger_shares(count, alpha):
     """Returns the larger parts of ``count`` draws from the beta distribution, float32 [count]."""
     with tf.device(devices.INPUT_DEVICE):  # Gamma draws are made there only.
         ours, theirs = (tf.random_gamma([count], alpha) for _ in range(2))
-    # Of a small alpha both draws may be too small for float32.
-    share = ours / tf.maximum(ours + theirs, _TINY)
-    return tf.maximum(share, 1 - share)
+    share = tf.maximum(ours, theirs) / (ours + theirs)
+    # Of a small alpha both draws may be too small for float32; one is next to nothing then.
+    return tf.where(ours + theirs <= 2 * _TINY, tf.ones([count]), share)
 
 
 def _uniform(count, least=0.0, most=1.0):

@@ -49,7 +49,7 @@ def alexnet_v2(
     use_gradient_rules=True,
     spatial_squeeze=True,
     in_bfloat16=False,
-    on_cpu_in_bfloat16=False,
+    rules_for_bfloat16=False,
 ):
     """Builds ``slim.nets.alexnet.alexnet_v2``.
 
@@ -66,8 +66,8 @@ def alexnet_v2(
         faster on a CPU) instead of TensorFlow's own.
       spatial_squeeze: return one row of scores an image; False for larger images: a map of them.
       in_bfloat16: compute the layers and their gradients in bfloat16; see ``bfloat16``.
-      on_cpu_in_bfloat16: of the gradients' rules, take those that are faster where TensorFlow
-        itself has a CPU compute this graph in bfloat16.
+      rules_for_bfloat16: of the gradients' rules, take those that are faster where TensorFlow
+        rewrites this graph, so that a CPU computes it in bfloat16.
 
     Returns:
       logits, float32 [N, num_classes] ([N, rows, columns, num_classes] if not squeezed), and the
@@ -86,6 +86,6 @@ def alexnet_v2(
             scope=SCOPE,
         )
 
-    rules = conv_gradients.rules(use_gradient_rules, on_cpu_in_bfloat16)
+    rules = conv_gradients.rules(use_gradient_rules, rules_for_bfloat16)
     with slim.arg_scope(arg_scope) as scope, rules:
         return bfloat16.computed(build, images, scope) if in_bfloat16 else build(images)

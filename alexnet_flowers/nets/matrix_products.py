@@ -11,6 +11,8 @@ from alexnet_flowers.tf1 import runtime, tf
 def is_matrix_product(op):
     """Says whether a ``Conv2D`` of known sizes has one output position, which sees all of its map.
 
+    It is one of TensorFlow's own layout, NHWC, and not dilated, as all of slim's are.
+
     That is fc6 (5x5 on 5x5, VALID), and fc7 and fc8 (1x1 on 1x1).
     """
     x_size, kernel_size = op.inputs[0].shape[1:3].as_list(), op.inputs[1].shape[:2].as_list()
@@ -25,7 +27,7 @@ def flat(x, kernel):
     return tf.reshape(x, [-1, num_inputs]), tf.reshape(kernel, [num_inputs, kernel.shape[3]])
 
 
-def take_their_place():
+def replace_convolutions():
     """Has matrix products compute what the default graph's fully connected layers do.
 
     Where oneDNN computes; elsewhere nothing changes. The layer's ``Conv2D`` stays in the graph, but
@@ -36,14 +38,14 @@ def take_their_place():
         return
     for op in tf.get_default_graph().get_operations():
         if op.type == "Conv2D" and _has_known_sizes(op) and is_matrix_product(op):
-            _take_place_of(op)
+            _replace(op)
 
 
 def _has_known_sizes(op):
     return op.inputs[0].shape[1:].is_fully_defined() and op.inputs[1].shape.is_fully_defined()
 
 
-def _take_place_of(conv):
+def _replace(conv):
     consumers = conv.outputs[0].consumers()
     layer = conv.name.rpartition("/")[0]
     with tf.device(conv.device), tf.name_scope(layer + "/matrix_product/" if layer else None):

@@ -17,17 +17,17 @@ def losses(logits, labels, label_smoothing, targets=None):
       targets: float32 [N, classes], of which each row's sum is 1; None: all of it is the label's.
 
     Returns:
-      The cross entropy of the labels themselves, which can be compared with an evaluation's; and
+      The cross entropy of the labels themselves, as an evaluation counts it; and
       the loss that is minimised, of the smoothed targets and with the weight decay added. Both are
       float32 [].
     """
-    are_labels = targets is None and not label_smoothing
+    is_softened = targets is not None or label_smoothing > 0
     if targets is None:
         targets = tf.one_hot(labels, logits.shape[1].value)
     cross_entropy = tf.losses.softmax_cross_entropy(
         targets, logits, label_smoothing=label_smoothing
     )
-    if not are_labels:
+    if is_softened:
         cross_entropy = tf.reduce_mean(
             tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
         )

@@ -64,7 +64,7 @@ class Plan(typing.NamedTuple):
 
     @property
     def uses_gradient_rules(self):
-        """Whether convolutions take the gradients of ``nets.conv_gradients``."""
+        """Whether ``nets.conv_gradients`` and ``nets.matrix_products`` take part."""
         chosen = self.options.compute.gradient_rules
         return self.device == "cpu" if chosen is None else chosen
 
@@ -72,6 +72,11 @@ class Plan(typing.NamedTuple):
     def builds_bfloat16(self):
         """Whether the graph itself computes in bfloat16; see ``devices.session_config``."""
         return self.settings.mixed_precision and self.device == "gpu"
+
+    @property
+    def is_rewritten_in_bfloat16(self):
+        """Whether TensorFlow makes it one that does."""
+        return self.settings.mixed_precision and self.device == "cpu"
 
     @property
     def stages_batches(self):

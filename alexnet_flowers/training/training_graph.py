@@ -35,7 +35,8 @@ class StepOps(typing.NamedTuple):
     # bool [], whether all model variables, and the loss of noise, are finite; to be run between
     # steps and fed with ``noise``.
     is_finite: "tf.Tensor"
-    noise: dict  # What takes the place of batches and of dropout's draws, which stay the steps'.
+    # What takes the place of batches, mixed targets and dropout's draws, which stay the steps'.
+    noise: dict
     summary: "tf.Tensor"  # string [], scalars.
     pictures: tuple  # Of ``summaries.Images`` and ``Predictions``: to draw after a step.
     histograms: "typing.Optional[tf.Tensor]"  # string [].
@@ -87,7 +88,7 @@ def build(plan, place, report=print):
     )
     conv_gradients.forget_rules()
     if plan.uses_gradient_rules:
-        matrix_products.take_their_place()
+        matrix_products.replace_convolutions()
     with tf.name_scope(optimization.TRAIN_OP_SCOPE), tf.control_dependencies([train_op]):
         step_after = global_step.read_value()
     with tf.name_scope("summaries"):
@@ -137,8 +138,6 @@ def _batches(plan, photos, global_step):
 def _mixed(batches, plan):
     """Returns the batches as the network is to see them, and the targets of all; see ``mixing``."""
     chosen = {name: getattr(plan.settings, name) for name in _MIXING}
-    if not any(chosen.values()):
-        return batches, None
     all_batches, all_targets = [], []
     with tf.name_scope("mixing"):
         for batch, device in zip(batches, plan.clone_devices):
@@ -196,7 +195,8 @@ def _noise(batches, targets):
         fed[batch.images] = np.broadcast_to(image, shape)
         fed[batch.labels] = np.zeros(shape[0], np.int64)
     if targets is not None:  # What mixes them draws, too.
-        fed[targets] = np.eye(*targets.shape.as_list(), dtype=np.float32)
+        count, num_classes = targets.shape.as_list()
+        fed[targets] = np.full([count, num_classes], 1 / num_classes, np.float32)
     for op in tf.get_default_graph().get_operations():
         if op.type == "RandomUniform" and "/dropout" in op.name:
             # Ones: everything is kept.
@@ -232,5 +232,5 @@ def _network(images, plan, device, reuse=None):
             weight_decay=plan.settings.weight_decay,
             use_gradient_rules=plan.uses_gradient_rules,
             in_bfloat16=plan.builds_bfloat16,
-            on_cpu_in_bfloat16=plan.settings.mixed_precision and plan.device == "cpu",
+            rules_for_bfloat16=plan.is_rewritten_in_bfloat16,
         )

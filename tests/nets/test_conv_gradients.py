@@ -118,7 +118,7 @@ def test_no_slow_operation_is_left_in_the_backward_pass():
         with tf.Graph().as_default() as graph:
             images = tf.placeholder(tf.float32, [4, 224, 224, 3])
             logits, _ = alexnet_v2.alexnet_v2(
-                images, 5, True, use_gradient_rules=enabled, on_cpu_in_bfloat16=in_bfloat16
+                images, 5, True, use_gradient_rules=enabled, rules_for_bfloat16=in_bfloat16
             )
             found = tf.gradients(logits, tf.trainable_variables())
             # What has to run: the gradient of the images is in the graph, but nothing asks for it.
@@ -150,3 +150,12 @@ def test_without_a_rule_the_graph_is_untouched():
     assert definition(lambda: conv_gradients.rules(False)) == definition(
         lambda: tf.name_scope(None)
     )
+
+
+@pytest.mark.parametrize("in_bfloat16", [False, True])
+def test_convolutions_name_the_rules_until_these_are_forgotten(in_bfloat16):
+    with tf.Graph().as_default() as graph:
+        alexnet_v2.alexnet_v2(tf.zeros([1, 195, 195, 3]), 5, True, rules_for_bfloat16=in_bfloat16)
+        assert str(graph.as_graph_def()).count("AlexnetFlowers") == 8
+        conv_gradients.forget_rules()
+        assert "AlexnetFlowers" not in str(graph.as_graph_def())

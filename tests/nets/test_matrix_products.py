@@ -36,7 +36,7 @@ def test_the_scores_are_those_of_the_convolutions(with_onednn, batch_size):
             tf.set_random_seed(4)
             logits = scores(batch_size)
             if takes_place:
-                matrix_products.take_their_place()
+                matrix_products.replace_convolutions()
                 assert needed(logits)["MatMul"] == 3 and needed(logits)["Conv2D"] == 5
             session.run(tf.global_variables_initializer())
             found.append(session.run(logits))
@@ -48,7 +48,7 @@ def test_what_the_layers_are_stays_in_the_graph_under_slims_names(with_onednn):
     with tf.Graph().as_default() as graph:
         scores()
         before = {op.name: op.type for op in graph.get_operations()}
-        matrix_products.take_their_place()
+        matrix_products.replace_convolutions()
         after = {op.name: op.type for op in graph.get_operations()}
     added = set(after) - set(before)
     assert {name: after[name] for name in before} == before
@@ -66,7 +66,7 @@ def test_gradients_stay_those_of_the_convolutions(with_onednn):
             tf.set_random_seed(4)
             gradients = tf.gradients(scores() * 10, tf.trainable_variables())
             if takes_place:
-                matrix_products.take_their_place()
+                matrix_products.replace_convolutions()
             session.run(tf.global_variables_initializer())
             found.append(session.run(gradients))
     assert len(found[0]) == 16
@@ -82,10 +82,10 @@ def test_other_convolutions_and_other_tensorflows_are_left_alone(with_onednn, mo
             tf.nn.relu(tf.nn.conv2d(picture, tf.zeros([side, side, 3, 4]), 1, padding))
         tf.nn.relu(tf.nn.conv2d(unknown, tf.zeros([7, 7, 3, 4]), 1, "VALID"))
         count = len(graph.get_operations())
-        matrix_products.take_their_place()
+        matrix_products.replace_convolutions()
         assert len(graph.get_operations()) == count
         scores()
         count = len(graph.get_operations())
         monkeypatch.setattr(matrix_products.runtime, "HAS_MKL", False)
-        matrix_products.take_their_place()
+        matrix_products.replace_convolutions()
         assert len(graph.get_operations()) == count

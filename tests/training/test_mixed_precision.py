@@ -20,13 +20,13 @@ def both():
     with tf.Graph().as_default():
         tf.set_random_seed(4)
         logits, _ = alexnet_v2.alexnet_v2(
-            tf.constant(images), 5, True, dropout_keep_prob=1.0, on_cpu_in_bfloat16=True
+            tf.constant(images), 5, True, dropout_keep_prob=1.0, rules_for_bfloat16=True
         )
         # Scores apart from each other, so that no layer's gradient is next to nothing.
         _, loss = optimization.losses(logits * 10, tf.constant([0, 1, 2, 3], tf.int64), 0.0)
         variables = tf.trainable_variables()
         gradients = tf.gradients(loss, variables)
-        matrix_products.take_their_place()  # As training does.
+        matrix_products.replace_convolutions()  # As training does.
         step = tf.train.GradientDescentOptimizer(1e-7).apply_gradients(zip(gradients, variables))
         with tf.control_dependencies([step]):
             after = [variable.read_value() for variable in variables]

@@ -392,7 +392,7 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
     checkpoint = checkpoints.newest(str(folder / "runs/checkpoints/sgd"))
     for name in (checkpoint + ".meta", str(folder / "runs/checkpoints/sgd/graph.pbtxt")):
         with open(name, "rb") as file:
-            assert b"AlexnetFlowersConv2D" not in file.read()
+            assert b"AlexnetFlowers" not in file.read()
     out = subprocess.check_output(
         [sys.executable, "-c", TRAIN_ON, checkpoint],
         cwd=str(folder),

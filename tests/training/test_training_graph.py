@@ -2,19 +2,21 @@
 
 import re
 
+import numpy as np
 import pytest
 
 from alexnet_flowers import devices
 from alexnet_flowers.distributed import cluster
+from alexnet_flowers.errors import UsageError
 from alexnet_flowers.nets import matrix_products
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import plan, training_graph
 from alexnet_flowers.training.settings import Settings
 
 
-def built(tiny_dataset, gradient_rules=None, **chosen):
+def built(tiny_dataset, gradient_rules=None, num_clones=1, **chosen):
     """The ``StepOps`` of a small training, in the default graph."""
-    compute = devices.Compute(device="cpu", gradient_rules=gradient_rules)
+    compute = devices.Compute(device="cpu", gradient_rules=gradient_rules, num_clones=num_clones)
     wanted = Settings(batch_size=4, image_size=195, **chosen)
     planned = plan.compute(tiny_dataset, wanted, plan.Options(compute=compute))
     return training_graph.build(planned, cluster.Alone())
@@ -55,10 +57,38 @@ def test_a_step_mixes_and_what_is_checked_between_steps_draws_nothing(tiny_datas
         ops = built(tiny_dataset, **MIXING)
         draws = {op for op in needed(ops.train_op) if op.type.startswith("Random")}
         of_mixing = {op for op in draws if op.name.startswith("input/mixing/")}
-        # Which of both, two gamma draws for each, the box of cutmix and that of the noise.
-        assert len(of_mixing) >= 12
+        # Two gamma draws for each of both, which of them, and the place of cutmix's box; the noise,
+        # in which photos, and its box' area, aspect and place.
+        assert len(of_mixing) == 4 + 1 + 2 + 2 + 4
         checked = needed(ops.is_finite, fed=list(ops.noise))
         assert not {op for op in checked if op.name.startswith("input/")}
+
+
+def test_erasing_alone_is_not_checked_between_steps_either(tiny_dataset):
+    with tf.Graph().as_default():
+        ops = built(tiny_dataset, random_erasing=0.5)
+        checked = needed(ops.is_finite, fed=list(ops.noise))
+        # But for what lays the labels of clones together, which are fed.
+        assert {op.name for op in checked if op.name.startswith("input/")} == {
+            "input/concat/concat"
+        }
+
+
+def test_targets_of_all_clones_follow_each_other(tiny_dataset):
+    with tf.Graph().as_default():
+        ops = built(tiny_dataset, num_clones=2, mixup_alpha=0.2)
+        targets = [one for one in ops.noise if one.shape.as_list() == [8, 5]]
+        assert len(targets) == 1 and targets[0].op.type == "ConcatV2"
+        assert ops.noise[targets[0]].sum(1) == pytest.approx(np.ones(8))
+
+
+@pytest.mark.parametrize(
+    "flag, value, words",
+    [("mixup_alpha", -1.0, "at least 0"), ("random_erasing", 1.5, "from 0 to 1")],
+)
+def test_numbers_that_mixing_cannot_have_are_refused(tiny_dataset, flag, value, words):
+    with pytest.raises(UsageError, match="--%s=%s: must be %s" % (flag, value, words)):
+        built(tiny_dataset, **{flag: value})
 
 
 @pytest.mark.parametrize("name", sorted(MIXING))
