@@ -112,7 +112,7 @@ class Alone:
       task_index: int, its place among them.
       sync_replicas: bool.
       num_under_way: int, how many steps may be under way at once, this worker's included.
-      num_orphans: int, if this chief takes the place of another: how many other workers were there.
+      takes_over: bool, whether this chief takes the place of another one of the same run.
     """
 
     target = ""
@@ -121,7 +121,7 @@ class Alone:
     task_index = 0
     sync_replicas = False
     num_under_way = 1
-    num_orphans = 0
+    takes_over = False
 
     def variables_device(self):
         """Returns what to build the graph under, for ``tf.device``."""
@@ -245,8 +245,7 @@ class Worker(Alone):
             mine = json.dumps(run, sort_keys=True)
             there = register.run
             if self.is_chief:
-                before, *others = session.run(register.states)
-                self.num_orphans = others.count(HERE) if before else 0
+                self.takes_over = bool(session.run(register.states)[0])
                 there = register.claim(mine)
             held = session.run(there)
             while not held:
@@ -279,6 +278,12 @@ class Worker(Alone):
                     return False
                 time.sleep(_POLL_SECS)
         return True
+
+    def count_orphans(self, session):
+        """Returns how many other workers are there if this chief takes the place of another."""
+        if not self.takes_over:
+            return 0
+        return list(session.run(self._register(0).states))[1:].count(HERE)
 
     def wait_for_others(self):
         """Waits until all other workers that have joined have left, or are gone."""

@@ -18,7 +18,7 @@ def wrap(optimizer, num_workers, averages):
 
         _num_tokens = 0
 
-        def take_over(self, session, num_orphans):
+        def take_over(self, session, count_orphans):
             """Lets a chief go on where another one may have been killed; before slim trains.
 
             That one may have taken some of the gradients, and not yet handed out the tokens that
@@ -28,13 +28,16 @@ def wrap(optimizer, num_workers, averages):
 
             Args:
               session: a ``tf.Session`` in which the servers are.
-              num_orphans: int, how many other workers were there before this chief.
+              count_orphans: a function of the session: how many other workers are there. It is
+                asked after the gradients are dropped, as a worker may come, and give one, until
+                then.
             """
             accumulators = [accumulator for accumulator, _ in self._accumulator_list]
             num_gradients = session.run([a.num_accumulated() for a in accumulators])
             given = [a.take_grad(int(n)) for a, n in zip(accumulators, num_gradients) if n]
             session.run([gradient.op for gradient in given])
-            self._num_tokens = max(0, num_orphans - session.run(self._sync_token_queue.size()))
+            num_tokens = session.run(self._sync_token_queue.size())
+            self._num_tokens = max(0, count_orphans(session) - num_tokens)
 
         def get_init_tokens_op(self, num_tokens=None):
             return super().get_init_tokens_op(

@@ -135,7 +135,7 @@ class _Trainer:
                 return None
             if self._place.is_chief and self._ops.sync_optimizer:
                 with self._place.session() as session:
-                    self._ops.sync_optimizer.take_over(session, self._place.num_orphans)
+                    self._ops.sync_optimizer.take_over(session, self._place.count_orphans)
             ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
             with self.loop.ended_by(*ending, acknowledge=self._acknowledge):
                 self._run_slim()

@@ -70,9 +70,31 @@ def test_the_killed_chiefs_own_gradient_counts_no_more():
     _started(killed)
     _wait_for_gradients(killed, [a for a, _ in killed.optimizer._accumulator_list])
     with chief.session.graph.as_default():
-        chief.optimizer.take_over(chief.session, 0)
+        chief.optimizer.take_over(chief.session, lambda session: 0)
         counts = [a.num_accumulated() for a, _ in chief.optimizer._accumulator_list]
     assert list(chief.session.run(counts)) == [0, 0]
+
+
+def test_workers_are_counted_after_the_gradients_are_dropped():
+    """One that comes late has joined before it gives the gradient that is dropped."""
+    server = tf.train.Server.create_local_server()
+    worker = _replica(server, "worker", [1.0, 2.0])
+    chief = _replica(server, "chief", [3.0, 4.0])
+    _initialize(worker)
+    _started(worker)
+    accumulators = [a for a, _ in worker.optimizer._accumulator_list]
+    _wait_for_gradients(worker, accumulators)
+    with worker.session.graph.as_default():
+        counts = [accumulator.num_accumulated() for accumulator in accumulators]
+    seen = []
+
+    def count_orphans(session):
+        seen.append(list(worker.session.run(counts)))
+        return 1
+
+    with chief.session.graph.as_default():
+        chief.optimizer.take_over(chief.session, count_orphans)
+    assert seen == [[0, 0]] and chief.optimizer._num_tokens == 1
 
 
 @pytest.mark.parametrize("taken", [0, 1, 2], ids=["none", "half", "all"])
@@ -90,7 +112,7 @@ def test_a_chief_goes_on_whatever_gradients_the_killed_one_had_taken(taken):
             killed.session.run(accumulator.take_grad(1))
     _wait_for_gradients(killed, accumulators[taken:])
     with chief.session.graph.as_default():
-        chief.optimizer.take_over(chief.session, 1)
+        chief.optimizer.take_over(chief.session, lambda session: 1)
     _starts(chief)
     waiting.join(30)
     assert not waiting.is_alive()  # It has its token, and makes its next step.
