@@ -1,6 +1,7 @@
 """Clusters of real processes, which speak over 127.0.0.1, for tests."""
 
 import contextlib
+import subprocess
 
 from processes import Script, read_all_tensors
 
@@ -29,10 +30,13 @@ class Members:
         return Script("train", self._folder, *self._args, *self._hosts, *member)
 
     def finish(self):
-        """Waits for all; returns the step at which each worker ended."""
+        """Waits for all; returns how each ended, or says what the workers printed so far."""
         ends = []
         for script in self.workers + [self.server]:
-            ends.append(script.finish())
+            try:
+                ends.append(script.finish())
+            except subprocess.TimeoutExpired:
+                raise AssertionError([one.lines for one in self.workers])
             assert ended_well(ends[-1]), ends[-1]
         return ends
 
