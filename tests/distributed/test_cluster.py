@@ -154,6 +154,7 @@ def test_two_synchronous_workers_make_the_update_of_one_with_both_batches(
     fixed = [
         "--dropout_keep_prob=1", "--max_number_of_steps=2", "--save_summaries_secs=0",
         "--checkpoint_path=" + random_run.checkpoints_dir, "--learning_rate=0.001",
+        "--nogradient_rules",  # With them the size of a batch decides how sums are rounded.
     ]  # fmt: skip
     monkeypatch.setattr(clusters.Members, "start", _start_fixed)
     members("--sync_replicas", *fixed).finish()
@@ -176,7 +177,7 @@ def test_two_synchronous_workers_make_the_update_of_one_with_both_batches(
             assert one == two == 2
             continue
         update = np.linalg.norm(one - old)
-        assert update > 0 and np.linalg.norm(two - one) <= 1e-4 * np.linalg.norm(one), name
+        assert update > 0 and np.linalg.norm(two - one) <= 1e-5 * np.linalg.norm(one), name
         assert np.linalg.norm(two - one) <= 1e-2 * update, name
 
 

@@ -11,7 +11,7 @@ from processes import last_step
 from alexnet_flowers.distributed import local_cluster
 from alexnet_flowers.training import checkpoints
 
-# Each takes most of a minute. A synchronous chief has most to lose: all wait for it.
+# Each takes most of a minute. What a killed synchronous chief leaves is in test_sync_replicas.py.
 LONG = pytest.mark.soak(only=True)
 
 
@@ -39,7 +39,8 @@ def test_a_worker_that_was_killed_joins_again(tmp_path, members, how):
     assert any("finished at step %d of %d" % (steps, steps) in line for line in ends[0].lines)
 
 
-@pytest.mark.parametrize("how", [pytest.param("asynchronous", marks=LONG), "synchronous"])
+@LONG
+@pytest.mark.parametrize("how", ["asynchronous", "synchronous"])
 def test_a_chief_that_was_killed_goes_on_from_its_checkpoint(tmp_path, members, how):
     flags = ["--sync_replicas"] if how == "synchronous" else []
     started = members(
