@@ -79,8 +79,7 @@ def _conv2d_gradient(op, grad, in_bfloat16=False):
         op.get_attr("data_format") == b"NHWC"
         and list(op.get_attr("dilations")) == [1, 1, 1, 1]
         and op.get_attr("padding") in (b"VALID", b"SAME")
-        and x.shape[1:].is_fully_defined()
-        and kernel.shape.is_fully_defined()
+        and matrix_products.has_known_sizes(op)
     ):
         return _stock_input_gradient(op, grad), _stock_kernel_gradient(op, grad)
     if matrix_products.is_matrix_product(op):

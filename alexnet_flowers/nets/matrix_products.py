@@ -8,6 +8,11 @@ kernel, of fc6 105 MB, each time; the product of two matrices reads it once for 
 from alexnet_flowers.tf1 import runtime, tf
 
 
+def has_known_sizes(op):
+    """Says whether a ``Conv2D``'s map and kernel have known sizes; the batch's may be unknown."""
+    return op.inputs[0].shape[1:].is_fully_defined() and op.inputs[1].shape.is_fully_defined()
+
+
 def is_matrix_product(op):
     """Says whether a ``Conv2D`` of known sizes has one output position, which sees all of its map.
 
@@ -37,12 +42,8 @@ def replace_convolutions():
     if not runtime.HAS_MKL:
         return
     for op in tf.get_default_graph().get_operations():
-        if op.type == "Conv2D" and _has_known_sizes(op) and is_matrix_product(op):
+        if op.type == "Conv2D" and has_known_sizes(op) and is_matrix_product(op):
             _replace(op)
-
-
-def _has_known_sizes(op):
-    return op.inputs[0].shape[1:].is_fully_defined() and op.inputs[1].shape.is_fully_defined()
 
 
 def _replace(conv):

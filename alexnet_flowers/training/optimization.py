@@ -17,9 +17,8 @@ def losses(logits, labels, label_smoothing, targets=None):
       targets: float32 [N, classes], of which each row's sum is 1; None: all of it is the label's.
 
     Returns:
-      The cross entropy of the labels themselves, as an evaluation counts it; and
-      the loss that is minimised, of the smoothed targets and with the weight decay added. Both are
-      float32 [].
+      The cross entropy of the labels themselves, as an evaluation counts it; and the loss that is
+      minimised, of the smoothed targets and with the weight decay added. Both are float32 [].
     """
     is_softened = targets is not None or label_smoothing > 0
     if targets is None:

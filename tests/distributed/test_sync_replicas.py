@@ -54,46 +54,48 @@ def _starts(chief):
         session.run(chief.optimizer.get_init_tokens_op())
 
 
-def _wait_for_gradients(replica, accumulators):
+def _counts(replica, first=0):
+    """How many gradients of each variable, from the ``first`` on, the server holds: tensors."""
     with replica.session.graph.as_default():
-        counts = [accumulator.num_accumulated() for accumulator in accumulators]
+        return [a.num_accumulated() for a, _ in replica.optimizer._accumulator_list[first:]]
+
+
+def _wait_for_gradients(replica, first=0):
+    counts = _counts(replica, first)
     until = time.monotonic() + 30
     while any(n != 1 for n in replica.session.run(counts)):
         assert time.monotonic() < until
 
 
-def test_the_killed_chiefs_own_gradient_counts_no_more():
+def _taken_over(name, num_orphans):
+    """A chief takes over what a replica, which waits for its token, has given.
+
+    Returns the chief, and how many gradients are there while the others are counted and after.
+    """
     server = tf.train.Server.create_local_server()
-    killed = _replica(server, "killed", [9.0, 9.0])
+    waiting = _replica(server, name, [9.0, 9.0])
     chief = _replica(server, "chief", [3.0, 4.0])
-    _initialize(killed)
-    _started(killed)
-    _wait_for_gradients(killed, [a for a, _ in killed.optimizer._accumulator_list])
+    _initialize(waiting)
+    _started(waiting)
+    _wait_for_gradients(waiting)
+    counts, seen = _counts(waiting), []
+
+    def count_orphans(session):
+        seen.append(list(waiting.session.run(counts)))
+        return num_orphans
+
     with chief.session.graph.as_default():
-        chief.optimizer.take_over(chief.session, lambda session: 0)
-        counts = [a.num_accumulated() for a, _ in chief.optimizer._accumulator_list]
-    assert list(chief.session.run(counts)) == [0, 0]
+        chief.optimizer.take_over(chief.session, count_orphans)
+    return chief, seen, list(chief.session.run(_counts(chief)))
+
+
+def test_the_killed_chiefs_own_gradient_counts_no_more():
+    assert _taken_over("killed", 0)[2] == [0, 0]
 
 
 def test_workers_are_counted_after_the_gradients_are_dropped():
     """One that comes late has joined before it gives the gradient that is dropped."""
-    server = tf.train.Server.create_local_server()
-    worker = _replica(server, "worker", [1.0, 2.0])
-    chief = _replica(server, "chief", [3.0, 4.0])
-    _initialize(worker)
-    _started(worker)
-    accumulators = [a for a, _ in worker.optimizer._accumulator_list]
-    _wait_for_gradients(worker, accumulators)
-    with worker.session.graph.as_default():
-        counts = [accumulator.num_accumulated() for accumulator in accumulators]
-    seen = []
-
-    def count_orphans(session):
-        seen.append(list(worker.session.run(counts)))
-        return 1
-
-    with chief.session.graph.as_default():
-        chief.optimizer.take_over(chief.session, count_orphans)
+    chief, seen, _ = _taken_over("worker", 1)
     assert seen == [[0, 0]] and chief.optimizer._num_tokens == 1
 
 
@@ -110,7 +112,7 @@ def test_a_chief_goes_on_whatever_gradients_the_killed_one_had_taken(taken):
     with killed.session.graph.as_default():
         for accumulator in accumulators[:taken]:
             killed.session.run(accumulator.take_grad(1))
-    _wait_for_gradients(killed, accumulators[taken:])
+    _wait_for_gradients(killed, first=taken)
     with chief.session.graph.as_default():
         chief.optimizer.take_over(chief.session, lambda session: 1)
     _starts(chief)

@@ -21,11 +21,11 @@ def needed(tensor):
     return collections.Counter(node.op for node in nodes)
 
 
-def scores(batch_size=3, **options):
+def scores(batch_size=3):
     """The scores of drawn images of 195 px, before anything takes a place."""
     images = np.random.RandomState(1).uniform(-1, 1, [3, 195, 195, 3]).astype(np.float32)
     placed = tf.placeholder_with_default(images, [batch_size, 195, 195, 3])
-    return alexnet_v2.alexnet_v2(placed, 5, is_training=False, **options)[0]
+    return alexnet_v2.alexnet_v2(placed, 5, is_training=False)[0]
 
 
 @pytest.mark.parametrize("batch_size", [3, None])
