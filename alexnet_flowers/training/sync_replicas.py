@@ -18,6 +18,18 @@ def wrap(optimizer, num_workers, averages):
 
         _num_tokens = 0
 
+        def apply_gradients(self, *args, **kwargs):
+            """As TensorFlow's, but the step that gradients are for is set by the run's step alone.
+
+            It is a local variable. When slim continues a run it initializes all of them, which
+            makes it 0, and in no order with that sets it to the run's step. Where 0 remained, a
+            chief's first gradient was too old to count, and it waited for ever.
+            """
+            train_op = super().apply_gradients(*args, **kwargs)
+            local = tf.get_collection_ref(tf.GraphKeys.LOCAL_VARIABLES)
+            local[:] = [variable for variable in local if variable is not self._local_step]
+            return train_op
+
         def take_over(self, session, count_orphans):
             """Lets a chief go on where another one may have been killed; before slim trains.
 

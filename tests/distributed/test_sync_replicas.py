@@ -127,3 +127,19 @@ def test_a_chief_goes_on_whatever_gradients_the_killed_one_had_taken(taken):
     np.testing.assert_allclose(chief.session.run(chief.variables), [-_RATE * 2, -_RATE * 3])
     with chief.session.graph.as_default():
         assert chief.session.run(chief.optimizer._sync_token_queue.size()) == 0
+
+
+@pytest.mark.parametrize("who", ["chief", "worker"])
+def test_a_continued_run_sets_the_own_step_for_good(who):
+    """slim initializes all local variables beside it, before or after."""
+    server = tf.train.Server.create_local_server()
+    replica = _replica(server, who, [1.0, 2.0])
+    optimizer, session = replica.optimizer, replica.session
+    with session.graph.as_default():
+        continued = tf.assign(replica.global_step, 12)
+        all_local = tf.local_variables_initializer()
+    session.run([replica.restore])
+    session.run(continued)
+    session.run(optimizer.chief_init_op if who == "chief" else optimizer.local_step_init_op)
+    session.run(all_local)
+    assert session.run(optimizer._local_step) == 12
