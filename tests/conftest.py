@@ -38,6 +38,20 @@ def tiny_dataset(tiny_archive, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def saved(tmp_path_factory):
+    """A run's folder with the checkpoints of steps 10 and 20, see ``saved_checkpoints``.
+
+    All tests read the same one: copy it before changing anything.
+    """
+    import saved_checkpoints
+
+    run_dir = str(tmp_path_factory.mktemp("checkpoints") / "sgd")
+    os.makedirs(run_dir)
+    saved_checkpoints.save(run_dir)
+    return run_dir
+
+
+@pytest.fixture(scope="session")
 def random_run(tmp_path_factory):
     """A run whose one checkpoint has random weights that tell photos apart; 195 px, 5 classes.
 
