@@ -3,12 +3,14 @@
 import atexit
 import collections
 import os
+import re
 import signal
 import struct
 import subprocess
 import sys
 import threading
 import time
+import types
 
 from alexnet_flowers.tf1 import tf
 
@@ -103,6 +105,30 @@ class Script:
         self._process.stdout.close()
         self._process.stderr.close()
         return Ended(status, self.lines, "\n".join(self._error))
+
+
+def start(name, folder, *args):
+    """Starts ``scripts/<name>.py`` in a folder; returns what ``finish`` waits for."""
+    return subprocess.Popen(
+        [sys.executable, os.path.join(SCRIPTS, name + ".py"), *args],
+        cwd=str(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def finish(process):
+    """Waits for a process; returns its ``status``, ``out`` and ``err``."""
+    out, err = process.communicate(timeout=120)
+    return types.SimpleNamespace(status=process.returncode, out=out, err=err)
+
+
+def one_error(ended, status):
+    """The single line on stderr, progress bars left aside."""
+    lines = [line for line in re.split("[\r\n]", ended.err) if line and "photo/s" not in line]
+    assert ended.status == status and len(lines) == 1 and ": error: " in lines[0], ended
+    return lines[0]
 
 
 def train_args(dataset_dir, *args):
