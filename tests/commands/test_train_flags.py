@@ -157,8 +157,8 @@ def test_every_flag_of_a_cluster_reaches_the_training():
         ),
         (
             "paper",
-            dict(optimizer="momentum", momentum=0.9, weight_decay=0.0005, batch_size=128,
-                 arg_scope=True),
+            dict(optimizer="momentum", learning_rate=0.01, momentum=0.9, weight_decay=0.0005,
+                 batch_size=128, arg_scope=True, num_epochs=90),
         ),
         ("adam_default", dict(optimizer="adam", learning_rate=None, opt_epsilon=None)),
         (
