@@ -85,6 +85,9 @@ command_line.define_distortions()
 with group("Photos"):
     arguments.define_fields(
         Settings,
+        randaug_num_layers="Change each distorted photo by so many operations of RandAugment's "
+        "fourteen, drawn anew each time. 0: none.",
+        randaug_magnitude="How strongly RandAugment's operations change it, from 0 to 10.",
         mixup_alpha="Add to each photo another one of its batch, and to its label that one's; the "
         "shares are drawn from a beta distribution of this parameter, such as 0.2. 0: none.",
         cutmix_alpha="Put a box of another photo of the batch into each; its area is drawn from a "

@@ -11,7 +11,7 @@ import typing
 from alexnet_flowers import devices
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.input import preprocessing
+from alexnet_flowers.input import preprocessing, randaugment
 from alexnet_flowers.tf1 import slim, tf
 
 # slim's numbers of readers and of preprocessing threads: the least, however few cores there are.
@@ -82,6 +82,7 @@ def training_batches(
     image_size,
     fast_mode=True,
     min_crop_area=preprocessing.MIN_CROP_AREA,
+    randaug=randaugment.NOTHING,
     queues=DEFAULT_QUEUES,
     seed=None,
 ):
@@ -93,6 +94,7 @@ def training_batches(
       image_size: int, px.
       fast_mode: see ``preprocessing.preprocess_for_train``.
       min_crop_area: see ``preprocessing.draw``.
+      randaug: see ``preprocessing.preprocess_for_train``.
       queues: ``Queues``.
       seed: int or None, for the order of shards and records.
     """
@@ -101,7 +103,7 @@ def training_batches(
         batch = _batch(
             dataset,
             lambda encoded: preprocessing.preprocess_for_train(
-                encoded, image_size, image_size, fast_mode, min_crop_area
+                encoded, image_size, image_size, fast_mode, min_crop_area, randaug
             ),
             dict(
                 batch_size=batch_size,

@@ -13,6 +13,7 @@ import typing
 
 import numpy as np
 
+from alexnet_flowers.input import randaugment
 from alexnet_flowers.tf1 import tf
 
 # The reference's box: 3:4 to 4:3, 5 % to all of the photo's area. As it also has to cover a tenth
@@ -113,7 +114,9 @@ def draw(image_shape, min_crop_area=MIN_CROP_AREA):
         )
 
 
-def preprocess_for_train(encoded, height, width, fast_mode=True, min_crop_area=MIN_CROP_AREA):
+def preprocess_for_train(
+    encoded, height, width, fast_mode=True, min_crop_area=MIN_CROP_AREA, randaug=randaugment.NOTHING
+):
     """Decodes a photo's randomly drawn box, and no more of it, and distorts that.
 
     Args:
@@ -123,6 +126,7 @@ def preprocess_for_train(encoded, height, width, fast_mode=True, min_crop_area=M
       fast_mode: the reference's: always bilinear, brightness and saturation only. Otherwise one
         of four resize methods, and hue and contrast too.
       min_crop_area: see ``draw``.
+      randaug: a ``randaugment.Policy``; the reference has none.
 
     Returns:
       float32 [height, width, 3] in [-1, 1].
@@ -131,7 +135,11 @@ def preprocess_for_train(encoded, height, width, fast_mode=True, min_crop_area=M
         image_shape = tf.image.extract_jpeg_shape(encoded)
         drawn = draw(image_shape, min_crop_area)
         box = decode_box(encoded, image_shape, drawn.begin, drawn.size)
-        return distort(box, drawn, height, width, fast_mode).centered
+        image = distort(box, drawn, height, width, fast_mode).centered
+        if randaug.num_layers:
+            chosen = randaugment.draw(randaug.num_layers)
+            image = randaugment.augmented(image, chosen, randaug.magnitude)
+        return image
 
 
 def preprocess_for_eval(encoded, height, width):

@@ -15,7 +15,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.data import jpeg_check, record_check, records
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.input import batch_distortion, batch_draws, staging
+from alexnet_flowers.input import batch_distortion, batch_draws, randaugment, staging
 from alexnet_flowers.input.pipeline import Batch
 from alexnet_flowers.input.preprocessing import Draw
 from alexnet_flowers.tf1 import tf
@@ -134,6 +134,7 @@ class Distortions(typing.NamedTuple):
     image_size: int
     fast_mode: bool
     min_crop_area: float
+    randaug: randaugment.Policy = randaugment.NOTHING
 
 
 def training_batches(
@@ -165,8 +166,13 @@ def training_batches(
             heights, widths = tf.unstack(tf.gather(tf.constant(sizes), numbers), axis=1)
             key = tf.stack([tf.constant(draw_seed, tf.int64), batch_number])
             drawn = batch_draws.draw(heights, widths, key, distortions.min_crop_area)
+            columns = [widths] + drawn.begin + drawn.size + list(drawn[2:])
+            if distortions.randaug.num_layers:
+                shape = [batch_size, 2 * distortions.randaug.num_layers]
+                chosen = tf.random.stateless_uniform(shape, key + [1, 0])
+                columns += tf.unstack(chosen, axis=1)
             # As one tensor, so that one copy brings them to the device.
-            return numbers, tf.stack([widths] + drawn.begin + drawn.size + list(drawn[2:]), axis=1)
+            return numbers, tf.stack(columns, axis=1)
 
         batches = tf.data.Dataset.zip((numbers, tf.data.Dataset.range(first_batch, _NO_END)))
         batches = batches.map(draw, num_parallel_calls=1).prefetch(_PREFETCH_CAPACITY)
@@ -221,13 +227,24 @@ def _distorted(photos, offset, drawn, distortions, device):
         kept = tf.Variable(
             pixels, trainable=False, collections=[tf.GraphKeys.LOCAL_VARIABLES], name="photos"
         )
-        width, top, left, height_drawn, width_drawn = tf.unstack(drawn, axis=1)[:5]
-        return batch_distortion.distort(
+        width, top, left, height_drawn, width_drawn, *rest = tf.unstack(drawn, axis=1)
+        num_others = len(Draw._fields) - 2  # Fields other than the place and the size.
+        images = batch_distortion.distort(
             batch_distortion.Photos(kept, offset, width),
-            Draw([top, left], [height_drawn, width_drawn], *tf.unstack(drawn, axis=1)[5:]),
+            Draw([top, left], [height_drawn, width_drawn], *rest[:num_others]),
             distortions.image_size,
             batch_distortion.taps_needed(
                 distortions.image_size, int(photos.sizes.max()), distortions.fast_mode
             ),
             distortions.fast_mode,
+        )
+        if not distortions.randaug.num_layers:
+            return images
+        shape = [-1, distortions.randaug.num_layers, 2]
+        chosen = tf.reshape(tf.stack(rest[num_others:], axis=1), shape)
+        return tf.map_fn(
+            lambda one: randaugment.augmented(*one, distortions.randaug.magnitude),
+            [images, chosen],
+            tf.float32,
+            back_prop=False,
         )

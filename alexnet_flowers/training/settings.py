@@ -12,7 +12,7 @@ import typing
 from alexnet_flowers import json_file
 from alexnet_flowers.data import identity
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.input import preprocessing
+from alexnet_flowers.input import preprocessing, randaugment
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.training import hyperparameters, optimizers, schedules
 
@@ -27,6 +27,8 @@ class _Common(typing.NamedTuple):
     image_size: int = 224
     fast_mode: bool = True
     min_crop_area: float = preprocessing.MIN_CROP_AREA
+    randaug_num_layers: int = randaugment.NOTHING.num_layers
+    randaug_magnitude: float = randaugment.NOTHING.magnitude
     mixup_alpha: float = 0.0
     cutmix_alpha: float = 0.0
     random_erasing: float = 0.0
@@ -85,6 +87,8 @@ _ADDED_LATER = (
     "min_crop_area",
     "mixed_precision",
     "ignore_missing_vars",
+    "randaug_num_layers",
+    "randaug_magnitude",
     "mixup_alpha",
     "cutmix_alpha",
     "random_erasing",
@@ -95,6 +99,8 @@ _RANGES = dict(
     weight_decay=hyperparameters.AT_LEAST_0,
     dropout_keep_prob=hyperparameters.ABOVE_0_TO_1,
     min_crop_area=hyperparameters.ABOVE_0_TO_1,
+    randaug_num_layers=hyperparameters.between(0, len(randaugment.OPERATIONS)),
+    randaug_magnitude=hyperparameters.between(0, randaugment.MAX_MAGNITUDE),
     mixup_alpha=hyperparameters.AT_LEAST_0,
     cutmix_alpha=hyperparameters.AT_LEAST_0,
     random_erasing=hyperparameters.FROM_0_TO_1,
