@@ -153,6 +153,9 @@ class Alone:
     def wait_for_others(self):
         """Waits until no other worker has a step under way."""
 
+    def wait_for_chief_to_leave(self, is_enough):
+        """Waits until the chief has left, or a function says that it is enough."""
+
 
 class Worker(Alone):
     """The place of a worker in a cluster; see ``Alone``."""
@@ -285,16 +288,31 @@ class Worker(Alone):
             return 0
         return list(session.run(self._register(0).states))[1:].count(HERE)
 
+    def absent_workers(self, session):
+        """Returns the numbers of the workers that have not joined, or have left."""
+        return [
+            task
+            for task, state in enumerate(session.run(self._register(0).states))
+            if state != HERE
+        ]
+
     def wait_for_others(self):
         """Waits until all other workers that have joined have left, or are gone."""
         until = time.monotonic() + _LAST_STEPS_SECS
         with self._exchange() as session:
             states = self._register(0).states
             while time.monotonic() < until:
-                others = list(session.run(states))
+                others = _without_the_killed(session.run(states), self._cluster.worker_hosts)
                 del others[self.task_index]
                 if HERE not in others:
                     return
+                time.sleep(_POLL_SECS)
+
+    def wait_for_chief_to_leave(self, is_enough):
+        """Waits until the chief has left, or a function says that it is enough."""
+        with self._exchange() as session:
+            states = self._register(0).states
+            while session.run(states)[0] != LEFT and not is_enough():
                 time.sleep(_POLL_SECS)
 
     def _set_state(self, state):
@@ -360,12 +378,26 @@ def serve(cluster, config, report=print):
     mine = tf.ConfigProto(device_filters=["/job:ps/task:%d" % cluster.task_index])
     with tf.Graph().as_default(), tf.Session(server.target, config=mine) as session:
         states = Register(cluster.task_index, cluster.num_workers).states
-        absent = _wait_for_the_end(lambda: list(session.run(states)))
+
+        def present():
+            now = list(session.run(states))
+            # While the chief is there, a worker that was killed may be started again at any time.
+            return _without_the_killed(now, cluster.worker_hosts) if now[0] == LEFT else now
+
+        absent = _wait_for_the_end(present)
     time.sleep(2 * _POLL_SECS)  # The last worker is still closing its session.
     if absent:
-        report("%s: the chief has left; never came: worker %s" % (name, absent))
+        report("%s: the chief has left; never came, or are gone: worker %s" % (name, absent))
     else:
         report("%s: all workers have left" % name)
+
+
+def _without_the_killed(states, worker_hosts):
+    """Returns workers' states with an empty one for each that is there no more."""
+    return [
+        b"" if state == HERE and not liveness.answers("worker", task, host) else state
+        for task, (state, host) in enumerate(zip(states, worker_hosts))
+    ]
 
 
 def _wait_for_the_end(states):
@@ -375,7 +407,7 @@ def _wait_for_the_end(states):
       states: a function that returns the states of all workers.
 
     Returns:
-      The numbers of the workers that never came, as text.
+      The numbers of the workers that are not there and have not left, as text.
     """
     late = None
     while True:

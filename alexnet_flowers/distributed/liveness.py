@@ -32,7 +32,7 @@ def wait_for(hosts):
     for task, host in enumerate(hosts):
         while True:
             is_open = _is_open(host)
-            if _answers(task, host, _FIRST_ANSWER_SECS):
+            if answers("ps", task, host, _FIRST_ANSWER_SECS):
                 break
             if is_open:
                 raise DataError(
@@ -49,7 +49,7 @@ def wait_for(hosts):
 
 def all_answer(hosts):
     """Says whether all parameter servers answer now."""
-    return all(_answers(task, host) for task, host in enumerate(hosts))
+    return all(answers("ps", task, host) for task, host in enumerate(hosts))
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ def watched(hosts, give_up):
         heard = dict.fromkeys(hosts, time.monotonic())
         while not is_over.wait(_WATCH_SECS):
             for task, host in enumerate(hosts):
-                if _answers(task, host):
+                if answers("ps", task, host):
                     heard[host] = time.monotonic()
                 elif time.monotonic() - heard[host] > _SILENT_SECS and not is_over.is_set():
                     give_up(
@@ -84,8 +84,8 @@ def watched(hosts, give_up):
         is_over.set()
 
 
-def _answers(task, host, secs=_ANSWER_SECS):
-    """Says whether TensorFlow's server of ``/job:ps/task:<task>`` answers at an address."""
+def answers(job, task, host, secs=_ANSWER_SECS):
+    """Says whether TensorFlow's server of ``/job:<job>/task:<task>`` answers at an address."""
     import grpc  # TensorFlow brings it; 0.1 seconds that training in one process does without.
 
     # A new channel each time: an old one would wait longer and longer before it connects again.
@@ -95,7 +95,7 @@ def _answers(task, host, secs=_ANSWER_SECS):
         except grpc.RpcError:
             return False
     # The answer lists the devices by name.
-    return b"/job:ps/replica:0/task:%d/" % task in status
+    return b"/job:%s/replica:0/task:%d/" % (job.encode(), task) in status
 
 
 def _is_open(host):

@@ -116,7 +116,7 @@ class _Speed(Callback):
 
     def after(self, step):
         now = time.monotonic()
-        measured = max(now - self._last_end, 1e-9), step.number - step.before
+        measured = max(now - self._last_end, 1e-9), max(step.number - step.before, 0)
         is_heavy = bool(HEAVY & set(step.fetched))
         if self._of_first is None:
             self._of_first = measured[1] / measured[0]
@@ -132,10 +132,13 @@ class _Speed(Callback):
 
     def is_known(self):
         """Says whether there has been a step of training alone."""
-        return self._training.steps_per_sec() is not None
+        return bool(self._training.steps_per_sec())
 
     def steps_per_sec(self):
-        """Returns the steps a second of training alone; of all steps where there is no such one."""
+        """Returns the steps a second of training alone; of all steps where there is no such one.
+
+        In a cluster it can be 0 for a moment: the servers may count a worker's step later.
+        """
         return self._training.steps_per_sec() or self.steps_per_sec_of_all()
 
     def steps_per_sec_of_all(self):
@@ -237,7 +240,7 @@ class _Log(Callback):
                 sum(self._losses) / len(self._losses),
                 sum(self._accuracies) / len(self._accuracies),
                 self._speed.steps_per_sec() * plan.images_per_step,
-                _duration((plan.num_steps - step.number) / self._speed.steps_per_sec_of_all()),
+                _duration(plan.num_steps - step.number, self._speed.steps_per_sec_of_all()),
             )
         )
         self._losses, self._accuracies = [], []
@@ -259,14 +262,14 @@ class _Forecast(Callback):
             self._num_seen += 1
             return
         num_left = self._plan.num_steps - step.number
-        secs = num_left / self._speed.steps_per_sec()
-        is_long = secs > self._LONG_SECS
+        steps_per_sec = self._speed.steps_per_sec()
+        is_long = num_left / steps_per_sec > self._LONG_SECS
         # A line of the console may have told it already.
         if is_long or self._num_seen < self._plan.options.logging.log_every_n_steps:
             hint = "; --max_number_of_steps makes fewer, and docs/recipes.md has shorter runs"
             self._report(
                 "%s for the %d steps that are left%s"
-                % (_duration(secs), num_left, hint if is_long else "")
+                % (_duration(num_left, steps_per_sec), num_left, hint if is_long else "")
             )
         self._report = None
 
@@ -280,6 +283,8 @@ class _Table(Callback):
         self._plan = plan
 
     def after(self, step):
+        if step.number <= step.before:  # In a cluster: it is counted with a later one.
+            return
         names = step_table.TRAINING_COLUMNS[2:-1]
         images_per_sec = self._speed.steps_per_sec() * self._plan.images_per_step
         self._table.add(
@@ -414,8 +419,11 @@ def _lies_in(every, before, after):
     return every > 0 and after // every > before // every
 
 
-def _duration(secs):
-    """Returns a time in words: 45s, 12m, 17h 05m."""
+def _duration(num_steps, steps_per_sec):
+    """Returns how long steps take, in words: 45s, 12m, 17h 05m; where the speed is 0, ``?``."""
+    if not steps_per_sec:
+        return "?"
+    secs = num_steps / steps_per_sec
     minutes = int(round(secs / 60))
     if minutes < 1:
         return "%ds" % round(secs)

@@ -68,6 +68,7 @@ class Loop:
         self.learning_rate = float(fetched["learning_rate"])
         if self.signal is None and not self._may_step(self.step_number):
             self._let_others_finish(session)
+            self._stay_for_the_chief(session)
         is_last = self.signal is not None or not self._may_step(self.step_number)
         self._call_back(Step(session, before, self.step_number, is_last, fetched))
         return fetched["loss"], is_last or self.ended_by_callback
@@ -106,6 +107,21 @@ class Loop:
             self._place.wait_for_others()
             self._num_under_way = 1
             self.step_number = int(session.run(self._ops.global_step))
+
+    def _stay_for_the_chief(self, session):
+        """Waits, in synchronous training, until the chief has saved the last step.
+
+        Should it be killed before that, the one that follows makes the last steps again, and needs
+        this worker for them.
+        """
+        if self._place.is_chief or not self._place.sync_replicas:
+            return
+
+        def is_enough():
+            self.step_number = int(session.run(self._ops.global_step))
+            return self.signal is not None or self._may_step(self.step_number)
+
+        self._place.wait_for_chief_to_leave(is_enough)
 
     def _call_back(self, step):
         self._may_break = False  # What is being saved is saved to its end.

@@ -238,6 +238,25 @@ def warm_start(settings, labels_to_names=None, report=print):
     return lambda session: saver.restore(session, path)
 
 
+def initialization(init_fn, global_step):
+    """Returns slim's arguments for a start by a function such as ``warm_start`` returns.
+
+    The step is the last variable to be initialized: other workers of a cluster begin when all are,
+    and must not begin from the values that the function replaces.
+
+    Args:
+      init_fn: a function of a session.
+      global_step: the variable.
+    """
+    others = [variable for variable in tf.global_variables() if variable is not global_step]
+
+    def replace(session):
+        init_fn(session)
+        session.run(global_step.initializer)
+
+    return {"init_op": tf.variables_initializer(others), "init_fn": replace}
+
+
 def _without(exclude_scopes, variables):
     for scope in split_scopes(exclude_scopes):
         kept = [v for v in variables if not in_scope(v.op.name, scope)]

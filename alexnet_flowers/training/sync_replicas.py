@@ -48,6 +48,9 @@ def wrap(optimizer, num_workers, averages):
             num_gradients = session.run([a.num_accumulated() for a in accumulators])
             given = [a.take_grad(int(n)) for a, n in zip(accumulators, num_gradients) if n]
             session.run([gradient.op for gradient in given])
+            # Until the run's step is restored, no gradient is too old: whoever gives one that is
+            # dropped after this has not been counted, and would wait for ever.
+            session.run([a.set_global_step(0) for a in accumulators])
             num_tokens = session.run(self._sync_token_queue.size())
             self._num_tokens = max(0, count_orphans(session) - num_tokens)
 
@@ -57,7 +60,15 @@ def wrap(optimizer, num_workers, averages):
             )
 
         def get_chief_queue_runner(self):
-            return _DetachedRunner(super().get_chief_queue_runner())
+            """As TensorFlow's, but at its end it closes a queue that nobody uses.
+
+            Current TensorFlow's closes the tokens', on the server: the other workers would take
+            that for the end of the run, and no chief could go on with it.
+            """
+            updates = super().get_chief_queue_runner().enqueue_ops
+            with tf.device(self._local_step.device):
+                unused = tf.FIFOQueue(1, tf.bool)
+            return _DetachedRunner(tf.train.QueueRunner(unused, updates))
 
     return SyncReplicas(
         optimizer,

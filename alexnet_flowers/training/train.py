@@ -136,6 +136,12 @@ class _Trainer:
             if self._place.is_chief and self._ops.sync_optimizer:
                 with self._place.session() as session:
                     self._ops.sync_optimizer.take_over(session, self._place.count_orphans)
+                    absent = self._place.absent_workers(session)
+                if absent:
+                    self._report(
+                        "%s: each step waits for all workers; not there yet: %s"
+                        % (self._run.name, ", ".join("worker %d" % one for one in absent))
+                    )
             ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
             with self.loop.ended_by(*ending, acknowledge=self._acknowledge):
                 self._run_slim()
@@ -147,6 +153,7 @@ class _Trainer:
         self._report("%s: %s" % (self._run.name, what + "; saving" * self._place.is_chief))
 
     def _run_slim(self):
+        start = saving.initialization(self._init_fn, self._ops.global_step) if self._init_fn else {}
         slim.learning.train(
             self._ops.train_op,
             self._run.checkpoints_dir,
@@ -157,7 +164,6 @@ class _Trainer:
             graph=tf.get_default_graph(),
             global_step=self._ops.global_step,
             number_of_steps=self._plan.num_steps,
-            init_fn=self._init_fn,
             summary_op=None,
             summary_writer=self._writer,
             save_summaries_secs=0,
@@ -166,12 +172,13 @@ class _Trainer:
             session_config=self._place.session_config(self._plan.session_config),
             sync_optimizer=self._ops.sync_optimizer,
             ignore_live_threads=True,
+            **start,
         )
 
     def _report_end(self):
         is_early = self.loop.signal is not None or self.loop.ended_by_callback
         ended = "stopped" if is_early else "finished"
-        where = "at step %d of %d" % (self.loop.step_number, self._plan.num_steps)
+        where = "at step %d of %d" % (self._step_number, self._plan.num_steps)
         if self._place.is_chief:
             newest = checkpoints.newest(self._run.checkpoints_dir)
             if self.loop.ended_by_callback:

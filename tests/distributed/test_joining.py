@@ -144,3 +144,33 @@ def test_a_server_ends_when_nobody_can_need_it(monkeypatch):
     assert absent([HERE, b"", b""], [LEFT, b"", LEFT]) == "1"
     # A chief that comes back, and a worker that comes late, are waited for.
     assert absent([LEFT, b""], [HERE, b""], *100 * [[LEFT, HERE]], [LEFT, LEFT]) == ""
+
+
+def test_a_worker_that_was_killed_is_not_waited_for_at_the_end(members, monkeypatch):
+    nobody = "127.0.0.1:%d" % local_cluster.free_ports(1)[0]
+    there = members.worker_hosts + [nobody, nobody, nobody]
+    states = cluster._without_the_killed([HERE, HERE, HERE, LEFT, b""], there)
+    assert states == [HERE, HERE, b"", LEFT, b""]
+    hosts = [members.worker_hosts[0], nobody]
+    monkeypatch.setattr(members.chief, "_cluster", members._cluster("worker", 0, hosts))
+    members.other._set_state(HERE)
+    since = time.monotonic()
+    members.chief.wait_for_others()
+    assert time.monotonic() - since < 10
+    members.other._set_state(LEFT)
+
+
+def test_a_worker_that_stays_ends_with_the_chief_or_when_it_is_enough(members):
+    asked = []
+
+    def enough():
+        asked.append(1)
+        return len(asked) == 3
+
+    with members.chief.joined(RUN):
+        members.other.wait_for_chief_to_leave(enough)
+        with tf.Graph().as_default(), members.chief.session() as session:
+            assert members.chief.absent_workers(session) == [1]
+    assert len(asked) == 3
+    members.other.wait_for_chief_to_leave(enough)
+    assert len(asked) == 3

@@ -91,3 +91,15 @@ def test_whoever_is_refused_harms_nobody(tmp_path, members, tiny_dataset):
     started.workers[1] = started.start("worker", 1)
     ends = started.finish()
     assert newest_step(tmp_path) == 40 and any("step 40 of 40" in line for line in ends[0].lines)
+
+
+@LONG
+def test_a_worker_that_never_comes_back_keeps_nobody(tmp_path, members):
+    started = members("--max_number_of_steps=20", "--save_summaries_secs=0")
+    chief, other = started.workers
+    assert other.wait_until(lambda: last_step(other.lines) >= 2)
+    other.kill()
+    started.workers.remove(other)
+    chief, server = started.finish()
+    assert newest_step(tmp_path) == 20
+    assert server.lines[-1] == "server 0: the chief has left; never came, or are gone: worker 1"

@@ -28,6 +28,7 @@ def _replica(server, name, gradients):
         return types.SimpleNamespace(
             optimizer=optimizer, step=step, global_step=global_step, variables=variables,
             restore=tf.global_variables_initializer(), session=tf.Session(server.target),
+            server=server,
         )  # fmt: skip
 
 
@@ -143,3 +144,31 @@ def test_a_continued_run_sets_the_own_step_for_good(who):
     session.run(optimizer.chief_init_op if who == "chief" else optimizer.local_step_init_op)
     session.run(all_local)
     assert session.run(optimizer._local_step) == 12
+
+
+def test_nobody_is_too_late_between_two_chiefs():
+    chief, _, counts = _taken_over("worker", 1)
+    assert counts == [0, 0]
+    late = _replica(chief.server, "late", [5.0, 5.0])
+    late.session.run(late.optimizer.local_step_init_op)
+    _started(late)
+    _wait_for_gradients(late)
+
+
+def test_the_tokens_stay_when_a_chief_leaves():
+    server = tf.train.Server.create_local_server()
+    chief = _replica(server, "chief", [3.0, 4.0])
+    coordinator, others = tf.train.Coordinator(), set(threading.enumerate())
+    with chief.session.graph.as_default():
+        _initialize(chief)
+        runner = chief.optimizer.get_chief_queue_runner()
+        runner.create_threads(chief.session, coordinator, daemon=True, start=True)
+        give = chief.optimizer._sync_token_queue.enqueue(tf.constant(1, tf.int64))
+        count = chief.optimizer._sync_token_queue.size()
+    threads = [one for one in set(threading.enumerate()) - others if "close_on_stop" in one.name]
+    coordinator.request_stop()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    chief.session.run(give)
+    assert threads and chief.session.run(count) == 1

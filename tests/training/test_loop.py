@@ -318,3 +318,56 @@ def test_a_save_is_no_training(monkeypatch):
         due.after(callbacks.Step(session, number, number + 1, False, {}))
     assert clock.now == 50 + 6 + 2 * 60
     assert speed.steps_per_sec() == pytest.approx(1)
+
+
+def test_a_step_that_the_servers_have_not_counted_yet_ends_nothing(monkeypatch):
+    clock, speed, lines, table = Clock(monkeypatch), callbacks._Speed(), [], []
+    logging = types.SimpleNamespace(log_every_n_steps=1)
+    plan = types.SimpleNamespace(
+        num_steps=9, images_per_step=4, epoch=float, options=types.SimpleNamespace(logging=logging)
+    )
+    due = [
+        callbacks._Log(plan, speed, lines.append),
+        callbacks._Forecast(plan, speed, lines.append),
+        callbacks._Table(types.SimpleNamespace(add=table.append), speed, plan),
+    ]
+    names = ("loss", "accuracy", "cross_entropy", "learning_rate")
+    # Not counted; not counted; both at once; and back to the checkpoint of another chief.
+    for steps in (0, 0, 2, -1):
+        fetched = dict.fromkeys(names, 0.5)
+        clock.step(speed, 1, steps=steps, **fetched)
+        step = callbacks.Step(None, clock.number - steps, clock.number, True, fetched)
+        for one in due:
+            one.after(step)
+    assert [line.split()[1] for line in lines if line.startswith("step")] == [
+        "0/9",
+        "0/9",
+        "2/9",
+        "1/9",
+    ]
+    assert "0.0 images/s  ? left" in lines[0] and not any("-" in line for line in lines)
+    assert [row[0] for row in table] == [2]
+
+
+class Synchronous(Alone):
+    """A worker's place; the chief is killed once at its end, and the next one goes back a step."""
+
+    is_chief, sync_replicas = False, True
+
+    def __init__(self, session):
+        self.session, self.num_waits = session, 0
+
+    def wait_for_chief_to_leave(self, is_enough):
+        self.num_waits += 1
+        assert not is_enough()
+        if self.num_waits == 1:
+            self.session.step_number -= 1
+            assert is_enough()
+
+
+def test_a_synchronous_worker_stays_until_the_chief_has_saved_the_last_step():
+    session, recorder = Session(), Recorder()
+    loop = Loop(OPS, [recorder], 2, Synchronous(session))
+    steps_of(loop, session)
+    assert recorder.calls == [(0, 1, False), (1, 1, False), (1, 2, True)]
+    assert loop.step_number == 2

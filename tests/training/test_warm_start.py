@@ -99,3 +99,23 @@ def test_a_folder_with_a_checkpoint_of_any_name_can_be_named(saved, tmp_path):
     for part in ("index", "data-00000-of-00001"):
         shutil.copy(saved + "/model.ckpt-20." + part, str(tmp_path / ("alexnet_v2.ckpt." + part)))
     assert warm(str(tmp_path), exclude_scopes=None) == [1.0, 1.0]
+
+
+def test_the_step_is_initialized_last_so_that_no_worker_begins_before(saved):
+    with tf.Graph().as_default(), tf.Session() as session:
+        build(value=9.0)
+        step = tf.train.get_or_create_global_step()
+        missing = tf.report_uninitialized_variables()
+        start = warm_start(saved)
+        seen = []
+
+        def init_fn(session):
+            seen.append(list(session.run(missing)))
+            start(session)
+
+        chosen = saving.initialization(init_fn, step)
+        session.run(chosen["init_op"])
+        chosen["init_fn"](session)
+        assert seen == [[b"global_step"]] and not session.run(missing).size
+        assert session.run(step) == 0
+        assert session.run("alexnet_v2/fc7/weights:0").mean() == 1
