@@ -94,6 +94,21 @@ def test_whoever_is_refused_harms_nobody(tmp_path, members, tiny_dataset):
 
 
 @LONG
+def test_a_synchronous_chief_that_was_killed_at_its_end_finds_its_worker(tmp_path, members):
+    started = members(
+        "--sync_replicas", "--max_number_of_steps=6", "--save_interval_steps=4",
+        "--save_summaries_secs=0",
+    )  # fmt: skip
+    chief, other = started.workers
+    # The last step is made; the chief checks and saves it.
+    assert other.wait_until(lambda: last_step(other.lines) == 6)
+    chief.kill()
+    started.workers[0] = started.start("worker", 0)
+    started.finish()
+    assert newest_step(tmp_path) == 6
+
+
+@LONG
 def test_a_worker_that_never_comes_back_keeps_nobody(tmp_path, members):
     started = members("--max_number_of_steps=20", "--save_summaries_secs=0")
     chief, other = started.workers

@@ -369,5 +369,5 @@ def test_a_synchronous_worker_stays_until_the_chief_has_saved_the_last_step():
     session, recorder = Session(), Recorder()
     loop = Loop(OPS, [recorder], 2, Synchronous(session))
     steps_of(loop, session)
-    assert recorder.calls == [(0, 1, False), (1, 1, False), (1, 2, True)]
+    assert recorder.calls == [(0, 1, False), (1, 2, True), (1, 2, True)]
     assert loop.step_number == 2
