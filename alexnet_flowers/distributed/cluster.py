@@ -289,22 +289,24 @@ class Worker(Alone):
         return list(session.run(self._register(0).states))[1:].count(HERE)
 
     def absent_workers(self, session):
-        """Returns the numbers of the workers that have not joined, or have left."""
+        """Returns the numbers of the other workers that do not answer, or have not joined."""
+        states = enumerate(zip(session.run(self._register(0).states), self._cluster.worker_hosts))
         return [
             task
-            for task, state in enumerate(session.run(self._register(0).states))
-            if state != HERE
+            for task, (state, host) in states
+            if task != self.task_index
+            and not (state == HERE and liveness.answers("worker", task, host))
         ]
 
     def wait_for_others(self):
         """Waits until all other workers that have joined have left, or are gone."""
-        until = time.monotonic() + _LAST_STEPS_SECS
+        until, silence = time.monotonic() + _LAST_STEPS_SECS, liveness.Silence()
         with self._exchange() as session:
             states = self._register(0).states
             while time.monotonic() < until:
-                others = _without_the_killed(session.run(states), self._cluster.worker_hosts)
-                del others[self.task_index]
-                if HERE not in others:
+                now = session.run(states)
+                now[self.task_index] = LEFT
+                if HERE not in _without_the_killed(now, self._cluster.worker_hosts, silence):
                     return
                 time.sleep(_POLL_SECS)
 
@@ -378,11 +380,14 @@ def serve(cluster, config, report=print):
     mine = tf.ConfigProto(device_filters=["/job:ps/task:%d" % cluster.task_index])
     with tf.Graph().as_default(), tf.Session(server.target, config=mine) as session:
         states = Register(cluster.task_index, cluster.num_workers).states
+        silence = liveness.Silence(0)  # ``_LATE_SECS`` is long enough.
 
         def present():
             now = list(session.run(states))
             # While the chief is there, a worker that was killed may be started again at any time.
-            return _without_the_killed(now, cluster.worker_hosts) if now[0] == LEFT else now
+            if now[0] != LEFT:
+                return now
+            return _without_the_killed(now, cluster.worker_hosts, silence)
 
         absent = _wait_for_the_end(present)
     time.sleep(2 * _POLL_SECS)  # The last worker is still closing its session.
@@ -392,10 +397,16 @@ def serve(cluster, config, report=print):
         report("%s: all workers have left" % name)
 
 
-def _without_the_killed(states, worker_hosts):
-    """Returns workers' states with an empty one for each that is there no more."""
+def _without_the_killed(states, worker_hosts, silence):
+    """Returns workers' states with an empty one for each that has been silent for long.
+
+    Args:
+      states: of all workers.
+      worker_hosts: likewise.
+      silence: a ``liveness.Silence``.
+    """
     return [
-        b"" if state == HERE and not liveness.answers("worker", task, host) else state
+        b"" if state == HERE and silence.is_long("worker", task, host) else state
         for task, (state, host) in enumerate(zip(states, worker_hosts))
     ]
 

@@ -52,6 +52,26 @@ def all_answer(hosts):
     return all(answers("ps", task, host) for task, host in enumerate(hosts))
 
 
+class Silence:
+    """Which processes of a cluster have not answered for some time, as they are asked.
+
+    The first unanswered question begins it: that one says nothing yet.
+    """
+
+    def __init__(self, secs=None):
+        """Begins; ``secs`` are 20 by default."""
+        self._secs = _SILENT_SECS if secs is None else secs
+        self._since = {}  # When a process was first asked without an answer.
+
+    def is_long(self, job, task, host):
+        """Asks a process; says whether it has been silent for longer than so many seconds."""
+        if answers(job, task, host):
+            self._since.pop((job, task), None)
+            return False
+        now = time.monotonic()
+        return now - self._since.setdefault((job, task), now) > self._secs
+
+
 @contextlib.contextmanager
 def watched(hosts, give_up):
     """A context in which a thread watches the parameter servers.
@@ -63,12 +83,10 @@ def watched(hosts, give_up):
     is_over = threading.Event()
 
     def watch():
-        heard = dict.fromkeys(hosts, time.monotonic())
+        silence = Silence()
         while not is_over.wait(_WATCH_SECS):
             for task, host in enumerate(hosts):
-                if answers("ps", task, host):
-                    heard[host] = time.monotonic()
-                elif time.monotonic() - heard[host] > _SILENT_SECS and not is_over.is_set():
+                if silence.is_long("ps", task, host) and not is_over.is_set():
                     give_up(
                         DataError(
                             "the server at %s is gone, and the variables with it; start the "

@@ -76,11 +76,13 @@ def identity(image, level, sign):
 
 
 def autocontrast(image, level, sign):
-    """Stretches each channel to all of [0, 1]."""
+    """Stretches each channel to all of [0, 1], unless it is of one value, as bytes have it."""
     least, most = (
         reduce(image, [0, 1], keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max)
     )
-    return tf.where_v2(most > least, (image - least) / tf.maximum(most - least, 1e-6), image)
+    is_flat = tf.equal(_as_bytes(least), _as_bytes(most))
+    span = tf.where_v2(is_flat, tf.ones_like(most), most - least)
+    return tf.where_v2(is_flat, image, (image - least) / span)
 
 
 def equalize(image, level, sign):

@@ -26,6 +26,8 @@ _PREFETCH_CAPACITY = 8
 # Float images of a batch that a distortion holds at a time: what was gathered, its bytes as floats,
 # two sums, the planes before and after a change, and the result.
 _IMAGES_HELD = 8
+# What is yet to be augmented, and what is already.
+_IMAGES_HELD_BY_RANDAUGMENT = 2
 _NO_END = 2**62
 
 
@@ -116,16 +118,18 @@ def host_bytes(num_pixels):
     return 2 * num_pixels * _BYTES_PER_PIXEL
 
 
-def bytes_needed(num_pixels, batch_size, image_size):
+def bytes_needed(num_pixels, batch_size, image_size, num_layers=0):
     """Returns how many bytes of a device's memory the photos and their distortion take.
 
     Args:
       num_pixels: int, of all photos on this device.
       batch_size: int.
       image_size: int, px.
+      num_layers: of RandAugment, see ``randaugment.Policy``.
     """
     image = image_size * image_size * 3 * 4
-    return num_pixels * _BYTES_PER_PIXEL + batch_size * image * _IMAGES_HELD
+    held = _IMAGES_HELD + (_IMAGES_HELD_BY_RANDAUGMENT if num_layers else 0)
+    return num_pixels * _BYTES_PER_PIXEL + batch_size * image * held
 
 
 class Distortions(typing.NamedTuple):

@@ -60,7 +60,10 @@ def choose(name, split, request, device, report=print):
     photos = resident.read(split, _SHARE_OF_MEMORY * host)
     of_one = photos.share(0, len(request.clone_devices))
     needed = resident.bytes_needed(
-        of_one.num_pixels, request.batch_size, request.distortions.image_size
+        of_one.num_pixels,
+        request.batch_size,
+        request.distortions.image_size,
+        request.distortions.randaug.num_layers,
     )
     needs = [
         (needed, devices.memory_bytes(device), device.upper(), of_one),

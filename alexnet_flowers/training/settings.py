@@ -168,6 +168,8 @@ def meaning(settings, num_decay_steps, num_replicas=1):
     if num_replicas > 1:
         kept["num_replicas"] = num_replicas
     del kept["num_epochs_per_decay"]  # It has become the steps.
+    if not settings.randaug_num_layers:
+        kept["randaug_magnitude"] = _DEFAULTS["randaug_magnitude"]
     used = {
         hyperparameter.name
         for choice in (

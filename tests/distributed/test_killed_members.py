@@ -103,6 +103,8 @@ def test_a_synchronous_chief_that_was_killed_at_its_end_finds_its_worker(tmp_pat
     # The last step is made; the chief checks and saves it.
     assert other.wait_until(lambda: last_step(other.lines) == 6)
     chief.kill()
+    if newest_step(tmp_path) == 6:
+        pytest.skip("this time it was saved before the chief was killed")
     started.workers[0] = started.start("worker", 0)
     started.finish()
     assert newest_step(tmp_path) == 6
