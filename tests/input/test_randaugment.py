@@ -152,14 +152,14 @@ def from_the_device(photos, policy):
 
 @pytest.mark.parametrize("images", [from_the_queues, from_the_device])
 def test_an_operation_is_the_last_thing_that_befalls_a_distorted_photo(photos, images):
-    policy = randaugment.Policy(1, 7.0)
+    policy = randaugment.Policy(1, 10 * LEVEL)
     plain, augmented = (np.stack(images(photos, one)) for one in (randaugment.NOTHING, policy))
     with tf.Graph().as_default() as graph, gpus.cpu_session(graph) as session:
         image = tf.placeholder(tf.float32, plain.shape[1:])
         every = [
-            randaugment.augmented(image, tf.constant([[(number + 0.5) / 14, direction]]), 7.0)
-            for number in range(14)
-            for direction in (0.0, 0.9)
+            tf.clip_by_value(one(image / 2 + 0.5, LEVEL, sign), 0.0, 1.0) * 2 - 1
+            for one in randaugment.OPERATIONS
+            for sign in (tf.constant(-1.0), tf.constant(1.0))
         ]
         chosen = set()
         for before, after in zip(plain, augmented):
