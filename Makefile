@@ -72,7 +72,7 @@ lint: $(INSTALLED)  ## check style, docstrings, and who imports whom
 test: $(INSTALLED)  ## run all tests
 	$(PY) -m pytest tests -n auto --maxprocesses 8 --dist loadfile
 
-soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, long runs (37 minutes)
+soak: $(INSTALLED)  ## make the long trials: killed processes, damaged files, long runs (about 40 minutes)
 	$(PY) -m pytest tests -m soak --soak
 
 bench: $(INSTALLED)  ## measure the speed, also in .venv-*/ (BENCH_FLAGS=--quick for minutes)

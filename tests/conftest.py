@@ -120,7 +120,7 @@ def run_script(run_script_in, tmp_path):
 
 
 def pytest_addoption(parser):
-    parser.addoption("--soak", action="store_true", help="make the long trials, for 37 minutes")
+    parser.addoption("--soak", action="store_true", help="make the long trials: 40 minutes")
     parser.addoption("--pretend_gpu", action="store_true", help="say to all that there is a GPU")
 
 

@@ -68,10 +68,11 @@ class Loop:
         self.learning_rate = float(fetched["learning_rate"])
         if self.signal is None and not self._may_step(self.step_number):
             self._let_others_finish(session)
-        is_last = self.signal is not None or not self._may_step(self.step_number)
+        is_last = self._is_over()
         self._call_back(Step(session, before, self.step_number, is_last, fetched))
         if is_last and self._place.sync_replicas and not self._place.is_chief:
-            is_last = self._is_over_for_the_chief(session)
+            self._stay_for_the_chief(session)
+            is_last = self._is_over()
         return fetched["loss"], is_last or self.ended_by_callback
 
     def _run(self, session, before):
@@ -109,20 +110,23 @@ class Loop:
             self._num_under_way = 1
             self.step_number = int(session.run(self._ops.global_step))
 
-    def _is_over_for_the_chief(self, session):
-        """Waits until the chief of synchronous workers has saved the last step; returns True.
+    def _is_over(self):
+        """Says whether this worker makes no more steps: it was told so, or there are no more."""
+        return self.signal is not None or not self._may_step(self.step_number)
+
+    def _stay_for_the_chief(self, session):
+        """Waits until the chief of synchronous workers has saved the last step.
 
         Should it be killed before that, the one that follows makes the last steps again, and needs
-        this worker for them: False. A signal ends the waiting.
+        this worker for them: it is not over then. A signal ends the waiting.
         """
 
         def is_enough():
             if self.signal is None:
                 self.step_number = int(session.run(self._ops.global_step))
-            return self.signal is not None or self._may_step(self.step_number)
+            return self.signal is not None or not self._is_over()
 
         self._place.wait_for_chief_to_leave(is_enough)
-        return self.signal is not None or not self._may_step(self.step_number)
 
     def _call_back(self, step):
         self._may_break = False  # What is being saved is saved to its end.

@@ -168,7 +168,7 @@ def meaning(settings, num_decay_steps, num_replicas=1):
     if num_replicas > 1:
         kept["num_replicas"] = num_replicas
     del kept["num_epochs_per_decay"]  # It has become the steps.
-    if not settings.randaug_num_layers:
+    if not settings.randaug_num_layers:  # Of no operations the magnitude makes no difference.
         kept["randaug_magnitude"] = _DEFAULTS["randaug_magnitude"]
     used = {
         hyperparameter.name
