@@ -79,6 +79,11 @@ choose() {
         fail "No Python 3.10 to 3.13 found either. Get one with 'uv python install 3.11' or 'pyenv install 3.11', or name yours: make PYTHON=/path/to/python3.11"
 }
 
+# The folder is emptied below: one that is something else, or that belongs to somebody else, stays.
+if [ -L "$VENV" ] || { [ -e "$VENV" ] && [ ! -f "$VENV/pyvenv.cfg" ]; }; then
+    fail "VENV=$VENV: exists and is no environment made here, nothing was changed; remove it or name another."
+fi
+
 # Whoever asks for nothing keeps the runtime that there is, and its Python.
 if [ -z "$RUNTIME$PYTHON$TENSORFLOW" ] && [ -f "$VENV/.installed" ]; then
     RUNTIME=$(cut -d " " -f 1 "$VENV/.installed")

@@ -162,6 +162,7 @@ def test_what_is_installed_stays_unless_something_else_is_asked_for(checkout):
     python(checkout / "bin" / "python3.11", "3.11")
     (checkout / ".venv").mkdir()
     marker = checkout / ".venv" / ".installed"
+    (checkout / ".venv" / "pyvenv.cfg").touch()
     marker.write_text("tf2 tensorflow==2.21.0 python3.11\n")
     assert " on " not in make(checkout, "install").stdout
     assert " on " not in make(checkout, "install", "RUNTIME=tf2").stdout
@@ -206,6 +207,21 @@ def test_an_environment_named_after_todays_tensorflow_gets_it(checkout):
     assert "-m venv --clear .venv-tf2\n" in training.stdout
     given = make(checkout, "install", "VENV=.venv-tf2", "RUNTIME=tf1")
     assert "tensorflow-gpu==1.15.0 on python3.7\n" in given.stdout
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "file"])
+def test_what_is_no_environment_is_not_emptied(checkout, kind):
+    python(checkout / "bin" / "python3.7", "3.7")
+    mine = checkout / "mine"
+    mine.mkdir()
+    kept = mine / ("pyvenv.cfg" if kind == "link" else "thesis.txt")
+    kept.write_text("years of work\n")
+    venv = {"folder": "mine", "link": "linked", "file": "mine/thesis.txt"}[kind]
+    if kind == "link":
+        os.symlink("mine", str(checkout / venv))
+    refused = make(checkout, "install", "VENV=" + venv)
+    assert refused.returncode and "VENV=%s: exists" % venv in refused.stderr
+    assert " on " not in refused.stdout and kept.read_text() == "years of work\n"
 
 
 def test_tensorboard_is_for_this_machine_unless_a_host_is_given(checkout):
