@@ -178,7 +178,7 @@ def describe_cards(num_used=1):
 def mixed_precision_obstacle(device):
     """Says why bfloat16 would not be used, or not be fast, on ``"cpu"`` or ``"gpu"``, else None."""
     options = tf.ConfigProto().graph_options.rewrite_options
-    if not runtime.HAS_MKL or _BFLOAT16_OPTION not in options.DESCRIPTOR.fields_by_name:
+    if _BFLOAT16_OPTION not in options.DESCRIPTOR.fields_by_name:
         return "needs today's TensorFlow, not %s: make install RUNTIME=tf2" % tf.__version__
     if device == "gpu":
         for card in cards():
@@ -192,6 +192,8 @@ def mixed_precision_obstacle(device):
         return "this CPU computes no bfloat16 (it has none of %s); leave it out" % ", ".join(
             sorted(_BFLOAT16_INSTRUCTIONS)
         )
+    if not runtime.HAS_MKL:
+        return "needs oneDNN, which TF_ENABLE_ONEDNN_OPTS=0 switches off"
     return None
 
 
