@@ -193,7 +193,7 @@ def mixed_precision_obstacle(device):
             sorted(_BFLOAT16_INSTRUCTIONS)
         )
     if not runtime.HAS_MKL:
-        return "needs oneDNN, which TF_ENABLE_ONEDNN_OPTS=0 switches off"
+        return "needs oneDNN, which this TensorFlow does without; set TF_ENABLE_ONEDNN_OPTS=1"
     return None
 
 

@@ -12,7 +12,6 @@ unless a program calls ``tf.logging.set_verbosity``.
 
 import contextlib
 import os
-import platform
 import threading
 import types
 import warnings
@@ -22,10 +21,6 @@ from alexnet_flowers import native_output
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Keras, which nothing here uses, would take half a second to import.
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-# By itself current TensorFlow takes oneDNN only on CPUs with AVX-512 or AMX. It is faster on others
-# too.
-if platform.machine() == "x86_64":
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 # Current TensorFlow leaves this to the processes it starts; in 1.15 it would change shapes.
 os.environ.pop("TF2_BEHAVIOR", None)
 

@@ -42,6 +42,15 @@ def said_of_each_command(code):
     return subprocess.check_output(args, cwd=os.path.dirname(SCRIPTS), encoding="utf-8")
 
 
+def as_from_a_terminal():
+    """For ``preexec_fn``: signals end the process, though whoever began the tests ignores them.
+
+    As ``nohup`` ignores SIGHUP, and a shell SIGINT of what it runs in the background.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Script:
     """A script that runs.
 
@@ -60,6 +69,7 @@ class Script:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            preexec_fn=as_from_a_terminal,
         )
         atexit.register(self._process.kill)  # A test that fails may leave it running.
         self.pid = self._process.pid
@@ -115,12 +125,17 @@ def start(name, folder, *args):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
+        preexec_fn=as_from_a_terminal,
     )
 
 
 def finish(process):
     """Waits for a process; returns its ``status``, ``out`` and ``err``."""
-    out, err = process.communicate(timeout=120)
+    try:
+        out, err = process.communicate(timeout=120)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
     return types.SimpleNamespace(status=process.returncode, out=out, err=err)
 
 

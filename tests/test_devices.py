@@ -1,7 +1,6 @@
 """Where the arithmetic runs, and what a machine without a GPU prints about it."""
 
 import os
-import platform
 import subprocess
 import sys
 import types
@@ -14,7 +13,7 @@ from alexnet_flowers import devices, memory
 from alexnet_flowers.data import dataset
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline
-from alexnet_flowers.tf1 import runtime, tf
+from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import plan
 from alexnet_flowers.training.settings import Settings
 
@@ -35,16 +34,6 @@ def test_auto_takes_a_gpu_where_there_is_one(gpus):
     assert [devices.resolve(name) for name in ("auto", "gpu", "cpu")] == ["gpu", "gpu", "cpu"]
     with pytest.raises(UsageError, match="'tpu' is none of auto, cpu, gpu"):
         devices.resolve("tpu")
-
-
-@pytest.mark.skipif(
-    tf.__version__.startswith("1.")
-    or platform.machine() != "x86_64"
-    or os.environ["TF_ENABLE_ONEDNN_OPTS"] != "1",
-    reason="TensorFlow 1.15 is built with it or not; elsewhere it is left to TensorFlow",
-)
-def test_todays_tensorflow_computes_with_onednn_on_every_such_cpu():
-    assert runtime.HAS_MKL
 
 
 def test_sessions_share_a_gpu_or_do_without():

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from conftest import ROOT
+from processes import as_from_a_terminal
 
 COMMAND = """
 import sys, types
@@ -25,7 +26,7 @@ runner.run(types.SimpleNamespace(main=main, __name__="work", __doc__="Works."))
 PRINT = 'for number in range(100):\n        print("line", number, flush=True)'
 
 
-def start(tmp_path, code, before=None, **others):
+def start(tmp_path, code, before=as_from_a_terminal, **others):
     streams = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND % (ROOT, code)],
@@ -144,6 +145,7 @@ def test_an_interrupt_during_the_imports_is_one_line(tmp_path):
         cwd=str(tmp_path),
         env=dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), ROOT])),
         stderr=subprocess.PIPE,
+        preexec_fn=as_from_a_terminal,
     )
     until = time.time() + 30
     while not (tmp_path / "importing").exists() and time.time() < until:
