@@ -176,7 +176,7 @@ def test_every_flag_of_a_cluster_reaches_the_training():
         (
             "fast",
             dict(optimizer="momentum", learning_rate=0.08, learning_rate_decay_type="cosine",
-                 min_crop_area=0.25, batch_size=112, image_size=195, num_epochs=120,
+                 min_crop_area=0.05, batch_size=112, image_size=195, num_epochs=90,
                  mixed_precision=False),
         ),
     ],
