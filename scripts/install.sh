@@ -79,9 +79,10 @@ choose() {
         fail "No Python 3.10 to 3.13 found either. Get one with 'uv python install 3.11' or 'pyenv install 3.11', or name yours: make PYTHON=/path/to/python3.11"
 }
 
-# The folder is emptied below: one that is something else, or that belongs to somebody else, stays.
-if [ -L "$VENV" ] || { [ -e "$VENV" ] && [ ! -f "$VENV/pyvenv.cfg" ]; }; then
-    fail "VENV=$VENV: exists and is no environment made here, nothing was changed; remove it or name another."
+# The folder is emptied below. One that holds something else stays, and what a link leads to, which may
+# belong to another checkout.
+if [ -L "$VENV" ] || { [ ! -f "$VENV/pyvenv.cfg" ] && [ -n "$(ls -A "$VENV" 2>/dev/null)" ]; }; then
+    fail "VENV=$VENV: is a link, or exists and is no virtual environment; remove it or name another."
 fi
 
 # Whoever asks for nothing keeps the runtime that there is, and its Python.

@@ -51,6 +51,24 @@ def as_from_a_terminal():
         signal.signal(number, signal.SIG_DFL)
 
 
+def _path(name):
+    return os.path.join(SCRIPTS, name + ".py")
+
+
+def _started(*args, folder):
+    """Starts Python with these arguments; returns its process."""
+    process = subprocess.Popen(
+        [sys.executable, *map(str, args)],
+        cwd=str(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        preexec_fn=as_from_a_terminal,
+    )
+    atexit.register(process.kill)  # A test that fails may leave it running.
+    return process
+
+
 class Script:
     """A script that runs.
 
@@ -63,15 +81,7 @@ class Script:
         """Starts ``scripts/<name>.py`` in a folder."""
         self.lines = []
         self._error = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-u", os.path.join(SCRIPTS, name + ".py")] + [str(a) for a in args],
-            cwd=str(folder),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            preexec_fn=as_from_a_terminal,
-        )
-        atexit.register(self._process.kill)  # A test that fails may leave it running.
+        self._process = _started("-u", _path(name), *args, folder=folder)
         self.pid = self._process.pid
         self._readers = [
             threading.Thread(target=self._read, args=(self._process.stdout, self.lines)),
@@ -119,14 +129,7 @@ class Script:
 
 def start(name, folder, *args):
     """Starts ``scripts/<name>.py`` in a folder; returns what ``finish`` waits for."""
-    return subprocess.Popen(
-        [sys.executable, os.path.join(SCRIPTS, name + ".py"), *args],
-        cwd=str(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        preexec_fn=as_from_a_terminal,
-    )
+    return _started(_path(name), *args, folder=folder)
 
 
 def finish(process):

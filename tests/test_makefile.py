@@ -41,7 +41,7 @@ def make(checkout, *args):
     system = checkout / "system"
     if not system.exists():
         system.mkdir()
-        for name in ("sh", "make", "cat", "rm", "grep", "sed", "expand", "echo", "head", "cut"):
+        for name in "sh make cat rm grep sed expand echo head cut ls".split():
             os.symlink(shutil.which(name), str(system / name))
     return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
         [str(system / "make"), *args],
@@ -220,8 +220,14 @@ def test_what_is_no_environment_is_not_emptied(checkout, kind):
     if kind == "link":
         os.symlink("mine", str(checkout / venv))
     refused = make(checkout, "install", "VENV=" + venv)
-    assert refused.returncode and "VENV=%s: exists" % venv in refused.stderr
+    assert refused.returncode and "VENV=%s: is a link, or exists" % venv in refused.stderr
     assert " on " not in refused.stdout and kept.read_text() == "years of work\n"
+
+
+def test_an_empty_folder_is_taken(checkout):
+    python(checkout / "bin" / "python3.7", "3.7")
+    (checkout / ".venv").mkdir()  # As where another disk is mounted.
+    assert "python3.7 -m venv --clear .venv\n" in make(checkout, "install").stdout
 
 
 def test_tensorboard_is_for_this_machine_unless_a_host_is_given(checkout):

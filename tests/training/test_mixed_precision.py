@@ -62,27 +62,33 @@ def test_updates_too_small_for_bfloat16_are_kept(both):
             assert np.abs(new - old).max() < 2**-9 * np.abs(old).max(), name
 
 
+IS_FIRST = tf.__version__.startswith("1.")
+
+
+@pytest.mark.skipif(IS_FIRST, reason="TensorFlow 1.15 has none")
 def test_where_it_would_not_be_used_something_says_why(monkeypatch):
-    if not tf.__version__.startswith("1."):
-        old, new = devices.Card("Tesla T4", 7.5), devices.Card("NVIDIA A100-SXM4-40GB", 8.0)
-        monkeypatch.setattr(devices, "cards", lambda: [new, old])
-        said = "Tesla T4, compute capability 7.5 computes no bfloat16, for which it needs 8.0"
-        assert said in devices.mixed_precision_obstacle("gpu")
-        monkeypatch.setattr(devices, "cards", lambda: [new])
-        assert devices.mixed_precision_obstacle("gpu") is None
-        options = devices.session_config("gpu", mixed_precision=True).graph_options.rewrite_options
-        assert options == devices.session_config("gpu").graph_options.rewrite_options
-        monkeypatch.setattr(devices, "_cpu_instructions", lambda: {"avx512f"})
-        assert "none of amx_bf16, avx512_bf16" in devices.mixed_precision_obstacle("cpu")
-        # A GPU does it without oneDNN, a CPU does not; which CPU has to be known first.
-        monkeypatch.setattr(devices.runtime, "HAS_MKL", False)
-        assert devices.mixed_precision_obstacle("gpu") is None
-        assert "none of amx_bf16, avx512_bf16" in devices.mixed_precision_obstacle("cpu")
-        monkeypatch.setattr(devices, "_cpu_instructions", lambda: {"amx_bf16"})
-        assert "needs oneDNN" in devices.mixed_precision_obstacle("cpu")
-        monkeypatch.setattr(devices.runtime, "HAS_MKL", True)
-        assert devices.mixed_precision_obstacle("cpu") is None
-        return
+    old, new = devices.Card("Tesla T4", 7.5), devices.Card("NVIDIA A100-SXM4-40GB", 8.0)
+    monkeypatch.setattr(devices, "cards", lambda: [new, old])
+    said = "Tesla T4, compute capability 7.5 computes no bfloat16, for which it needs 8.0"
+    assert said in devices.mixed_precision_obstacle("gpu")
+    monkeypatch.setattr(devices, "cards", lambda: [new])
+    assert devices.mixed_precision_obstacle("gpu") is None
+    options = devices.session_config("gpu", mixed_precision=True).graph_options.rewrite_options
+    assert options == devices.session_config("gpu").graph_options.rewrite_options
+    monkeypatch.setattr(devices, "_cpu_instructions", lambda: {"avx512f"})
+    assert "none of amx_bf16, avx512_bf16" in devices.mixed_precision_obstacle("cpu")
+    # A GPU does it without oneDNN, a CPU does not; which CPU has to be known first.
+    monkeypatch.setattr(devices.runtime, "HAS_MKL", False)
+    assert devices.mixed_precision_obstacle("gpu") is None
+    assert "none of amx_bf16, avx512_bf16" in devices.mixed_precision_obstacle("cpu")
+    monkeypatch.setattr(devices, "_cpu_instructions", lambda: {"amx_bf16"})
+    assert "needs oneDNN" in devices.mixed_precision_obstacle("cpu")
+    monkeypatch.setattr(devices.runtime, "HAS_MKL", True)
+    assert devices.mixed_precision_obstacle("cpu") is None
+
+
+@pytest.mark.skipif(not IS_FIRST, reason="today's TensorFlow has it")
+def test_the_first_tensorflow_says_which_it_needs():
     needed = "needs today's TensorFlow, not %s" % tf.__version__
     for device in ("cpu", "gpu"):
         assert needed in devices.mixed_precision_obstacle(device)
