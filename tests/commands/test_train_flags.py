@@ -43,7 +43,7 @@ FLAGS = dict(
 SHOW = """
 import json, sys
 sys.path.insert(0, %r)
-from alexnet_flowers.commands import train
+from alexnet_flowers.commands import arguments, train
 def show(run, planned, give_up, report, evaluation):
     dataset_dir, settings, options, members, _ = planned
     values = dict(settings._asdict(), **options._asdict())
@@ -61,7 +61,7 @@ train.next_step.say = lambda *args: None
 train._evaluation = lambda *args: None
 training.train = show
 training.serve = show_server
-train.FLAGS(sys.argv)
+arguments.parse(sys.argv, takes_arguments=False)
 train.main()
 """
 
