@@ -15,6 +15,7 @@ What is fetched is called ``flowers_archive_...`` there until it has been conver
 file of anybody's is in its way, whatever the URL is.
 """
 
+import abc
 import contextlib
 import hashlib
 import os
@@ -114,7 +115,7 @@ class Local(_Source):
         yield self._path
 
 
-class _Fetched(_Source):
+class _Fetched(_Source, abc.ABC):
     """An archive that is put into ``dataset_dir`` first."""
 
     def __init__(self, name, filename, sha256=None):
@@ -171,9 +172,9 @@ class _Fetched(_Source):
         if os.path.lexists(path):
             raise UsageError("--keep_archive: %s is there already; move it away" % path)
 
+    @abc.abstractmethod
     def _fetch(self, path, report):
         """Makes the archive, whole, or leaves nothing that is of no use."""
-        raise NotImplementedError
 
 
 class DrawnSample(_Fetched):
