@@ -30,6 +30,10 @@ _OF_CHOICE = (
     ("recall@2", "{test[recall_at_2]:.3f}"),
     ("cross entropy", "{test[cross_entropy]:.3f}"),
 )
+_OF_CHOICE_MIRRORED = (
+    "accuracy, 259 px and mirrored",
+    "{test_259px_mirrored[accuracy]:.3f}",
+)
 _LENGTH = (("steps", "{steps}"), ("epochs", "{epochs}"))
 _ADAM = ["adam_default_%d" % seed for seed in (1, 2, 3, 4, 5)]
 _ADAM_LONGER = ["adam_1300_%d" % seed for seed in (1, 2, 3)]
@@ -73,7 +77,19 @@ _TABLES = {
             ("least area of a crop", "{min_crop_area}"),
             ("weight decay", "{weight_decay}"),
             *_OF_CHOICE,
-            ("accuracy, 259 px and mirrored", "{test_259px_mirrored[accuracy]:.3f}"),
+            _OF_CHOICE_MIRRORED,
+            ("commit", "{commit}"),
+        ),
+    ),
+    "choice, adam": (
+        ["choice_momentum", "choice_adam"],
+        (
+            ("run", "{label}"),
+            *_LENGTH,
+            ("cross entropy: batches 201 to 300", "{training_batches[steps_201_to_300]:.3f}"),
+            ("batches 432 to 531", "{training_batches[steps_432_to_531]:.3f}"),
+            *_OF_CHOICE,
+            _OF_CHOICE_MIRRORED,
             ("commit", "{commit}"),
         ),
     ),
