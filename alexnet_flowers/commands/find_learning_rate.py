@@ -42,7 +42,7 @@ def run(run_name, plan, report):
     path = FLAGS.learning_rate_picture or "runs/figures/learning_rate_%s.svg" % run_name
     table = os.path.splitext(path)[0] + ".csv"
     picture_file.check_output(path)
-    outputs.check(csv=table, picture=path, inputs=command_line.inputs())
+    outputs.check(csv=table, picture=path, inputs=_inputs(plan))
     measured = rate_range.measure(plan, report)
     caption = "%s, batches of %d" % (plan.settings.optimizer, plan.images_per_step)
     picture = curve(*measured, caption)
@@ -51,6 +51,12 @@ def run(run_name, plan, report):
     step_table.write(table, _COLUMNS, rows)
     report("%s: curve %s, numbers %s" % (run_name, path, table))
     report("%s: %s" % (run_name, _advice(measured)))
+
+
+def _inputs(plan):
+    """Returns what the test reads, or must leave alone, none of which it may replace."""
+    read = (plan.kept["dataset_dir"], FLAGS.checkpoint_path)
+    return [*filter(None, read), FLAGS.checkpoints_dir, FLAGS.summaries_dir]
 
 
 def _advice(measured):
