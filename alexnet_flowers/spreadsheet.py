@@ -19,6 +19,8 @@ def cell(text):
 def write(path, rows):
     """Writes a CSV file, whole or not at all.
 
+    It is UTF-8: of a name that is not, each byte that does not fit is written as an escape.
+
     Args:
       path: where to.
       rows: an iterable of lists of str, int, float and None, which is an empty cell.
@@ -27,7 +29,7 @@ def write(path, rows):
       OSError: it cannot be written; nothing is left of it.
     """
     with atomic.replacing(path) as partial, open(
-        partial, "w", encoding="utf-8", errors="surrogateescape", newline=""
+        partial, "w", encoding="utf-8", errors="backslashreplace", newline=""
     ) as file:
         csv.writer(file).writerows(map(_written, row) for row in rows)
 

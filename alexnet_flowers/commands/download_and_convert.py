@@ -12,6 +12,7 @@ from alexnet_flowers.commands import arguments, next_step
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import conversion, manifest, splits
 from alexnet_flowers.data.sources import photo_source
+from alexnet_flowers.errors import UsageError
 
 FLAGS = flags.FLAGS
 
@@ -61,6 +62,8 @@ _SHORT = ("--optimizer", "momentum", "--max_number_of_steps", "400")
 
 
 def main():
+    if FLAGS.sample and FLAGS["archive"].present:
+        raise UsageError("--archive, --sample: photos from two places; name one")
     info = conversion.convert(
         FLAGS.dataset_dir,
         photo_source.choose(FLAGS.archive, FLAGS.sample),

@@ -47,8 +47,8 @@ def convert(
       dataset_dir: the folder; made if need be.
       source: where the photos come from; see ``photo_source.choose``.
       settings: ``Settings``.
-      strict: a photo that cannot be decoded, or a stray, is an error; otherwise it is named and
-        left out.
+      strict: a photo that cannot be decoded, or a stray, is an error, also in what is finished;
+        otherwise it is named and left out.
       keep_archive: leave a downloaded or drawn archive in ``dataset_dir``.
       report: called with each line for the person who waits.
 
@@ -61,13 +61,13 @@ def convert(
     source.check()
     is_new = not os.path.isdir(dataset_dir)
     os.makedirs(dataset_dir, exist_ok=True)
-    info = _finished(dataset_dir, source, settings, report)
+    info = _finished(dataset_dir, source, settings, strict, report)
     if info is not None:
         return info
     try:
         with lock.held(dataset_dir, "converted"):
             # Asked again: another process may have had the lock meanwhile.
-            info = _finished(dataset_dir, source, settings, report)
+            info = _finished(dataset_dir, source, settings, strict, report)
             if info is None:
                 info = _make(dataset_dir, source, settings, strict, keep_archive, report)
             return info
@@ -79,11 +79,11 @@ def convert(
         raise
 
 
-def _finished(dataset_dir, source, settings, report):
+def _finished(dataset_dir, source, settings, strict, report):
     """Returns the info of a finished dataset, None where there is work to do.
 
     Raises:
-      DataError: it was made from something else, or by another converter.
+      DataError: it was made from something else, by another converter, or less strictly.
     """
     if not os.path.exists(manifest.path(dataset_dir)):
         if not manifest.is_unfinished(dataset_dir) and records.find_splits(dataset_dir):
@@ -103,6 +103,9 @@ def _finished(dataset_dir, source, settings, report):
             "%s: holds another dataset (%s); choose another --dataset_dir or remove it"
             % (dataset_dir, "; ".join(differences))
         )
+    for place, reason in sorted(info["left_out"].items() if strict else ()):
+        if not duplicates.is_later(reason):
+            raise DataError("%s: was made without %s: %s (--strict)" % (dataset_dir, place, reason))
     damaged = _damaged_shard(dataset_dir, info)
     if damaged:
         report("%s: damaged or missing; converting again" % damaged)

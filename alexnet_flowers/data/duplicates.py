@@ -3,6 +3,8 @@
 WITHIN_CLASSES = "within_classes"
 ACROSS_CLASSES = "across_classes"
 ACROSS_SPLITS = "across_splits"
+# Why a photo is left out; before the place of the first one.
+_LATER = "identical to "
 
 
 def groups(photos):
@@ -20,11 +22,14 @@ def groups(photos):
 def without_later(photos):
     """Returns photos but the later of identical ones, in order; ``{place: reason}`` of the rest."""
     later = {
-        photo.place: "identical to %s" % group[0].place
-        for group in groups(photos)
-        for photo in group[1:]
+        photo.place: _LATER + group[0].place for group in groups(photos) for photo in group[1:]
     }
     return [photo for photo in photos if photo.place not in later], later
+
+
+def is_later(reason):
+    """Says whether that is why ``without_later`` left a photo out."""
+    return reason.startswith(_LATER)
 
 
 def kinds(parts):

@@ -13,6 +13,9 @@ from alexnet_flowers.data import dataset, jpeg_check, photo_check, photo_kind, r
 from alexnet_flowers.data.sources import class_folders
 from alexnet_flowers.errors import DataError, UsageError
 
+# A name of 255 bytes is the longest there is; a number and a suffix may come to it.
+_MAX_NAME_BYTES = 240
+
 
 class Photo(NamedTuple):
     """A photo in memory, which can be decoded.
@@ -150,7 +153,10 @@ def write(found, class_names, folder):
         class_name = class_names[photo.label]
         if class_name in ("", ".", "..") or "/" in class_name or "\0" in class_name:
             raise DataError("%r: a class of this name cannot have a folder" % class_name)
-        stem, suffix = os.path.splitext(os.path.basename(photo.name.replace("\0", "")))
+        file_name = os.path.basename(photo.name.replace("\0", ""))
+        if len(os.fsencode(file_name)) > _MAX_NAME_BYTES:
+            file_name = os.fsencode(file_name)[:_MAX_NAME_BYTES].decode("utf-8", "ignore")
+        stem, suffix = os.path.splitext(file_name)
         suffix = suffix if suffix.lower() in (".jpg", ".jpeg") else suffix + ".jpg"
         name = os.path.join(class_name, stem + suffix)
         if not stem or os.path.exists(os.path.join(folder, name)):  # Of records without names.
@@ -210,6 +216,8 @@ def _files_of(path):
 def _visible_files_in(path):
     """Returns the files of a folder and those within, sorted; none that are hidden.
 
+    A link to a folder is one of them, and as such cannot be read: it may lead to a folder above.
+
     Raises:
       OSError: a folder cannot be read.
     """
@@ -220,6 +228,7 @@ def _visible_files_in(path):
     found = []
     for folder, folders, names in os.walk(path, onerror=fail):
         folders[:] = [name for name in folders if not name.startswith(".")]
+        names += [name for name in folders if os.path.islink(os.path.join(folder, name))]
         found += [os.path.join(folder, name) for name in names if not name.startswith(".")]
     return sorted(found, key=os.path.split)
 
@@ -228,9 +237,10 @@ def _read(path):
     """Returns a photo's bytes and the note on it, or the error why it cannot be used."""
     try:
         if not os.path.isfile(path):
-            raise photo_check.BadPhotoError(
-                "a broken link" if os.path.islink(path) else "not a regular file"
-            )
+            what = "a broken link" if os.path.islink(path) else "not a regular file"
+            if os.path.isdir(path):
+                what = "a link to a folder; name that folder, too"
+            raise photo_check.BadPhotoError(what)
         class_folders.check_size(path, os.path.getsize(path))
         with open(path, "rb") as file:
             encoded = file.read()

@@ -105,8 +105,7 @@ def find_shards(dataset_dir, split_name, file_pattern=None):
         advice = "run scripts/download_and_convert.py --dataset_dir %s" % dataset_dir
         if "train" in there:
             advice = (
-                "name one of these with --split, or convert into another folder with --num_%s"
-                % split_name
+                "choose one of these, or convert into another folder with --num_%s" % split_name
             )
         raise DataError(
             "%s: no shards of the split %r (there: %s); %s"

@@ -135,6 +135,12 @@ def test_dataset_dir_below_a_file_is_one_line_and_status_1(run_script, tiny_arch
     assert os.listdir(str(tmp_path)) == ["file"]
 
 
+def test_two_places_of_photos_are_refused(run_script, tmp_path):
+    done = run_script("download_and_convert", "--sample", "--archive=mine", "--dataset_dir=made")
+    assert_fails(done, 2, "--archive, --sample: photos from two places; name one")
+    assert os.listdir(str(tmp_path)) == []
+
+
 def test_sample_beside_another_dataset_is_one_line_and_status_1(run_script, tiny_dataset):
     done = run_script(
         "download_and_convert",

@@ -272,6 +272,13 @@ def test_bad_photo_is_named_counted_and_left_out(tiny_dataset, tmp_path):
         assert filenames(tmp_path / "flowers", split_name) == filenames(tiny_dataset, split_name)
 
 
+def test_what_was_made_without_a_photo_is_an_error_when_strict(tmp_path):
+    path = write_tgz(tmp_path / "a.tgz", official_members() + [BAD_PHOTO])
+    convert(tmp_path / "flowers", path)
+    with pytest.raises(DataError, match="flowers: was made without roses/bad.jpg: .*.--strict.$"):
+        convert(tmp_path / "flowers", path, strict=True)
+
+
 def test_bad_photo_is_an_error_when_strict(tmp_path):
     path = write_tgz(tmp_path / "photos.tgz", official_members() + [BAD_PHOTO])
     with pytest.raises(DataError) as caught:

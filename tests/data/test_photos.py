@@ -197,6 +197,10 @@ def test_written_photos_are_within_the_folder_and_none_replaces_another(tmp_path
     ]  # fmt: skip
     for photo, name in zip(found, written):
         assert (tmp_path / name).read_bytes() == photo.encoded
+    long = [photos.Photo("花" * 84 + "%s.png" % end, b"", 0) for end in "ab"]
+    assert photos.write(long, ["y"], str(tmp_path)) == [
+        "y/%s.jpg" % ("花" * 80), "y/%s_000001.jpg" % ("花" * 80)
+    ]  # fmt: skip
     for class_name in ("..", "a/b", ""):
         with pytest.raises(DataError, match="cannot have a folder"):
             photos.write(found, [class_name], str(tmp_path / "other"))
