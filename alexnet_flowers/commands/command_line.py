@@ -20,6 +20,8 @@ from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 
+# The flags that name folders which are read.
+_FOLDERS = ("dataset_dir", "checkpoints_dir", "summaries_dir")
 # A name of 255 bytes is the longest there is, and a temporary one is longer than the file's.
 _HALF_NAME_BYTES = 110
 
@@ -269,9 +271,11 @@ def report_left_out(asked):
 
 def inputs(paths=()):
     """Returns what a command reads, none of which it may replace."""
-    dataset_dir = FLAGS.dataset_dir or run_dataset.folder_of(chosen_run())
-    parents = [name for name in ("checkpoints_dir", "summaries_dir") if name in FLAGS]
-    return [*paths, dataset_dir] + [FLAGS[name].value for name in parents]
+    folders = [FLAGS[name].value for name in _FOLDERS if name in FLAGS and FLAGS[name].value]
+    if "run_name" in FLAGS:
+        run = chosen_run()
+        folders += [run.checkpoints_dir, run_dataset.folder_of(run)]
+    return [*paths, *folders]
 
 
 def save_picture(picture, path, title, network=None):
@@ -315,6 +319,11 @@ def picture_path(*parts, network=None):
 def stem(photo):
     """Returns the part of a picture's name that says of which photo it is."""
     return os.path.splitext(photo.name)[0]
+
+
+def asked_for(paths):
+    """Returns the parts of a picture's name that say of which photos it is."""
+    return [os.path.splitext(path)[0] for path in paths] or [_split(), *_picks().values()]
 
 
 def command():

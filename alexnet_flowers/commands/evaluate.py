@@ -80,6 +80,8 @@ def main():
         )
 
     if FLAGS.watch:
+        if not checkpoints.newest(run.checkpoints_dir):
+            command_line.note("waiting for the first checkpoint in %s" % run.checkpoints_dir)
         results = evaluator.watch(run, make_evaluator)
     else:
         chosen = (FLAGS.checkpoint_path, run.checkpoints_dir)
@@ -93,11 +95,21 @@ def main():
             others.callback(outputs.write, FLAGS.json, json_file.write, result)
             others.callback(outputs.write, FLAGS.csv, tables.write_csv, result)
             others.callback(_keep_best, run, result)
-    next_step.say(
-        next_step.of_run("predict", run.name, "--split", FLAGS.split, "--sheet", "sheet.png"),
-        next_step.of_run("make_figures", run.name),
+    next_step.say(*_next(run))
+
+
+def _next(run):
+    """Returns commands about what was evaluated."""
+    shown = ["--dataset_dir", FLAGS.dataset_dir] if FLAGS.dataset_dir else []
+    sheet = ["--split", FLAGS.split, "--sheet", "sheet.png"]
+    if FLAGS.checkpoint_path:  # The others are about the newest one of a run.
+        path = ["--checkpoint_path", FLAGS.checkpoint_path]
+        return [next_step.of_run("predict", FLAGS.run_name, *path, *shown, *sheet)]
+    return [
+        next_step.of_run("predict", run.name, *shown, *sheet),
+        next_step.of_run("make_figures", run.name, *shown),
         next_step.TENSORBOARD,
-    )
+    ]
 
 
 def _keep_best(run, result):

@@ -25,14 +25,15 @@ with group("Network"):
         "Explain by the maps of this end point: conv1 to conv5, pool1, pool2 or pool5.",
     )
     flags.DEFINE_string("class", None, "Explain this class. Default: each photo's likeliest.")
-command_line.define_picture("explain_<end point>_<run>_<step>", ", *.png")
+command_line.define_picture("explain_<end point>_<class>_<photos>_<run>_<step>", ", *.png")
 
 
 def main(paths):
     command_line.check_picture(FLAGS.output, paths, of_photos=True)
     with command_line.chosen_network() as network:
         cam = grad_cam.GradCam(network, FLAGS.end_point, _class_id(network))
-        output = command_line.picture_path("explain", FLAGS.end_point, network=network)
+        shown = (FLAGS.end_point, FLAGS["class"].value or "", *command_line.asked_for(paths))
+        output = command_line.picture_path("explain", *shown, network=network)
         asked = command_line.chosen_photos(paths, network)
         predictions = prediction.predict(network, asked, for_sheet=True, cam=cam)
         print(prediction.table(predictions, network.class_names))

@@ -11,6 +11,7 @@ It leaves in --output_dir::
     zeros_and_dead_units_<split>_<run>_<step>.svg      of all layers, over the split
 """
 
+import itertools
 import os
 
 import numpy as np
@@ -53,10 +54,16 @@ def main(paths):
         else:
             shown = command_line.picked(split)[:1]
 
+        taken = set()
+
         def save(picture, name, what, kind="png"):
-            path = os.path.join(
-                FLAGS.output_dir, command_line.file_name(name, network=network, kind=kind)
-            )
+            path = command_line.file_name(name, network=network, kind=kind)
+            for number in itertools.count(2):
+                if path not in taken:
+                    break
+                path = command_line.file_name(name, number, network=network, kind=kind)
+            taken.add(path)
+            path = os.path.join(FLAGS.output_dir, path)
             outputs.check(picture=path)
             command_line.save_picture(picture, path, what, network)
             print(path)

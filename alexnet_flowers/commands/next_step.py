@@ -12,13 +12,17 @@ TENSORBOARD = "make tensorboard"
 
 
 def of_run(name, run_name, *args):
-    """Returns a command about a run, with the folders of runs that this one was given."""
+    """Returns a command about a run, with the folders of runs that this one was given.
+
+    ``run_name`` is None where a checkpoint among the arguments says which run.
+    """
     folders = [
         "--%s=%s" % (flag, FLAGS[flag].value)
         for flag in ("checkpoints_dir", "summaries_dir")
         if FLAGS[flag].present
     ]
-    return command(name, "--run_name", run_name, *args, *folders)
+    named = ["--run_name", run_name] if run_name else []
+    return command(name, *named, *args, *folders)
 
 
 def command(name, *args):

@@ -44,7 +44,7 @@ def check(json=None, csv=None, picture=None, inputs=()):
     taken = set()
     for path, kind in chosen:
         real = os.path.realpath(path)
-        if os.path.isdir(path):
+        if os.path.isdir(path) or path.endswith(os.sep):
             raise UsageError("%s: is a folder; name a file" % path)
         if _standard_stream(path) or (os.path.exists(path) and not os.path.isfile(path)):
             continue

@@ -70,7 +70,7 @@ def _draw_sheet(predictions, network):
         what = "the most confident wrong answers"
         predictions = prediction.worst_mistakes(predictions, FLAGS.worst)
     if not predictions:
-        print("%s: not drawn, as no answer is wrong" % FLAGS.sheet)
+        print("%s: not drawn, as no answer is known to be wrong" % FLAGS.sheet)
         return
     if len(predictions) > prediction.MAX_CARDS:
         print("%s: %d of them, wrong ones first" % (FLAGS.sheet, prediction.MAX_CARDS))

@@ -29,14 +29,15 @@ with group("Output"):
         lower_bound=1,
         upper_bound=256,
     )
-command_line.define_picture("patches_<end point>_<run>_<step>", ", *.png")
+command_line.define_picture("patches_<end point>_<photos>_<run>_<step>", ", *.png")
 
 
 def main(paths):
     command_line.check_picture(FLAGS.output, paths, of_photos=True)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        output = command_line.picture_path("patches", FLAGS.end_point, network=network)
+        shown = (FLAGS.end_point, *command_line.asked_for(paths))
+        output = command_line.picture_path("patches", *shown, network=network)
         asked = command_line.chosen_photos(paths, network)
         shown = list(asked)
         if not shown:

@@ -59,7 +59,7 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
 
     Raises:
       DataError: there is no run.
-      UsageError: there are several, or the name cannot be one.
+      UsageError: there are several, the name cannot be one, or the checkpoint is another run's.
     """
     if name is not None:
         named = locate_run(name, checkpoints_parent, summaries_parent)
@@ -69,6 +69,11 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
         within = os.path.relpath(folder, os.path.abspath(checkpoints_parent)).split(os.sep)
         is_known = within[0] not in (os.pardir, os.curdir) and within[1:] in ([], [BEST_DIRNAME])
         its_name = within[0] if is_known else os.path.basename(folder)
+        if is_known and name not in (None, its_name):
+            raise UsageError(
+                "--run_name %s: %s lies in the run %s; leave out one of the flags"
+                % (name, checkpoint_path, its_name)
+            )
         run = named if name else _located(its_name, checkpoints_parent, summaries_parent)
         return run._replace(
             checkpoints_dir=folder, summaries_dir=run.summaries_dir if name or is_known else None

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import re
+import shutil
 
 import photo_archives
 import pytest
@@ -61,6 +62,20 @@ def test_predict_a_photo(run_script, run_flags, photo):
     assert done.stdout.split("\n")[1].startswith("roses/1.jpg  roses ")
 
 
+def test_evaluate_a_checkpoint_from_elsewhere(run_script, random_run, tiny_dataset, tmp_path):
+    shutil.copytree(random_run.checkpoints_dir, str(tmp_path / "sent"))
+    flags = ["--checkpoint_path", "sent", "--dataset_dir", tiny_dataset]
+    (tmp_path / "sent" / "notes.json").write_text("{}")
+    refused = run_script("evaluate", *flags, "--device", "cpu", "--json", "sent/notes.json")
+    assert refused.returncode == 2 and "sent/notes.json: is among what is read" in refused.stderr
+    done = run_script("evaluate", *flags, "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    # There is no run of that name.
+    assert done.stdout.strip().split("\n")[-1] == (
+        "next: python scripts/predict.py %s --split validation --sheet sheet.png" % " ".join(flags)
+    )
+
+
 def test_explain_a_photo_of_the_split(run_script, run_flags, tiny_dataset, tmp_path):
     done = run_script(
         "explain", *run_flags, "--index", "2", "--dataset_dir", tiny_dataset, "--class", "roses",
@@ -68,7 +83,9 @@ def test_explain_a_photo_of_the_split(run_script, run_flags, tiny_dataset, tmp_p
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     lines = done.stdout.strip().split("\n")
-    assert len(lines) == 3 and lines[2] == "runs/figures/explain_conv4_random_7.png"
+    assert (
+        len(lines) == 3 and lines[2] == "runs/figures/explain_conv4_roses_validation_2_random_7.png"
+    )
     name = photos.from_split(tiny_dataset, "validation")[0][2].name
     assert lines[1].startswith(name)
     about = _metadata(tmp_path / lines[2])
@@ -83,6 +100,33 @@ def test_patches_of_units(run_script, run_flags, tiny_dataset, tmp_path):
     assert done.returncode == 0, done.stderr
     about = _metadata(tmp_path / "patches.png")
     assert about["Title"].startswith("patches that excite the units of conv2 most: run random")
+
+
+def test_pictures_of_other_photos_have_other_names(run_script, run_flags, tiny_dataset, photo):
+    flags = [*run_flags, "--end_point", "conv1", "--max_units", "2"]
+    data = ["--dataset_dir", tiny_dataset, "--split"]
+    names = [
+        run_script("show_patches", *flags, *of).stdout.strip().split("/")[-1]
+        for of in ([photo], [*data, "validation"], [*data, "train"])
+    ]
+    assert names == [
+        "patches_conv1_%s_random_7.png" % of for of in ("roses_1", "validation", "train")
+    ]
+
+
+def test_photos_of_names_that_differ_in_a_sign_have_pictures_of_their_own(
+    run_script, run_flags, photo, tmp_path
+):
+    (tmp_path / "roses_1.jpg").write_bytes(photo_archives.draw("roses", 2))
+    done = run_script("inspect_network", *run_flags, "--output_dir", "out", photo, "roses_1.jpg")
+    assert done.returncode == 0, done.stderr
+    titles = [
+        _metadata(tmp_path / "out" / ("feature_maps_conv1_roses_1%s_random_7.png" % number))[
+            "Title"
+        ]
+        for number in ("", "_2")
+    ]
+    assert "roses/1.jpg" in titles[0] and "roses_1.jpg" in titles[1]
 
 
 def test_photos_of_a_split_as_files(run_script, tiny_dataset, tmp_path):
@@ -112,6 +156,24 @@ def test_predict_a_folder_with_a_bad_photo(run_script, run_flags, photo, tmp_pat
     with open(str(tmp_path / "p.csv"), newline="") as file:
         assert [row["photo"] for row in csv.DictReader(file)] == ["roses/1.jpg"]
     assert (tmp_path / "sheet.png").exists()
+
+
+def test_a_link_to_a_folder_is_said_to_be_left_out(run_script, run_flags, photo, tmp_path):
+    (tmp_path / "all").mkdir()
+    os.symlink("../roses", str(tmp_path / "all" / "more"))
+    os.symlink("../roses/1.jpg", str(tmp_path / "all" / "1.jpg"))
+    done = run_script("predict", *run_flags, "all")
+    assert done.returncode == 1 and "all/1.jpg" in done.stdout
+    assert done.stderr.startswith("left out: all/more: a link to a folder; name that folder, too\n")
+
+
+def test_a_name_that_is_no_utf8_leaves_the_csv_readable(run_script, run_flags, photo, tmp_path):
+    here = os.fsencode(str(tmp_path))
+    os.rename(here + b"/roses/1.jpg", here + b"/roses/\xe9.jpg")
+    done = run_script("predict", *run_flags, "roses", "--csv", "p.csv")
+    assert done.returncode == 0, done.stderr
+    with open(str(tmp_path / "p.csv"), encoding="utf-8", newline="") as file:
+        assert [row["photo"] for row in csv.DictReader(file)] == ["roses/\\udce9.jpg"]
 
 
 def test_inspect_network(run_script, run_flags, tiny_dataset, photo, tmp_path):
@@ -199,6 +261,7 @@ def test_export(run_script, run_flags, tmp_path):
         ("predict", ["roses/*.jpg"], 1, "roses/*.jpg: no such photo; a pattern is for the shell"),
         ("predict", ["roses/1.jpg", "--sheet", "sheet.gif"], 2, "sheet.gif: must be the name of"),
         ("predict", ["roses/1.jpg", "--csv", "roses"], 2, "roses: is a folder; name a file"),
+        ("predict", ["roses/1.jpg", "--json", "new/"], 2, "new/: is a folder; name a file"),
         (
             "inspect_network",
             ["--end_point", "conv6"],

@@ -22,6 +22,9 @@ def test_the_run_that_is_meant(saved, tmp_path):
         named = runs.choose_run("mine", path, summaries, summaries)
         assert named == ("mine", saved, os.path.join(summaries, "mine"))
     assert runs.choose_run("other", None, parent, summaries).name == "other"
+    assert runs.choose_run("sgd", saved, parent, summaries) == run
+    with pytest.raises(UsageError, match="--run_name other: .* lies in the run sgd; leave out one"):
+        runs.choose_run("other", saved, parent, summaries)
     with pytest.raises(DataError, match="no run with a checkpoint yet"):
         runs.choose_run(None, None, str(tmp_path), summaries)
     several = str(tmp_path / "several")
