@@ -30,10 +30,7 @@ _OF_CHOICE = (
     ("recall@2", "{test[recall_at_2]:.3f}"),
     ("cross entropy", "{test[cross_entropy]:.3f}"),
 )
-_OF_CHOICE_MIRRORED = (
-    "accuracy, 259 px and mirrored",
-    "{test_259px_mirrored[accuracy]:.3f}",
-)
+_OF_CHOICE_MIRRORED = ("accuracy, 259 px and mirrored", "{test_259px_mirrored[accuracy]:.3f}")
 _LENGTH = (("steps", "{steps}"), ("epochs", "{epochs}"))
 _ADAM = ["adam_default_%d" % seed for seed in (1, 2, 3, 4, 5)]
 _ADAM_LONGER = ["adam_1300_%d" % seed for seed in (1, 2, 3)]
