@@ -183,6 +183,18 @@ def table_of_adam_by_step():
     return _lines(rows)
 
 
+def table_of_demos():
+    """Returns the lines of the demo's runs with other seeds, of each TensorFlow."""
+    with open(os.path.join(FOLDER, "demo.csv"), encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    rows = [["TensorFlow", "seeds", "validation accuracy: lowest", "median", "highest"]]
+    for version in sorted({line["tensorflow"] for line in lines}):
+        found = [float(line["accuracy"]) for line in lines if line["tensorflow"] == version]
+        shown = (min(found), np.median(found), max(found))
+        rows.append([version, str(len(found)), *["%.3f" % one for one in shown]])
+    return _lines(rows)
+
+
 def _minutes(text):
     """Returns the minutes of e.g. ``1 h 42 min*``, of which the star is a remark."""
     numbers = [float(word) for word in text.split()[::2]]
@@ -218,6 +230,7 @@ def rebuilt(page):
     made["beside the group"] = table_beside_the_group
     made["whole run"] = table_of_the_whole_run
     made["adam by step"] = table_of_adam_by_step
+    made["demo"] = table_of_demos
     made["time to accuracy"] = table_of_time_to_accuracy
     lines, is_old = [], False
     for line in page.splitlines():
