@@ -23,9 +23,11 @@ _BEGINNINGS = {
     "pdf": rb"%PDF-",
     "html": rb"<!DOCTYPE html>",
 }
+# Of these, what may be a photo.
+_PICTURES = ("png", "svg", "pdf")
 
 
-def check(json=None, csv=None, picture=None, inputs=()):
+def check(json=None, csv=None, picture=None, inputs=(), photos=()):
     """Checks the files that a command will write.
 
     Args:
@@ -33,6 +35,7 @@ def check(json=None, csv=None, picture=None, inputs=()):
       csv: likewise.
       picture: likewise, or a page; its kind is its suffix.
       inputs: files and folders that the command reads, existing or not.
+      photos: likewise; in such a folder only pictures are read, so that a table may lie there.
 
     Raises:
       UsageError: a folder, an input, a file of another kind, one file for two outputs, a file in
@@ -52,7 +55,8 @@ def check(json=None, csv=None, picture=None, inputs=()):
             raise UsageError("%s: is named for two outputs; name two files" % path)
         taken.add(real)
         if os.path.exists(path):
-            _check_replaceable(path, kind, inputs)
+            read = [one for one in photos if kind in _PICTURES or not os.path.isdir(one)]
+            _check_replaceable(path, kind, [*inputs, *read])
         if os.path.lexists(real + ".partial"):  # See ``atomic.replacing``.
             raise UsageError("%s.partial: is in the way; move it, or name another file" % path)
         check_folder(os.path.dirname(real), path)

@@ -50,7 +50,8 @@ def main(paths):
     for flag in ("worst", "explain"):
         if FLAGS[flag].value and not FLAGS.sheet:
             raise UsageError("--%s: needs --sheet, which is where it is drawn" % flag)
-    outputs.check(FLAGS.json, FLAGS.csv, FLAGS.sheet, inputs=command_line.inputs(paths))
+    read = command_line.inputs()
+    outputs.check(FLAGS.json, FLAGS.csv, FLAGS.sheet, inputs=read, photos=paths)
     with command_line.chosen_network() as network:
         asked = command_line.chosen_photos(paths, network)
         cam = grad_cam.GradCam(network) if FLAGS.explain else None

@@ -120,6 +120,16 @@ def test_what_would_be_lost_or_fail_is_said_first(tmp_path, asked, message):
         outputs.check(inputs=["photos", "nowhere"], **asked)
 
 
+def test_a_table_among_photos_may_be_replaced_and_a_picture_may_not(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for _ in range(2):
+        outputs.check(csv="photos/answers.csv", picture="sheet.png", photos=["photos"])
+        write("photos/answers.csv", "photo,label\n")
+    (tmp_path / "photos/rose.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(UsageError, match="photos/rose.png: is among what is read .photos.;"):
+        outputs.check(picture="photos/rose.png", photos=["photos"])
+
+
 def test_the_command_refuses_before_its_work(run_script, random_run, tmp_path):
     (tmp_path / "rose.jpg").write_bytes(draw("roses", 1))
     before = (tmp_path / "rose.jpg").read_bytes()
