@@ -2,7 +2,7 @@
 
 ``<run>.json`` has what is known of a run: command, commit, machine, wall time, seed, and its
 evaluations by curve, each as ``evaluate.py --json`` writes it or the part of it that was kept. What
-was not recorded is not there. ``demo.csv`` has the runs of the demo, all other ``*.csv`` are what runs
+was not recorded is not there. ``demo.csv`` has the demo's runs, all other ``*.csv`` are what runs
 wrote at each step.
 """
 
