@@ -32,8 +32,8 @@ def main(paths):
     command_line.check_picture(FLAGS.output, paths, of_photos=True)
     with command_line.chosen_network() as network:
         cam = grad_cam.GradCam(network, FLAGS.end_point, _class_id(network))
-        shown = (FLAGS.end_point, FLAGS["class"].value or "", *command_line.asked_for(paths))
-        output = command_line.picture_path("explain", *shown, network=network)
+        of = (FLAGS["class"].value or "", *command_line.asked_for(paths))
+        output = command_line.picture_path("explain", FLAGS.end_point, *of, network=network)
         asked = command_line.chosen_photos(paths, network)
         predictions = prediction.predict(network, asked, for_sheet=True, cam=cam)
         print(prediction.table(predictions, network.class_names))

@@ -36,8 +36,8 @@ def main(paths):
     command_line.check_picture(FLAGS.output, paths, of_photos=True)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        shown = (FLAGS.end_point, *command_line.asked_for(paths))
-        output = command_line.picture_path("patches", *shown, network=network)
+        of = command_line.asked_for(paths)
+        output = command_line.picture_path("patches", FLAGS.end_point, *of, network=network)
         asked = command_line.chosen_photos(paths, network)
         shown = list(asked)
         if not shown:
