@@ -120,11 +120,9 @@ def table_of_runs(name):
 
 def table_beside_the_group():
     """Returns the lines of what the group reported, and our means of the same thousand steps."""
-    with open(REPORTED, encoding="utf-8", newline="") as file:
-        reported = {
-            (line["tag"].rsplit("/")[-1], int(line["step"])): line["value"]
-            for line in csv.DictReader(file)
-        }
+    reported = {
+        (line["tag"].rsplit("/")[-1], int(line["step"])): line["value"] for line in _read(REPORTED)
+    }
     seed_1, seed_2 = _columns("study_1_training"), _columns("study_2_training")
     rows = [["of the training batches", "the group", "seed 1", "seed 2"]]
     for (kind, step), value in sorted(reported.items(), key=lambda one: one[0][1]):
@@ -186,8 +184,7 @@ def table_of_adam_by_step():
 
 def table_of_demos():
     """Returns the lines of the demo's runs with other seeds, of each TensorFlow."""
-    with open(os.path.join(FOLDER, "demo.csv"), encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
+    lines = _read(os.path.join(FOLDER, "demo.csv"))
     rows = [["TensorFlow", "seeds", "validation accuracy: lowest", "median", "highest"]]
     for version in sorted({line["tensorflow"] for line in lines}):
         found = [float(line["accuracy"]) for line in lines if line["tensorflow"] == version]
@@ -208,10 +205,15 @@ def _known(run):
         return json.load(file)
 
 
+def _read(path):
+    """Returns the lines of a CSV file, each a dict."""
+    with open(path, encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def _columns(name):
     """Returns the columns of a CSV file of numbers, by their titles."""
-    with open(os.path.join(FOLDER, name + ".csv"), encoding="utf-8", newline="") as file:
-        lines = list(csv.DictReader(file))
+    lines = _read(os.path.join(FOLDER, name + ".csv"))
     return {title: np.array([float(line[title]) for line in lines]) for title in lines[0]}
 
 
