@@ -1,4 +1,4 @@
-"""A folder's new files that are there all, or not at all."""
+"""Folders that are made, and their new files: there all, or not at all."""
 
 import contextlib
 import errno
@@ -9,6 +9,24 @@ import uuid
 
 from alexnet_flowers import atomic
 from alexnet_flowers.errors import DataError
+
+
+@contextlib.contextmanager
+def made(path):
+    """Makes a folder and those above it, if need be; after an error none of them is left empty."""
+    missing = []
+    folder = os.path.abspath(path)
+    while not os.path.lexists(folder):
+        missing.append(folder)
+        folder = os.path.dirname(folder)
+    try:
+        os.makedirs(path, exist_ok=True)
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # Something is in it, or it was never made.
+            for one in missing:
+                os.rmdir(one)
+        raise
 
 
 @contextlib.contextmanager
@@ -28,20 +46,21 @@ def whole(path, advice="name another folder, or remove it"):
     taken = DataError("%s: is not empty; %s" % (path, advice))
     if os.path.exists(target) and not (os.path.isdir(target) and not os.listdir(target)):
         raise taken
-    partial = "%s.%s.partial" % (target, uuid.uuid4().hex)
-    os.makedirs(partial)
-    try:
-        with atomic.naming(path):
-            yield partial
+    with made(os.path.dirname(target)):
+        partial = "%s.%s.partial" % (target, uuid.uuid4().hex)
+        os.mkdir(partial)
         try:
-            os.rename(partial, target)  # Which an empty folder lets happen.
-        except OSError as error:
-            if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
-                raise taken
+            with atomic.naming(path):
+                yield partial
+            try:
+                os.rename(partial, target)  # Which an empty folder lets happen.
+            except OSError as error:
+                if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+                    raise taken
+                raise
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
             raise
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
 
 
 @contextlib.contextmanager
@@ -53,14 +72,8 @@ def added_to(path):
     Args:
       path: a folder, which is made if need be. Files of the same names in it are replaced.
     """
-    is_new = not os.path.exists(path)
-    os.makedirs(path, exist_ok=True)
-    try:
+    with made(path):
         with tempfile.TemporaryDirectory(".partial", dir=path) as partial, atomic.naming(path):
             yield partial
             for name in os.listdir(partial):
                 os.replace(os.path.join(partial, name), os.path.join(path, name))
-    except BaseException:
-        if is_new:
-            os.rmdir(path)
-        raise

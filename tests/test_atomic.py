@@ -25,7 +25,7 @@ def test_nothing_is_written_through_what_has_the_temporary_name(make, tmp_path):
 
 @pytest.mark.parametrize("filled", [new_folder.whole, new_folder.added_to])
 def test_a_folder_that_cannot_be_filled_is_named_and_left_as_it_was(filled, tmp_path):
-    path = str(tmp_path / "new")
+    path = str(tmp_path / "new" / "within")
 
     def fill():
         with filled(path) as folder, open(os.path.join(folder, "a"), "w") as file:
@@ -36,8 +36,9 @@ def test_a_folder_that_cannot_be_filled_is_named_and_left_as_it_was(filled, tmp_
         fill()
     assert raised.value.filename == path and os.listdir(str(tmp_path)) == []
     if filled is new_folder.added_to:
-        os.mkdir(path)
-        (tmp_path / "new" / "a").write_text("before")
+        os.makedirs(path)
+        (tmp_path / "new" / "within" / "a").write_text("before")
         with pytest.raises(OSError):
             fill()
-        assert os.listdir(path) == ["a"] and (tmp_path / "new" / "a").read_text() == "before"
+        assert os.listdir(path) == ["a"]
+        assert (tmp_path / "new" / "within" / "a").read_text() == "before"

@@ -15,7 +15,7 @@ import os
 from PIL import Image
 
 import alexnet_flowers
-from alexnet_flowers import lock
+from alexnet_flowers import atomic, lock, new_folder
 from alexnet_flowers.data import (
     conversion_report,
     conversion_settings,
@@ -59,24 +59,16 @@ def convert(
     """
     settings.check()
     source.check()
-    is_new = not os.path.isdir(dataset_dir)
-    os.makedirs(dataset_dir, exist_ok=True)
-    info = _finished(dataset_dir, source, settings, strict, report)
-    if info is not None:
-        return info
-    try:
+    with new_folder.made(dataset_dir), atomic.naming(dataset_dir):
+        info = _finished(dataset_dir, source, settings, strict, report)
+        if info is not None:
+            return info
         with lock.held(dataset_dir, "converted"):
             # Asked again: another process may have had the lock meanwhile.
             info = _finished(dataset_dir, source, settings, strict, report)
             if info is None:
                 info = _make(dataset_dir, source, settings, strict, keep_archive, report)
             return info
-    except BaseException as error:
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = dataset_dir  # A full disk is noticed where Python knows no name.
-        if is_new and not os.listdir(dataset_dir):
-            os.rmdir(dataset_dir)
-        raise
 
 
 def _finished(dataset_dir, source, settings, strict, report):

@@ -141,6 +141,16 @@ def test_two_places_of_photos_are_refused(run_script, tmp_path):
     assert os.listdir(str(tmp_path)) == []
 
 
+def test_an_archive_that_was_not_downloaded_stays_where_it_is(run_script, tiny_archive, tmp_path):
+    done = run_script(
+        "download_and_convert", "--keep_archive", "--archive=" + tiny_archive, "--dataset_dir=made"
+    )
+    assert done.returncode == 0
+    line = "--keep_archive: nothing was downloaded; %s stays where it is\n" % tiny_archive
+    assert line in done.stdout
+    assert os.path.basename(tiny_archive) not in os.listdir(str(tmp_path / "made"))
+
+
 def test_sample_beside_another_dataset_is_one_line_and_status_1(run_script, tiny_dataset):
     done = run_script(
         "download_and_convert",

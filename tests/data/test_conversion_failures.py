@@ -132,7 +132,7 @@ def unreadable_photos():
 def test_nothing_is_left_behind_after_an_error(tmp_path, members, settings, error, expected):
     path = write_tgz(tmp_path / "photos.tgz", members)
     with pytest.raises(error, match=expected):
-        convert(tmp_path / "new", path, **settings)
+        convert(tmp_path / "new" / "within", path, **settings)
     assert os.listdir(str(tmp_path)) == ["photos.tgz"]
 
     (tmp_path / "old").mkdir()

@@ -112,6 +112,8 @@ class Local(_Source):
     @contextlib.contextmanager
     def fetched(self, dataset_dir, keep_archive, report):
         """Yields its own path."""
+        if keep_archive:
+            report("--keep_archive: nothing was downloaded; %s stays where it is" % self._path)
         yield self._path
 
 
