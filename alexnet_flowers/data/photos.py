@@ -48,9 +48,9 @@ def reduced(photo, side_px):
 class FilePhotos:
     """The photos of files and folders, each read and decoded when its turn comes.
 
-    To go through them yields a ``Photo`` for each that can be used, in the order of the paths,
-    those of a folder sorted. A photo's class is known where its folder is called like one. What a
-    file is, its content decides; hidden ones are not looked at.
+    To go through them yields a ``Photo`` for each that can be used, once, in the order of the
+    paths, those of a folder sorted. A photo's class is known where its folder is called like one.
+    What a file is, its content decides; hidden ones are not looked at.
 
     Attributes, lists of (path, text) that are filled on the way:
       left_out: photos that cannot be used, and why.
@@ -68,8 +68,12 @@ class FilePhotos:
         Raises:
           DataError: no such file, or a folder without any.
         """
-        self._named = set(paths)
-        self._files = [file for path in paths for file in _files_of(path)]
+        self._named = set(map(os.path.abspath, paths))
+        files = {}  # Each once, also where a folder is named beside one of its files.
+        for path in paths:
+            for file in _files_of(path):
+                files.setdefault(os.path.abspath(file), file)
+        self._files = list(files.values())
         self._labels = {name: label for label, name in enumerate(class_names)}
         self.left_out, self.no_photos, self.notes = [], [], []
 
@@ -90,7 +94,8 @@ class FilePhotos:
                 yield Photo(file, encoded, self._labels.get(folder))
 
     def _leave_out(self, file, error):
-        is_no_photo = isinstance(error, photo_kind.NotAPhotoError) and file not in self._named
+        is_named = os.path.abspath(file) in self._named
+        is_no_photo = isinstance(error, photo_kind.NotAPhotoError) and not is_named
         (self.no_photos if is_no_photo else self.left_out).append((file, str(error)))
 
 

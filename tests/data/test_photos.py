@@ -47,6 +47,14 @@ def test_the_order_of_the_paths_is_kept(folder):
     assert [photo.name for photo in from_paths(paths)] == paths
 
 
+def test_a_file_named_twice_is_one_photo(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    found = from_paths(["./daisy/1.jpg", "daisy", str(folder / "daisy" / "1.jpg")])
+    assert [photo.name for photo in found] == ["./daisy/1.jpg", "daisy/0.jpg"]
+    asked = photos.FilePhotos([".", "./notes.txt"])
+    assert (len(list(asked)), asked.left_out) == (6, [("./notes.txt", "text, not a photo")])
+
+
 def test_what_is_no_rgb_jpeg_becomes_one(tmp_path):
     Image.new("RGBA", (30, 20), (200, 10, 10, 255)).save(str(tmp_path / "red.png"))
     (photo,) = from_paths([str(tmp_path / "red.png")])
@@ -106,7 +114,9 @@ def test_photos_are_read_when_their_turn_comes(tmp_path, monkeypatch):
     (tmp_path / "1.jpg").write_bytes(photo_archives.draw("daisy", 0))
     read, original = [], photos._read
     monkeypatch.setattr(photos, "_read", lambda path: read.append(path) or original(path))
-    asked = photos.FilePhotos([str(tmp_path / "1.jpg")] * 100)
+    for number in range(2, 101):
+        os.link(str(tmp_path / "1.jpg"), str(tmp_path / ("%d.jpg" % number)))
+    asked = photos.FilePhotos([str(tmp_path)])
     for number, _ in enumerate(asked):
         assert len(read) - number <= 12
     assert len(read) == 100
