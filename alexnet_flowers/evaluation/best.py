@@ -59,7 +59,8 @@ def keep(run, result, report=print):
     with lock.held(folder, "written", _WAIT_SECS):
         checkpoints.remove_temporary(folder)
         before = sound_result(run, report)
-        if before is not None and not _is_better(folder, result, before):
+        check_curve(run, before, result["curve"], "keep_best")
+        if before is not None and result["accuracy"] <= before["accuracy"]:
             return False
         return _replace(run, result, before)
 
@@ -82,13 +83,20 @@ def sound_result(run, report):
         return None
 
 
-def _is_better(folder, result, before):
-    if before["curve"] != result["curve"]:
+def check_curve(run, kept, curve, flag):
+    """Raises ``UsageError`` if a run's best checkpoint was chosen by other photos or another view.
+
+    Args:
+      run: a ``runs.Run``.
+      kept: ``result_of(run)``.
+      curve: see ``evaluator.Evaluator``.
+      flag: the one that asks for a best checkpoint, for the message.
+    """
+    if kept is not None and kept["curve"] != curve:
         raise UsageError(
-            "--keep_best: %s was chosen by %s, not %s; choose by the same, or remove it"
-            % (folder, before["curve"], result["curve"])
+            "--%s: %s was chosen by %s, not %s; choose by the same, or move it away"
+            % (flag, folder_of(run), kept["curve"], curve)
         )
-    return result["accuracy"] > before["accuracy"]
 
 
 def _replace(run, result, before):

@@ -39,7 +39,12 @@ class View(NamedTuple):
 
 
 class Evaluator:
-    """The evaluation of a run's checkpoints on a split; the graph is built once for all of them."""
+    """The evaluation of a run's checkpoints on a split; the graph is built once for all of them.
+
+    Attributes:
+      curve: str, the split and, where they are not the usual ones, the view and the photos:
+        ``"validation_259px_mirrored"``.
+    """
 
     def __init__(
         self,
@@ -81,16 +86,16 @@ class Evaluator:
         runs.check_labels(run, self._split.labels_to_names)
         trained_size = settings.image_size_of(run.checkpoints_dir)
         image_size = view.image_size or trained_size
-        self._curve = split_name
+        self.curve = split_name
         if image_size != trained_size:
-            self._curve += "_%dpx" % image_size
+            self.curve += "_%dpx" % image_size
         if view.mirror:
-            self._curve += "_mirrored"
+            self.curve += "_mirrored"
         if view.raw_weights:
-            self._curve += "_raw_weights"
-        self._curve += chosen.suffix
+            self.curve += "_raw_weights"
+        self.curve += chosen.suffix
         if chosen.note:
-            report("%s; their curve is %s" % (chosen.note, self._curve))
+            report("%s; their curve is %s" % (chosen.note, self.curve))
         self._graph = tf.Graph()
         with self._graph.as_default():
             batch_size = min(batch_size, self._split.num_samples)
@@ -109,11 +114,10 @@ class Evaluator:
         """Evaluates one checkpoint.
 
         Returns:
-          A dict that JSON can hold: ``split``, ``curve`` (the split and, where they are not the
-          usual ones, the view and the photos: ``"validation_259px_mirrored"``), ``num_images``,
-          ``accuracy``, ``recall_at_2``, ``cross_entropy`` (the mean, without weight decay),
-          ``per_class`` (see ``metrics.per_class``), ``confusion_matrix`` (rows: true classes,
-          columns: predicted ones), ``checkpoint`` and ``global_step``.
+          A dict that JSON can hold: ``split``, ``curve``, ``num_images``, ``accuracy``,
+          ``recall_at_2``, ``cross_entropy`` (the mean, without weight decay), ``per_class`` (see
+          ``metrics.per_class``), ``confusion_matrix`` (rows: true classes, columns: predicted
+          ones), ``checkpoint`` and ``global_step``.
 
         Raises:
           DataError: the checkpoint does not fit, a record is damaged, or the shards do not hold
@@ -130,7 +134,7 @@ class Evaluator:
         return dict(
             metrics.figures(log_probabilities, labels, names),
             split=self._split.split_name,
-            curve=self._curve,
+            curve=self.curve,
             checkpoint=checkpoint_path,
             global_step=checkpoints.global_step_of(checkpoint_path),
         )
@@ -144,7 +148,7 @@ class Evaluator:
         """
         if self._run.summaries_dir is None:
             return
-        path = os.path.join(self._run.summaries_dir, self._curve)
+        path = os.path.join(self._run.summaries_dir, self.curve)
         if self._writer is None:
             os.makedirs(path, exist_ok=True)
             self._writer = event_writer.EventWriter(path)

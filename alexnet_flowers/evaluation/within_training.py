@@ -1,6 +1,5 @@
 """Evaluations within a training: every so many steps, and when they say that it is enough."""
 
-from alexnet_flowers.errors import UsageError
 from alexnet_flowers.evaluation import best, tables
 
 
@@ -21,11 +20,7 @@ class Evaluation:
           UsageError: that one was chosen by another split or view.
         """
         kept = best.sound_result(run, report)
-        if kept and kept["curve"] != "validation":
-            raise UsageError(
-                "--eval_every_n_steps: %s was chosen by %s, not validation; move it away"
-                % (best.folder_of(run), kept["curve"])
-            )
+        best.check_curve(run, kept, "validation", "eval_every_n_steps")
         self._run = run
         self._make_evaluator = make_evaluator
         self._evaluator = None
