@@ -34,6 +34,16 @@ def replacing(path):
 
 
 @contextlib.contextmanager
+def opened(path, mode="w", **how):
+    """Yields a file that is opened so by ``open``, and is at ``path`` once it is whole.
+
+    See ``replacing``.
+    """
+    with replacing(path) as partial, open(partial, mode, **how) as file:
+        yield file
+
+
+@contextlib.contextmanager
 def naming(path):
     """A context whose ``OSError`` names a path: Python knows none where it notices a full disk."""
     try:

@@ -7,6 +7,6 @@ from alexnet_flowers import atomic
 
 def write(path, content):
     """Writes what JSON can hold; after an ``OSError`` nothing is left of the file."""
-    with atomic.replacing(path) as partial, open(partial, "w", encoding="utf-8") as file:
+    with atomic.opened(path, encoding="utf-8") as file:
         json.dump(content, file, indent=1, sort_keys=True)
         file.write("\n")

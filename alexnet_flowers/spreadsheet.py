@@ -28,9 +28,7 @@ def write(path, rows):
     Raises:
       OSError: it cannot be written; nothing is left of it.
     """
-    with atomic.replacing(path) as partial, open(
-        partial, "w", encoding="utf-8", errors="backslashreplace", newline=""
-    ) as file:
+    with atomic.opened(path, encoding="utf-8", errors="backslashreplace", newline="") as file:
         csv.writer(file).writerows(map(_written, row) for row in rows)
 
 

@@ -297,14 +297,10 @@ def file_name(*parts, network=None, kind="png"):
     return "%s.%s" % (name.decode("utf-8", "ignore"), kind)
 
 
-def check_picture(path, paths, of_photos=False):
-    """Raises ``UsageError`` unless a picture can be written there; None: no name yet.
-
-    ``of_photos``: it consists of pixels, so that only ``*.png`` will do.
-    """
+def check_picture(path, paths, formats=picture_file.DIAGRAM_FORMATS):
+    """Raises ``UsageError`` unless a picture can be written there; None: no name yet."""
     if path is not None:
-        picture_file.check_output(path, of_photos=of_photos)
-        outputs.check(picture=path, inputs=inputs(paths))
+        outputs.check(picture=path, formats=formats, inputs=inputs(paths))
 
 
 def picture_path(*parts, network=None):

@@ -13,6 +13,7 @@ from alexnet_flowers.commands import command_line
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import grad_cam, prediction
+from alexnet_flowers.pictures import picture_file
 
 FLAGS = flags.FLAGS
 
@@ -29,7 +30,7 @@ command_line.define_picture("explain_<end point>_<class>_<photos>_<run>_<step>",
 
 
 def main(paths):
-    command_line.check_picture(FLAGS.output, paths, of_photos=True)
+    command_line.check_picture(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
     with command_line.chosen_network() as network:
         cam = grad_cam.GradCam(network, FLAGS.end_point, _class_id(network))
         of = (FLAGS["class"].value or "", *command_line.asked_for(paths))

@@ -41,8 +41,8 @@ def run(run_name, plan, report):
 
     path = FLAGS.learning_rate_picture or "runs/figures/learning_rate_%s.svg" % run_name
     table = os.path.splitext(path)[0] + ".csv"
-    picture_file.check_output(path)
-    outputs.check(csv=table, picture=path, inputs=_inputs(plan))
+    formats = picture_file.DIAGRAM_FORMATS
+    outputs.check(csv=table, picture=path, formats=formats, inputs=_inputs(plan))
     measured = rate_range.measure(plan, report)
     caption = "%s, batches of %d" % (plan.settings.optimizer, plan.images_per_step)
     picture = curve(*measured, caption)

@@ -27,23 +27,24 @@ _BEGINNINGS = {
 _PICTURES = ("png", "svg", "pdf")
 
 
-def check(json=None, csv=None, picture=None, inputs=(), photos=()):
+def check(json=None, csv=None, picture=None, formats=None, inputs=(), photos=()):
     """Checks the files that a command will write.
 
     Args:
       json: a path, or None where the command is not asked for that file.
       csv: likewise.
       picture: likewise, or a page; its kind is its suffix.
+      formats: the suffixes that this may have, without the dot; None: it has a right one.
       inputs: files and folders that the command reads, existing or not.
       photos: likewise; in such a folder only pictures are read, so that a table may lie there.
 
     Raises:
-      UsageError: a folder, an input, a file of another kind, one file for two outputs, a file in
-        the way of a temporary one, or a folder in which nothing can be written.
+      UsageError: a folder, an input, a wrong suffix, a file of another kind, one file for two
+        outputs, a file in the way of a temporary one, or a folder in which nothing can be written.
     """
     chosen = [(path, kind) for path, kind in ((json, "json"), (csv, "csv")) if path]
     if picture:
-        chosen.append((picture, os.path.splitext(picture)[1][1:].lower()))
+        chosen.append((picture, _format_of(picture, formats)))
     taken = set()
     for path, kind in chosen:
         real = os.path.realpath(path)
@@ -100,6 +101,14 @@ def write(path, function, *args):
     if path:
         with written(path) as target:
             function(target, *args)
+
+
+def _format_of(picture, formats):
+    found = os.path.splitext(picture)[1][1:].lower()
+    if formats and found not in formats:
+        suffixes = " or ".join("*." + one for one in formats)
+        raise UsageError("%s: must be the name of a file, %s" % (picture, suffixes))
+    return found
 
 
 def _check_replaceable(path, kind, inputs):

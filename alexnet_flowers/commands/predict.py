@@ -45,13 +45,12 @@ with group("Output"):
 
 
 def main(paths):
-    if FLAGS.sheet:
-        picture_file.check_output(FLAGS.sheet, of_photos=True)
     for flag in ("worst", "explain"):
         if FLAGS[flag].value and not FLAGS.sheet:
             raise UsageError("--%s: needs --sheet, which is where it is drawn" % flag)
     read = command_line.inputs()
-    outputs.check(FLAGS.json, FLAGS.csv, FLAGS.sheet, inputs=read, photos=paths)
+    formats = picture_file.PHOTO_FORMATS
+    outputs.check(FLAGS.json, FLAGS.csv, FLAGS.sheet, formats, inputs=read, photos=paths)
     with command_line.chosen_network() as network:
         asked = command_line.chosen_photos(paths, network)
         cam = grad_cam.GradCam(network) if FLAGS.explain else None

@@ -14,7 +14,7 @@ from absl import flags
 from alexnet_flowers import atomic
 from alexnet_flowers.commands import command_line, next_step, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.errors import DataError
 from alexnet_flowers.events import event_reader
 from alexnet_flowers.inference import dead_units, grad_cam, prediction, unit_patches
 from alexnet_flowers.pictures import curves, diagrams, histograms, html_page, patches, tiles
@@ -52,16 +52,14 @@ def main():
         )
         _check(output)
         page = _page(network)
-    with outputs.written(output) as path, atomic.replacing(path) as partial:
-        with open(partial, "w", encoding="utf-8", errors="backslashreplace") as file:
+    with outputs.written(output) as path:
+        with atomic.opened(path, encoding="utf-8", errors="backslashreplace") as file:
             file.write(page)
     print("%s: %.1f MB" % (output, os.path.getsize(output) / 1e6))
 
 
 def _check(output):
-    if os.path.isdir(output) or not output.lower().endswith(".html"):
-        raise UsageError("%s: must be the name of a file, *.html" % output)
-    outputs.check(picture=output, inputs=command_line.inputs())
+    outputs.check(picture=output, formats=["html"], inputs=command_line.inputs())
 
 
 def _page(network):
@@ -215,11 +213,14 @@ def _command_lines(network):
     if kept:
         own = ["--dataset_dir", kept["dataset_dir"]] if "dataset_dir" in kept else []
         yield line("train", *places, *own, *settings.flags_of(kept))
-    photos = ["--dataset_dir", FLAGS.dataset_dir] if FLAGS.dataset_dir else []
-    yield line("evaluate", *places, *photos)
-    yield line("predict", *places, *photos, "--split", FLAGS.split, "--sheet", "sheet.png")
-    yield line("explain", *places, *photos, "--split", FLAGS.split, "--index", "0")
-    yield line("show_patches", *places, *photos, "--end_point", "conv5")
-    yield line("inspect_network", *places, *photos)
-    yield line("report", *places, *photos)
+    shown = list(places)
+    for name in ("checkpoint_path", "dataset_dir"):
+        if FLAGS[name].value:
+            shown += ["--" + name, FLAGS[name].value]
+    yield line("evaluate", *shown)
+    yield line("predict", *shown, "--split", FLAGS.split, "--sheet", "sheet.png")
+    yield line("explain", *shown, "--split", FLAGS.split, "--index", "0")
+    yield line("show_patches", *shown, "--end_point", "conv5")
+    yield line("inspect_network", *shown)
+    yield line("report", *shown)
     yield "tensorboard --logdir %s" % shlex.quote(FLAGS.summaries_dir)

@@ -11,7 +11,7 @@ from alexnet_flowers.commands import command_line
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
 from alexnet_flowers.inference import unit_patches
-from alexnet_flowers.pictures import patches
+from alexnet_flowers.pictures import patches, picture_file
 
 FLAGS = flags.FLAGS
 
@@ -33,7 +33,7 @@ command_line.define_picture("patches_<end point>_<photos>_<run>_<step>", ", *.pn
 
 
 def main(paths):
-    command_line.check_picture(FLAGS.output, paths, of_photos=True)
+    command_line.check_picture(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
         of = command_line.asked_for(paths)

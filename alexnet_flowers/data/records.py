@@ -191,9 +191,7 @@ def _raw_records(path):
 
 def write_labels(path, class_names):
     """Writes ``<id>:<name>`` lines, ids in the order of ``class_names``; all or none."""
-    with atomic.replacing(path) as partial, open(
-        partial, "w", encoding="utf-8", errors="surrogateescape"
-    ) as file:
+    with atomic.opened(path, encoding="utf-8", errors="surrogateescape") as file:
         for label, name in enumerate(class_names):
             file.write("%d:%s\n" % (label, name))
 

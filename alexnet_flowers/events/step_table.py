@@ -121,7 +121,7 @@ def _step_of(line, num_columns):
 
 
 def _write(path, columns, lines):
-    with atomic.replacing(path) as partial, open(partial, "wb") as file:
+    with atomic.opened(path, "wb") as file:
         file.write(_header(columns))
         file.writelines(lines)
 

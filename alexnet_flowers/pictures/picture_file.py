@@ -8,11 +8,11 @@ from typing import NamedTuple
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from alexnet_flowers import atomic
-from alexnet_flowers.errors import UsageError
 from alexnet_flowers.pictures import colors, fonts
 
+# Of what is drawn with lines and letters, and of what consists of pixels.
 DIAGRAM_FORMATS = ("svg", "pdf", "png")
-_PHOTO_FORMATS = ("png",)
+PHOTO_FORMATS = ("png",)
 _DPI = 110
 # Of the line beneath a picture.
 _FONT_PX, _LETTER_PX, _LINE_PX = 11, 6.5, 16
@@ -36,31 +36,21 @@ class Origin(NamedTuple):
     command: str
 
 
-def check_output(path, of_photos=False):
-    """Raises ``UsageError`` unless a picture can have this file name."""
-    formats = _PHOTO_FORMATS if of_photos else DIAGRAM_FORMATS
-    suffixes = ["." + kind for kind in formats]
-    if os.path.isdir(path) or os.path.splitext(path)[1].lower() not in suffixes:
-        raise UsageError("%s: must be the name of a file, *%s" % (path, " or *".join(suffixes)))
-
-
 def save(picture, path, origin):
     """Saves a picture, whole or not at all, with its title beneath and its ``Origin`` as metadata.
 
     Args:
       picture: a Pillow ``Image``, or a matplotlib ``Figure`` of ``style.figure``.
-      path: the file; its folder is made if need be.
+      path: the file, whose suffix is one of ``DIAGRAM_FORMATS``, that of an image one of
+        ``PHOTO_FORMATS``; its folder is made if need be.
       origin: an ``Origin``.
 
     Raises:
       OSError: it cannot be written; nothing is left of it.
-      UsageError: see ``check_output``.
     """
-    is_image = isinstance(picture, Image.Image)
-    check_output(path, of_photos=is_image)
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with atomic.replacing(path) as partial:
-        if is_image:
+        if isinstance(picture, Image.Image):
             _save_image(picture, partial, origin)
         else:
             _save_figure(picture, partial, os.path.splitext(path)[1][1:].lower(), origin)

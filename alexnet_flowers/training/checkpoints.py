@@ -416,9 +416,8 @@ def write_list(folder, names):
     Raises:
       OSError: it cannot be written.
     """
-    with atomic.replacing(os.path.join(folder, LIST_FILENAME)) as partial:
-        with open(partial, "wb") as file:
-            file.write(_list_of(names))
+    with atomic.opened(os.path.join(folder, LIST_FILENAME), "wb") as file:
+        file.write(_list_of(names))
 
 
 def make_lasting(path):

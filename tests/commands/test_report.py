@@ -1,6 +1,7 @@
 """The report of a run: everything is in the one file, and a browser shows it."""
 
 import os
+import re
 from html.parser import HTMLParser
 
 import browser
@@ -29,12 +30,13 @@ class Links(HTMLParser):
 
 @pytest.fixture(scope="module")
 def path(run_script_in, random_run, tiny_dataset, tmp_path_factory):
+    """The report of one of a run's checkpoints."""
     folder = tmp_path_factory.mktemp("report")
     event_files.write_run(folder / "summaries", "random")
     done = run_script_in(
         folder, "report", "--checkpoints_dir", os.path.dirname(random_run.checkpoints_dir),
         "--summaries_dir", "summaries", "--dataset_dir", tiny_dataset, "--device", "cpu",
-        "--max_units", "2",
+        "--max_units", "2", "--checkpoint_path", random_run.checkpoints_dir,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("runs/reports/random_7.html: ")
@@ -53,7 +55,9 @@ def test_nothing_is_loaded_from_elsewhere(path):
     assert all(one.startswith("#") for one in targets["href"])
     assert "url(" not in text and "<script" not in text and "@import" not in text
     assert "Step 7; validation, 5 photos: accuracy " in text
-    assert "python scripts/explain.py --run_name random --checkpoints_dir " in text
+    commands = re.findall("python scripts/.*", text)
+    assert commands[1].startswith("python scripts/evaluate.py --run_name random --checkpoints_dir ")
+    assert len(commands) == 7 and all("--checkpoint_path " in one for one in commands[1:])
 
 
 @pytest.mark.skipif(not browser.PROGRAM, reason="there is no browser")

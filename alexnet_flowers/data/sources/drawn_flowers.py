@@ -20,7 +20,7 @@ _WIDTH_PX, _HEIGHT_PX = 320, 240
 
 def write_archive(path, photos_per_class=PHOTOS_PER_CLASS, seed=0):
     """Draws the sample as a tar archive at ``path``; the same bytes for the same seed."""
-    with atomic.replacing(path) as partial, open(partial, "wb") as file:
+    with atomic.opened(path, "wb") as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for class_name in sorted(_FLOWERS):
                 for number in range(photos_per_class):
