@@ -8,7 +8,7 @@ import os
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import asked_photos, command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import embedding
@@ -17,7 +17,7 @@ from alexnet_flowers.training import run_dataset
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(default_split="validation")
+asked_photos.define(default_split="validation")
 with group("Network"):
     flags.DEFINE_string(
         "end_point", "fc7", "Take the values of this end point: conv1 to conv5, fc6, fc7 or fc8."
@@ -42,7 +42,7 @@ def main(paths):
             output_dir = os.path.join(network.run.summaries_dir, name)
         outputs.check_folder(output_dir)
         embedding.check_folder(output_dir, FLAGS.end_point)
-        shown = command_line.chosen_photos(paths, network)
+        shown = asked_photos.chosen(paths, network)
         values = embedding.write(network, shown, FLAGS.end_point, output_dir)
     print("%s: %d photos, %d values of %s each" % (output_dir, *values.shape, FLAGS.end_point))
-    return command_line.report_left_out(shown)
+    return asked_photos.report_left_out(shown)

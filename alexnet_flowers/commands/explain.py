@@ -9,7 +9,7 @@ network is not shown.
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import asked_photos, command_line, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import grad_cam, prediction
@@ -18,7 +18,7 @@ from alexnet_flowers.pictures import picture_file
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(one=True)
+asked_photos.define(one=True)
 with group("Network"):
     flags.DEFINE_string(
         "end_point",
@@ -26,23 +26,23 @@ with group("Network"):
         "Explain by the maps of this end point: conv1 to conv5, pool1, pool2 or pool5.",
     )
     flags.DEFINE_string("class", None, "Explain this class. Default: each photo's likeliest.")
-command_line.define_picture("explain_<end point>_<class>_<photos>_<run>_<step>", ", *.png")
+picture_output.define("explain_<end point>_<class>_<photos>_<run>_<step>", ", *.png")
 
 
 def main(paths):
-    command_line.check_picture(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
+    picture_output.check(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
     with command_line.chosen_network() as network:
         cam = grad_cam.GradCam(network, FLAGS.end_point, _class_id(network))
-        of = (FLAGS["class"].value or "", *command_line.asked_for(paths))
-        output = command_line.picture_path("explain", FLAGS.end_point, *of, network=network)
-        asked = command_line.chosen_photos(paths, network)
+        of = (FLAGS["class"].value or "", *asked_photos.words_for(paths))
+        output = picture_output.path_of("explain", FLAGS.end_point, *of, network=network)
+        asked = asked_photos.chosen(paths, network)
         predictions = prediction.predict(network, asked, for_sheet=True, cam=cam)
         print(prediction.table(predictions, network.class_names))
         what = "Grad-CAM of %s" % FLAGS.end_point
         drawn = prediction.contact_sheet(predictions, network.class_names)
-        command_line.save_picture(drawn, output, what, network)
+        picture_output.save(drawn, output, what, network)
     print(output)
-    return command_line.report_left_out(asked)
+    return asked_photos.report_left_out(asked)
 
 
 def _class_id(network):

@@ -4,7 +4,7 @@ import os
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import outputs, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.events import step_table
 from alexnet_flowers.training import rate_range
@@ -46,7 +46,7 @@ def run(run_name, plan, report):
     measured = rate_range.measure(plan, report)
     caption = "%s, batches of %d" % (plan.settings.optimizer, plan.images_per_step)
     picture = curve(*measured, caption)
-    command_line.save_picture(picture, path, "learning rates: " + caption)
+    picture_output.save(picture, path, "learning rates: " + caption)
     rows = zip(range(1, len(measured.rates) + 1), *measured[:3])
     step_table.write(table, _COLUMNS, rows)
     report("%s: curve %s, numbers %s" % (run_name, path, table))

@@ -17,7 +17,7 @@ import os
 import numpy as np
 from absl import flags
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import asked_photos, command_line, outputs, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import DataError
@@ -28,7 +28,7 @@ from alexnet_flowers.pictures import diagrams, tiles
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(default_split="validation", one=True)
+asked_photos.define(default_split="validation", one=True)
 with group("Network"):
     flags.DEFINE_string(
         "end_point",
@@ -45,27 +45,27 @@ _PHOTO_PX = 448
 
 def main(paths):
     outputs.check_folder(FLAGS.output_dir)
-    command_line.check_no_picks_beside(paths)
+    asked_photos.check_no_picks_beside(paths)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
         split = _split(network, paths)
         if paths:
             shown = photos.usable(photos.FilePhotos(paths, network.class_names))
         else:
-            shown = command_line.picked(split)[:1]
+            shown = asked_photos.picked(split)[:1]
 
         taken = set()
 
         def save(picture, name, what, kind="png"):
-            path = command_line.file_name(name, network=network, kind=kind)
+            path = picture_output.file_name(name, network=network, kind=kind)
             for number in itertools.count(2):
                 if path not in taken:
                     break
-                path = command_line.file_name(name, number, network=network, kind=kind)
+                path = picture_output.file_name(name, number, network=network, kind=kind)
             taken.add(path)
             path = os.path.join(FLAGS.output_dir, path)
             outputs.check(picture=path)
-            command_line.save_picture(picture, path, what, network)
+            picture_output.save(picture, path, what, network)
             print(path)
 
         kernels = network.kernels("conv1")
@@ -74,7 +74,7 @@ def main(paths):
         save(tiles.kernels(kernels), "kernels", what % (-largest, largest))
         for photo in shown:
             of = "%s of %s" % (FLAGS.end_point, photo.name)
-            name = "feature_maps_%s_%s" % (FLAGS.end_point, command_line.stem(photo))
+            name = "feature_maps_%s_%s" % (FLAGS.end_point, asked_photos.stem(photo))
             save(_feature_maps(network, photo), name, "feature maps of " + of)
         if split is None:
             return
@@ -87,7 +87,7 @@ def main(paths):
 def _split(network, paths):
     """Returns the photos of the split; None, with a note, where photos are named and it is gone."""
     try:
-        return command_line.split_photos(network)
+        return asked_photos.of_split(network)
     except DataError as error:
         if not paths or FLAGS.dataset_dir is not None:
             raise

@@ -16,7 +16,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 from absl import flags
 from tqdm import tqdm
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import command_line, outputs, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import dataset, photos, records
 from alexnet_flowers.errors import DataError, UsageError
@@ -293,7 +293,7 @@ def _save(picture, name, title, steps):
     title = "%s: run %s" % (title, "; ".join(of_runs))
     path = os.path.join(FLAGS.output_dir, "%s.%s" % ("_".join(parts), FLAGS.format))
     outputs.check(picture=path)
-    command_line.save_picture(picture, path, title)
+    picture_output.save(picture, path, title)
     print(path, flush=True)
 
 

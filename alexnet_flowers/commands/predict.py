@@ -11,7 +11,7 @@ Photos that cannot be used are named at the end, with status 1; the others are p
 from absl import flags
 
 from alexnet_flowers import json_file
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import asked_photos, command_line, outputs, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import grad_cam, prediction
@@ -20,7 +20,7 @@ from alexnet_flowers.pictures import picture_file
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(one=True)
+asked_photos.define(one=True)
 with group("Output"):
     flags.DEFINE_integer(
         "num_best", 3, "Show so many classes of each photo, the likeliest first.", lower_bound=1
@@ -52,7 +52,7 @@ def main(paths):
     formats = picture_file.PHOTO_FORMATS
     outputs.check(FLAGS.json, FLAGS.csv, FLAGS.sheet, formats, inputs=read, photos=paths)
     with command_line.chosen_network() as network:
-        asked = command_line.chosen_photos(paths, network)
+        asked = asked_photos.chosen(paths, network)
         cam = grad_cam.GradCam(network) if FLAGS.explain else None
         predictions = prediction.predict(network, asked, for_sheet=bool(FLAGS.sheet), cam=cam)
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
@@ -61,7 +61,7 @@ def main(paths):
     outputs.write(FLAGS.json, json_file.write, rows)
     if FLAGS.sheet:
         _draw_sheet(predictions, network)
-    return command_line.report_left_out(asked)
+    return asked_photos.report_left_out(asked)
 
 
 def _draw_sheet(predictions, network):
@@ -75,4 +75,4 @@ def _draw_sheet(predictions, network):
     if len(predictions) > prediction.MAX_CARDS:
         print("%s: %d of them, wrong ones first" % (FLAGS.sheet, prediction.MAX_CARDS))
     drawn = prediction.contact_sheet(predictions, network.class_names)
-    command_line.save_picture(drawn, FLAGS.sheet, what, network)
+    picture_output.save(drawn, FLAGS.sheet, what, network)

@@ -12,7 +12,7 @@ import shlex
 from absl import flags
 
 from alexnet_flowers import atomic
-from alexnet_flowers.commands import command_line, next_step, outputs
+from alexnet_flowers.commands import asked_photos, command_line, next_step, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.events import event_reader
@@ -23,7 +23,7 @@ from alexnet_flowers.training import settings
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(default_split="validation")
+asked_photos.define(default_split="validation")
 with group("Output"):
     flags.DEFINE_integer(
         "num_mistakes", 12, "Show so many wrong answers, the most confident first.", lower_bound=1,
@@ -63,7 +63,7 @@ def _check(output):
 
 
 def _page(network):
-    split = command_line.chosen_photos([], network)
+    split = asked_photos.chosen([], network)
     cam = grad_cam.GradCam(network)
     predictions = prediction.predict(network, split, for_sheet=True, cam=cam)
     figures = prediction.figures(predictions, network.class_names)

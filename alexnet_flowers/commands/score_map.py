@@ -6,7 +6,7 @@ python scripts/score_map.py --split validation --index 7 --run_name sgd
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import asked_photos, command_line, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.inference import dense_scores
 from alexnet_flowers.nets import alexnet_v2
@@ -15,7 +15,7 @@ from alexnet_flowers.pictures import score_heat_map
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(one=True)
+asked_photos.define(one=True)
 with group("Photos"):
     flags.DEFINE_integer(
         "short_side_px",
@@ -25,22 +25,22 @@ with group("Photos"):
         lower_bound=alexnet_v2.SMALLEST_IMAGE_SIZE,
         upper_bound=2048,
     )
-command_line.define_picture("score_map_<photo>_<run>_<step>", ": *.png, *.svg or *.pdf")
+picture_output.define("score_map_<photo>_<run>_<step>", ": *.png, *.svg or *.pdf")
 
 
 def main(paths):
-    command_line.check_picture(FLAGS.output, paths)
-    command_line.check_one_photo(paths)
+    picture_output.check(FLAGS.output, paths)
+    asked_photos.check_one(paths)
     with command_line.chosen_network() as network:
-        photo = command_line.chosen_photo(paths, network)
+        photo = asked_photos.chosen_one(paths, network)
         mapped = dense_scores.score_map(network, photo, FLAGS.short_side_px)
         drawn = score_heat_map.score_heat_map(
             *mapped, network.class_names, dense_scores.WINDOW_PX, dense_scores.STRIDE_PX
         )
         what = "class scores over %s" % photo.name
-        stem = command_line.stem(photo)
-        output = command_line.picture_path("score_map", stem, network=network)
-        command_line.save_picture(drawn, output, what, network)
+        stem = asked_photos.stem(photo)
+        output = picture_output.path_of("score_map", stem, network=network)
+        picture_output.save(drawn, output, what, network)
     for name, row in zip(network.class_names, mapped.scores.reshape(-1, mapped.scores.shape[2]).T):
         print("%-12s mean %.3f  most %.3f" % (name, row.mean(), row.max()))
     print(output)

@@ -7,7 +7,7 @@ Each unit's nine patches are of nine photos, the strongest first, and as large a
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import asked_photos, command_line, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
 from alexnet_flowers.inference import unit_patches
@@ -16,7 +16,7 @@ from alexnet_flowers.pictures import patches, picture_file
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-command_line.define_photos(default_split="validation")
+asked_photos.define(default_split="validation")
 with group("Network"):
     flags.DEFINE_string(
         "end_point", "conv5", "Show the units of this end point: conv1 to conv5, fc6, fc7 or fc8."
@@ -29,22 +29,22 @@ with group("Output"):
         lower_bound=1,
         upper_bound=256,
     )
-command_line.define_picture("patches_<end point>_<photos>_<run>_<step>", ", *.png")
+picture_output.define("patches_<end point>_<photos>_<run>_<step>", ", *.png")
 
 
 def main(paths):
-    command_line.check_picture(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
+    picture_output.check(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        of = command_line.asked_for(paths)
-        output = command_line.picture_path("patches", FLAGS.end_point, *of, network=network)
-        asked = command_line.chosen_photos(paths, network)
+        of = asked_photos.words_for(paths)
+        output = picture_output.path_of("patches", FLAGS.end_point, *of, network=network)
+        asked = asked_photos.chosen(paths, network)
         shown = list(asked)
         if not shown:
             raise photos.nothing_usable(asked)
         units = unit_patches.strongest(network, shown, FLAGS.end_point, FLAGS.max_units)
         drawn = patches.units(*unit_patches.drawable(units))
         what = "patches that excite the units of %s most" % FLAGS.end_point
-        command_line.save_picture(drawn, output, what, network)
+        picture_output.save(drawn, output, what, network)
     print(output)
-    return command_line.report_left_out(asked)
+    return asked_photos.report_left_out(asked)

@@ -6,7 +6,7 @@ python scripts/show_preprocessing.py --name daisy/5673551_01d1ea993e_n.jpg --spl
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import asked_photos, command_line, picture_output
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.input import draws, preprocessing
 from alexnet_flowers.pictures import distortions
@@ -14,7 +14,7 @@ from alexnet_flowers.training.settings import Settings
 
 FLAGS = flags.FLAGS
 
-command_line.define_photos(one=True, of_run=False)
+asked_photos.define(one=True, of_run=False)
 command_line.define_distortions()
 with group("Photos"):
     flags.DEFINE_integer(
@@ -33,13 +33,13 @@ with group("Photos"):
         upper_bound=50,
     )
     flags.DEFINE_integer("seed", 0, "Draw the distortions from this seed.")
-command_line.define_picture("preprocessing_<photo>", ": *.png, *.svg or *.pdf")
+picture_output.define("preprocessing_<photo>", ": *.png, *.svg or *.pdf")
 
 
 def main(paths):
-    command_line.check_picture(FLAGS.output, paths)
-    photo = command_line.chosen_photo(paths)
-    output = command_line.picture_path("preprocessing", command_line.stem(photo))
+    picture_output.check(FLAGS.output, paths)
+    photo = asked_photos.chosen_one(paths)
+    output = picture_output.path_of("preprocessing", asked_photos.stem(photo))
     drawn = draws.draw_distortions(
         photo, FLAGS.num_draws, FLAGS.image_size, FLAGS.fast_mode, FLAGS.min_crop_area, FLAGS.seed
     )
@@ -49,5 +49,5 @@ def main(paths):
         preprocessing.as_bytes(drawn.view),
         [draws.words(draw, FLAGS.fast_mode) for draw in drawn.draws],
     )
-    command_line.save_picture(figure, output, "the preprocessing of %s" % photo.name)
+    picture_output.save(figure, output, "the preprocessing of %s" % photo.name)
     print(output)

@@ -7,20 +7,20 @@ python scripts/write_photos.py --split validation --index 7 --output_dir photos
 from absl import flags
 
 from alexnet_flowers import new_folder
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import asked_photos, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos, records
 
 FLAGS = flags.FLAGS
 
-command_line.define_photos(default_split="validation", one=True, of_run=False)
+asked_photos.define(default_split="validation", one=True, of_run=False)
 with group("Output"):
     flags.DEFINE_string("output_dir", "photos", "Write to this folder, which is made.")
 
 
 def main():
     outputs.check_folder(FLAGS.output_dir)
-    found = command_line.chosen_photos([], None)
+    found = asked_photos.chosen([], None)
     class_names = list(records.read_labels(FLAGS.dataset_dir).values())
     with new_folder.whole(FLAGS.output_dir) as folder:
         names = photos.write(found, class_names, folder)

@@ -9,7 +9,7 @@ import threading
 import pytest
 from photo_archives import draw
 
-from alexnet_flowers.commands import command_line, outputs
+from alexnet_flowers.commands import outputs, picture_output
 from alexnet_flowers.errors import UsageError
 
 
@@ -65,7 +65,7 @@ def test_a_device_that_takes_nothing_is_named():
 @pytest.mark.parametrize("letter", ["x", "花"])
 def test_a_name_of_its_own_is_one_that_a_file_can_have(letter):
     names = [
-        command_line.file_name("score", (one + letter * 255)[: 255 // len(letter.encode())], end)
+        picture_output.file_name("score", (one + letter * 255)[: 255 // len(letter.encode())], end)
         for one in "ab"
         for end in ("run_3", "run_40")
     ]
