@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 
+from alexnet_flowers.distributed.register import HERE
 from alexnet_flowers.errors import DataError
 
 # How long a process waits for the servers at its start; others may be started by hand.
@@ -70,6 +71,20 @@ class Silence:
             return False
         now = time.monotonic()
         return now - self._since.setdefault((job, task), now) > self._secs
+
+
+def without_the_killed(states, worker_hosts, silence):
+    """Returns workers' states with an empty one for each that has been silent for long.
+
+    Args:
+      states: of all workers.
+      worker_hosts: likewise.
+      silence: a ``Silence``.
+    """
+    return [
+        b"" if state == HERE and silence.is_long("worker", task, host) else state
+        for task, (state, host) in enumerate(zip(states, worker_hosts))
+    ]
 
 
 @contextlib.contextmanager

@@ -31,7 +31,7 @@ class Loop:
           ops: a ``training_graph.StepOps``.
           callbacks: a list of ``callbacks.Callback``.
           num_steps: the number of the last step.
-          place: a ``cluster.Alone`` or ``cluster.Worker``.
+          place: a ``places.Alone`` or ``places.Worker``.
         """
         self.step_number = None
         self.learning_rate = None

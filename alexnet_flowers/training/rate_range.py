@@ -9,7 +9,7 @@ import typing
 import numpy as np
 
 from alexnet_flowers.data import record_check
-from alexnet_flowers.distributed import cluster
+from alexnet_flowers.distributed import places
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.events import tensorboard_views
 from alexnet_flowers.tf1 import slim, tf
@@ -60,7 +60,7 @@ def measure(plan, report=print):
     if plan.members is not None:
         raise UsageError("--find_learning_rate: not in a cluster")
     with tf.Graph().as_default():
-        ops = training_graph.build(plan, cluster.Alone(), report)
+        ops = training_graph.build(plan, places.Alone(), report)
         init_fn = saving.warm_start(plan.settings, plan.split.labels_to_names, report)
         rates = np.geomspace(*RATES, num=plan.options.max_number_of_steps or NUM_STEPS)
         try:

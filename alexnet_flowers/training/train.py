@@ -20,7 +20,7 @@ import types
 
 from alexnet_flowers import devices, lock, memory
 from alexnet_flowers.data import record_check, records
-from alexnet_flowers.distributed import cluster
+from alexnet_flowers.distributed import places, server
 from alexnet_flowers.errors import MAKE_ROOM, DataError, WriteError, first_line, is_for_want_of_room
 from alexnet_flowers.events import event_writer, step_table
 from alexnet_flowers.tf1 import slim, tf
@@ -29,7 +29,7 @@ from alexnet_flowers.training.loop import Loop
 
 
 def serve(members, compute, report=print):
-    """Holds a cluster's variables as one of its parameter servers; see ``cluster.serve``.
+    """Holds a cluster's variables as one of its parameter servers; see ``server.serve``.
 
     Args:
       members: a ``cluster.Cluster`` with this process's place in it.
@@ -41,7 +41,7 @@ def serve(members, compute, report=print):
     config = devices.session_config("cpu", compute.intra_op_threads, compute.inter_op_threads)
     # Not in one function with it: what was on the stack while TensorFlow was imported may stay
     # alive to the process's end, when a server can no longer be stopped without a traceback.
-    cluster.serve(members, config, report)
+    server.serve(members, config, report)
 
 
 def train(run, plan, give_up=None, report=print, evaluation=None):
@@ -53,7 +53,7 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
     Args:
       run: a ``runs.Run``.
       plan: a ``plan.Plan``.
-      give_up: for a process of a cluster, see ``cluster.Worker``.
+      give_up: for a process of a cluster, see ``places.Worker``.
       report: called with each line of the console.
       evaluation: a ``within_training.Evaluation``, whose ``evaluate`` is called after every
         ``eval_every_n_steps`` steps and says when it is enough; or None.
@@ -65,9 +65,9 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
     """
     if plan.device == "cpu":
         memory.keep_freed()
-    place = cluster.Alone()
+    place = places.Alone()
     if plan.members is not None:
-        place = cluster.Worker(plan.members, plan.session_config, give_up)
+        place = places.Worker(plan.members, plan.session_config, give_up)
     place.wait_for_servers()
     agreed = _agreed(run, plan.kept)
     # The lock comes first: one whom it refuses must not have joined, and so cannot leave.
@@ -209,7 +209,7 @@ class _Trainer:
             if is_for_want_of_room(error):
                 raise self._unwritten(first_line(error))
             if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
-                raise self._stopped(cluster.server_gone(error))
+                raise self._stopped(places.server_gone(error))
             bad = record_check.explanation(self._plan.split)
             raise self._stopped(bad or first_line(error))
 

@@ -51,7 +51,7 @@ def build(plan, place, report=print):
 
     Args:
       plan: a ``plan.Plan``.
-      place: a ``cluster.Alone`` or ``cluster.Worker``.
+      place: a ``places.Alone`` or ``places.Worker``.
       report: called with a line about the input.
 
     Raises:

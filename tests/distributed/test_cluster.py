@@ -19,7 +19,7 @@ from processes import Script, last_step
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
-from alexnet_flowers.distributed import cluster, liveness, local_cluster
+from alexnet_flowers.distributed import cluster, liveness, local_cluster, places
 from alexnet_flowers.distributed.cluster import Cluster
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.nets import alexnet_v2
@@ -68,7 +68,7 @@ def test_servers_hold_about_as_many_bytes_each_and_nothing_else():
     (port,) = local_cluster.free_ports(1)
     hosts = {"ps_hosts": ["a:1", "a:2"], "worker_hosts": ["127.0.0.1:%d" % port]}
     members = Cluster(job_name="worker", task_index=0, sync_replicas=False, **hosts)
-    place = cluster.Worker(members, tf.ConfigProto(), give_up=None)
+    place = places.Worker(members, tf.ConfigProto(), give_up=None)
     with tf.Graph().as_default() as graph:
         with tf.device(place.variables_device()):
             alexnet_v2.alexnet_v2(tf.zeros([2, 195, 195, 3]), 5, is_training=True)
@@ -109,7 +109,7 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
                     logging=logging, compute=devices.Compute(device="cpu", num_clones=num_clones),
                 ),
             )  # fmt: skip
-            ops = training_graph.build(planned, cluster.Alone())
+            ops = training_graph.build(planned, places.Alone())
             names.append({v.op.name for v in tf.global_variables()})
             values = np.random.RandomState(1)
             session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from alexnet_flowers.distributed import cluster, liveness, local_cluster
+from alexnet_flowers.distributed import cluster, liveness, local_cluster, places, server
 from alexnet_flowers.distributed.register import HERE, LEFT, Register
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
@@ -27,7 +27,7 @@ class Members:
 
     def worker(self, index, worker_hosts):
         members = self._cluster("worker", index, worker_hosts)
-        return cluster.Worker(members, tf.ConfigProto(), give_up=None)
+        return places.Worker(members, tf.ConfigProto(), give_up=None)
 
     def states(self):
         with tf.Graph().as_default(), tf.Session(self.server.target) as session:
@@ -59,7 +59,7 @@ def test_a_chief_that_takes_the_place_of_another_knows_how_many_wait(members):
         with tf.Graph().as_default(), members.chief.session() as session:
             return members.chief.count_orphans(session)
 
-    assert not cluster.Worker.takes_over  # Of a new run nobody waits.
+    assert not places.Worker.takes_over  # Of a new run nobody waits.
     with members.chief.joined(RUN), members.chief.joined(RUN):  # As if the first were killed.
         assert count() == 0
         with members.other.joined(RUN):  # It has taken its time to start.
@@ -133,12 +133,12 @@ def test_a_silent_server_is_told_of(monkeypatch):
 
 
 def test_a_server_ends_when_nobody_can_need_it(monkeypatch):
-    monkeypatch.setattr(cluster, "_POLL_SECS", 0.001)
-    monkeypatch.setattr(cluster, "_LATE_SECS", 0.05)
+    monkeypatch.setattr(server, "_POLL_SECS", 0.001)
+    monkeypatch.setattr(server, "_LATE_SECS", 0.05)
 
     def absent(*seen):
         seen = list(seen)
-        return cluster._wait_for_the_end(lambda: seen.pop(0) if len(seen) > 1 else seen[0])
+        return server._wait_for_the_end(lambda: seen.pop(0) if len(seen) > 1 else seen[0])
 
     assert absent([HERE, b""], [HERE, HERE], [LEFT, HERE], [LEFT, LEFT]) == ""
     assert absent([HERE, b"", b""], [LEFT, b"", LEFT]) == "1"
@@ -150,8 +150,8 @@ def test_a_worker_that_was_killed_is_not_waited_for_at_the_end(members, monkeypa
     nobody = "127.0.0.1:%d" % local_cluster.free_ports(1)[0]
     there = members.worker_hosts + [nobody, nobody, nobody]
     states, silence = [HERE, HERE, HERE, LEFT, b""], liveness.Silence(0)
-    assert cluster._without_the_killed(states, there, silence) == states  # It may only be late.
-    assert cluster._without_the_killed(states, there, silence) == [HERE, HERE, b"", LEFT, b""]
+    assert liveness.without_the_killed(states, there, silence) == states  # It may only be late.
+    assert liveness.without_the_killed(states, there, silence) == [HERE, HERE, b"", LEFT, b""]
     monkeypatch.setattr(liveness, "_SILENT_SECS", 0.1)
     hosts = [members.worker_hosts[0], nobody]
     monkeypatch.setattr(members.chief, "_cluster", members._cluster("worker", 0, hosts))

@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from alexnet_flowers.distributed.cluster import Alone
+from alexnet_flowers.distributed.places import Alone
 from alexnet_flowers.errors import WriteError
 from alexnet_flowers.training import callbacks, plan
 from alexnet_flowers.training.loop import Loop

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alexnet_flowers import devices
-from alexnet_flowers.distributed import cluster
+from alexnet_flowers.distributed import places
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.nets import matrix_products
 from alexnet_flowers.tf1 import tf
@@ -19,7 +19,7 @@ def built(tiny_dataset, gradient_rules=None, num_clones=1, **chosen):
     compute = devices.Compute(device="cpu", gradient_rules=gradient_rules, num_clones=num_clones)
     wanted = Settings(batch_size=4, image_size=195, **chosen)
     planned = plan.compute(tiny_dataset, wanted, plan.Options(compute=compute))
-    return training_graph.build(planned, cluster.Alone())
+    return training_graph.build(planned, places.Alone())
 
 
 def needed(tensor, fed=()):

@@ -1,0 +1,300 @@
+"""A process's place among those that train one run: alone, or a worker of a cluster."""
+
+import contextlib
+import json
+import time
+
+from alexnet_flowers.distributed import liveness
+from alexnet_flowers.distributed.register import HERE, LEFT, Register
+from alexnet_flowers.errors import DataError, UsageError, first_line
+from alexnet_flowers.tf1 import tf
+
+# How long one exchange with the servers may take.
+_EXCHANGE_SECS = 15
+# How long the chief waits for the other workers' last steps.
+_LAST_STEPS_SECS = 60
+_POLL_SECS = 0.5
+
+
+class Alone:
+    """The place of a process that trains without others.
+
+    Attributes:
+      target: where sessions run.
+      is_chief: bool.
+      num_workers: int.
+      task_index: int, its place among them.
+      sync_replicas: bool.
+      num_under_way: int, how many steps may be under way at once, this worker's included.
+      takes_over: bool, whether this chief takes the place of another one of the same run.
+    """
+
+    target = ""
+    is_chief = True
+    num_workers = 1
+    task_index = 0
+    sync_replicas = False
+    num_under_way = 1
+    takes_over = False
+
+    def variables_device(self):
+        """Returns what to build the graph under, for ``tf.device``."""
+        return ""  # Not None, within which no outer device would count any more.
+
+    def own_device(self):
+        """Returns where this worker's own variables are, for ``tf.device``."""
+        return ""
+
+    def session_config(self, config):
+        """Returns a ``tf.ConfigProto`` for sessions of this place."""
+        return config
+
+    def wait_for_servers(self):
+        """Waits until all servers answer."""
+
+    def joined(self, run):
+        """Returns a context in which this worker takes part in a run; see ``Worker.joined``."""
+        return contextlib.suppress()  # noqa: B022 - Nothing, as nullcontext; not in Python 3.6.
+
+    def wait_for_chief(self):
+        """Waits until the variables of the default graph have their values.
+
+        Returns:
+          bool, False if the chief has left without giving them any: the run was finished already.
+        """
+        return True
+
+    def wait_for_others(self):
+        """Waits until no other worker has a step under way."""
+
+    def wait_for_chief_to_leave(self, is_enough):
+        """Waits until the chief has left, or a function says that it is enough."""
+
+
+class Worker(Alone):
+    """The place of a worker in a cluster; see ``Alone``."""
+
+    def __init__(self, cluster, config, give_up):
+        """Starts its server.
+
+        Args:
+          cluster: a ``Cluster``.
+          config: a ``tf.ConfigProto``.
+          give_up: called with a ``DataError`` where TensorFlow would wait for a server for ever,
+            which neither a signal nor closing the session ends. Called in a thread of its own, it
+            has to end the process.
+
+        Raises:
+          UsageError: see ``Cluster.server``.
+        """
+        self._cluster = cluster
+        self._give_up = give_up
+        self._server = cluster.server(config)
+        self.target = self._server.target
+        self.is_chief = cluster.task_index == 0
+        self.num_workers = cluster.num_workers
+        self.task_index = cluster.task_index
+        self.sync_replicas = cluster.sync_replicas
+        self.num_under_way = 1 if cluster.sync_replicas else cluster.num_workers
+
+    def variables_device(self):
+        """Returns a function that gives variables to the servers and all else to this worker."""
+        return tf.train.replica_device_setter(
+            worker_device=self.own_device(),
+            cluster=tf.train.ClusterSpec(self._cluster.hosts),
+            ps_strategy=LeastBytes(len(self._cluster.ps_hosts)),
+        )
+
+    def own_device(self):
+        """Returns the name of this worker."""
+        return "/job:worker/task:%d" % self.task_index
+
+    def session_config(self, config):
+        """Returns a configuration of sessions that know the servers and this worker only.
+
+        A session waits for all processes that it knows; the other workers may be gone.
+        """
+        own = tf.ConfigProto()
+        own.CopyFrom(config)
+        own.device_filters.extend(["/job:ps", self.own_device()])
+        return own
+
+    def session(self):
+        """Returns a ``tf.Session`` in which no operation may take long."""
+        config = self.session_config(_timeout(liveness.CONNECT_SECS))
+        return tf.Session(self.target, config=config)
+
+    def wait_for_servers(self):
+        """Waits until all servers answer; see ``liveness.wait_for``."""
+        liveness.wait_for(self._cluster.ps_hosts)
+
+    @contextlib.contextmanager
+    def joined(self, run):
+        """Returns a context in which this worker takes part in a run.
+
+        The chief gives the servers to its run, unless another run is there; the other workers wait
+        for that. Within the context the process ends should a server be gone. Whoever is refused
+        has changed nothing, and tells nobody that it leaves.
+
+        Args:
+          run: a dict that JSON can hold: what all workers of the run must agree on.
+
+        Raises:
+          DataError: a server does not answer.
+          UsageError: the servers hold a run that differs.
+        """
+        with liveness.watched(self._cluster.ps_hosts, self._give_up):
+            shared = ("ps_hosts", "worker_hosts", "sync_replicas")
+            self._agree(dict(run, **{name: getattr(self._cluster, name) for name in shared}))
+            self._set_state(HERE)
+            try:
+                yield
+            finally:
+                # A server that is gone need not be told.
+                if liveness.all_answer(self._cluster.ps_hosts):
+                    with contextlib.suppress(DataError):  # It has gone meanwhile.
+                        self._set_state(LEFT)
+
+    def _agree(self, run):
+        """Raises ``UsageError`` unless ``run`` is the one that the servers hold, or now hold."""
+        with self._exchange() as session:
+            register = self._register(0)
+            mine = json.dumps(run, sort_keys=True)
+            there = register.run
+            if self.is_chief:
+                self.takes_over = bool(session.run(register.states)[0])
+                there = register.claim(mine)
+            held = session.run(there)
+            while not held:
+                time.sleep(_POLL_SECS)
+                held = session.run(there)
+        held, run = json.loads(held.decode("utf-8")), json.loads(mine)
+        differences = [
+            "%s is %s there and %s here" % (name, held.get(name), run.get(name))
+            for name in sorted(set(held) | set(run))
+            if held.get(name) != run.get(name)
+        ]
+        if differences:
+            raise UsageError(
+                "--ps_hosts: the servers hold another run (%s); give all processes of a run the "
+                "same flags and photos, and each run servers of its own" % "; ".join(differences)
+            )
+
+    def wait_for_chief(self):
+        """Waits until the chief has given the variables their values; see ``Alone``.
+
+        slim waits too, but for synchronous steps it asks for the step's number at once.
+        """
+        if self.is_chief:
+            return True
+        missing = tf.report_uninitialized_variables(tf.global_variables())
+        states = self._register(0).states
+        with self.session() as session:
+            while session.run(missing).size:
+                if session.run(states)[0] == LEFT:
+                    return False
+                time.sleep(_POLL_SECS)
+        return True
+
+    def count_orphans(self, session):
+        """Returns how many other workers are there if this chief takes the place of another."""
+        if not self.takes_over:
+            return 0
+        return list(session.run(self._register(0).states))[1:].count(HERE)
+
+    def absent_workers(self, session):
+        """Returns the numbers of the other workers that do not answer, or have not joined."""
+        states = enumerate(zip(session.run(self._register(0).states), self._cluster.worker_hosts))
+        return [
+            task
+            for task, (state, host) in states
+            if task != self.task_index
+            and not (state == HERE and liveness.answers("worker", task, host))
+        ]
+
+    def wait_for_others(self):
+        """Waits until all other workers that have joined have left, or are gone."""
+        until, silence = time.monotonic() + _LAST_STEPS_SECS, liveness.Silence()
+        with self._exchange() as session:
+            states = self._register(0).states
+            while time.monotonic() < until:
+                now = session.run(states)
+                now[self.task_index] = LEFT
+                hosts = self._cluster.worker_hosts
+                if HERE not in liveness.without_the_killed(now, hosts, silence):
+                    return
+                time.sleep(_POLL_SECS)
+
+    def wait_for_chief_to_leave(self, is_enough):
+        """Waits until the chief has left, or a function says that it is enough."""
+        with self._exchange() as session:
+            states = self._register(0).states
+            while session.run(states)[0] != LEFT and not is_enough():
+                time.sleep(_POLL_SECS)
+
+    def _set_state(self, state):
+        """Tells all servers that this worker is there, or has left."""
+        with self._exchange() as session:
+            session.run(
+                [
+                    self._register(server).set_state(self.task_index, state)
+                    for server in range(len(self._cluster.ps_hosts))
+                ]
+            )
+
+    def _register(self, server):
+        return Register(server, self.num_workers)
+
+    @contextlib.contextmanager
+    def _exchange(self):
+        """A context with a graph of its own and a session of the first server's in it.
+
+        A session of this process's own would be the one of the worker that it claims to be. The
+        servers of TensorFlow 2 end sessions of another process of that name, though it may be the
+        one that trains.
+
+        Raises:
+          DataError: a server does not answer.
+        """
+        try:
+            config = _timeout(_EXCHANGE_SECS)
+            config.device_filters.append("/job:ps")
+            target = "grpc://" + self._cluster.ps_hosts[0]
+            with tf.Graph().as_default(), tf.Session(target, config=config) as session:
+                yield session
+        except tf.errors.OpError as error:
+            raise DataError(server_gone(error))
+
+
+class LeastBytes:
+    """Gives each variable to the server that has the fewest bytes so far.
+
+    In turn, as TensorFlow does by itself, two servers would get all weights and all biases.
+
+    Attributes:
+      num_bytes: list of int, what each server holds so far.
+    """
+
+    def __init__(self, num_servers):
+        """Begins with servers that hold nothing."""
+        self.num_bytes = [0] * num_servers
+
+    def __call__(self, operation):
+        """Returns the number of the server that holds a variable, given its operation."""
+        (output,) = operation.outputs
+        shape = tf.TensorShape(operation.get_attr("shape"))
+        task = self.num_bytes.index(min(self.num_bytes))
+        self.num_bytes[task] += shape.num_elements() * output.dtype.base_dtype.size
+        return task
+
+
+def server_gone(error):
+    """Returns what an error of TensorFlow's means where a server of the cluster is gone."""
+    return (
+        "a server of the cluster is gone (%s); start the servers and workers again, which "
+        "continues the run" % first_line(error)
+    )
+
+
+def _timeout(secs):
+    return tf.ConfigProto(operation_timeout_in_ms=int(secs * 1000))
