@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training.health import WINDOW_STEPS, Health
 
@@ -35,8 +37,9 @@ def test_a_plateau_that_comes_later_is_none():
     assert not _warnings([1.6] * 100 + [1.2] * 1000)
 
 
-def test_a_trained_network_may_rest():
-    assert not _warnings([0.15] * 1000)
+@pytest.mark.parametrize("loss", [0.15, 1.1])
+def test_a_trained_network_may_rest(loss):
+    assert not _warnings([loss] * 1000)
 
 
 def test_too_few_steps_tell_nothing():
