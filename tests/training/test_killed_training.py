@@ -60,11 +60,12 @@ def kept(run_dir):
 
 
 def check_best(run, step, trial):
-    """Keeps the newest checkpoint in the first trials; what is kept stays readable."""
-    if step and trial % 3 == 0:
+    """Keeps the newest checkpoint in every third trial; what is kept stays readable."""
+    if step and trial % 3 == 2:
         result = dict.fromkeys(("num_images", "recall_at_2", "cross_entropy"), 1)
         path = checkpoints.newest(run.checkpoints_dir)
-        result.update(split="train", accuracy=trial, global_step=step, checkpoint=path)
+        result.update(split="train", curve="train", accuracy=trial)
+        result.update(global_step=step, checkpoint=path)
         assert best.keep(run, result)
     there = best.result_of(run)
     if there is not None:
