@@ -131,8 +131,8 @@ def pytest_configure(config):
 
 
 def pytest_runtest_setup(item):
-    soak = item.get_closest_marker("soak")
-    if soak and soak.kwargs.get("only") and not item.config.getoption("--soak"):
+    is_long = any(mark.kwargs.get("only") for mark in item.iter_markers("soak"))
+    if is_long and not item.config.getoption("--soak"):
         pytest.skip("belongs to the long trials only")
     if item.get_closest_marker("gpu"):
         import gpus
