@@ -286,6 +286,7 @@ def flags_of(kept):
     Those are of settings that are not their defaults, and of the number of steps.
     """
     values = dict(_DEFAULTS, **kept["settings"])
+    values["num_epochs_per_decay"] = _epochs_per_decay(kept, values)
     chosen = {name: values[name] for name in ("optimizer", "arg_scope")}
     defaults = complete(Settings(**chosen))._replace(**{name: _DEFAULTS[name] for name in chosen})
     yield "--max_number_of_steps=%d" % kept["num_steps"]
@@ -295,6 +296,26 @@ def flags_of(kept):
                 yield "--%s%s" % ("" if values[name] else "no", name)
         elif values[name] not in (None, default):
             yield "--%s=%s" % (name, values[name])
+
+
+def _epochs_per_decay(kept, values):
+    """Returns a number of epochs that gives a run its ``decay_steps``; None where none need be."""
+    wanted = values.get("decay_steps")
+    num_photos, num_replicas = kept["dataset"].get("num_photos"), values.get("num_replicas", 1)
+    if not wanted or not num_photos:
+        return None
+    settings = Settings(**{name: values[name] for name in Settings._fields})
+
+    def gives(num_epochs):
+        of = settings._replace(num_epochs_per_decay=num_epochs)
+        return wanted == schedules.decay_steps(of, num_photos, kept["num_steps"], num_replicas)
+
+    if gives(None):
+        return None
+    # They were cut to whole steps: the roundest number that gives as many.
+    exact = (wanted + 0.5) * settings.batch_size * num_replicas / num_photos
+    rounded = (float("%.*g" % (digits, exact)) for digits in range(1, 18))
+    return next(filter(gives, rounded), exact)
 
 
 def image_size_of(run_dir):

@@ -239,8 +239,32 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
 
 def test_flags_name_the_settings_that_are_no_defaults():
     chosen = settings.Settings(optimizer="adam", arg_scope=False, learning_rate=0.002, seed=3)
-    kept = {"settings": settings.meaning(settings.complete(chosen), None), "num_steps": 9}
+    meant = settings.meaning(settings.complete(chosen), None)
+    kept = {"settings": meant, "dataset": {"num_photos": 3320}, "num_steps": 9}
     assert list(settings.flags_of(kept)) == [
         "--max_number_of_steps=9", "--noarg_scope", "--learning_rate=0.002", "--optimizer=adam",
         "--seed=3",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "num_epochs, flag",
+    [
+        (None, []),
+        (2, []),  # research/slim's, and so the default.
+        (30, ["--num_epochs_per_decay=30.0"]),
+        (12.345678, ["--num_epochs_per_decay=12.34"]),  # 731 steps, as 12.345678 gives.
+    ],
+)
+def test_flags_give_a_run_the_same_decay(num_epochs, flag):
+    chosen = settings.complete(
+        settings.Settings(learning_rate_decay_type="exponential", num_epochs_per_decay=num_epochs)
+    )
+    num_decay_steps = schedules.decay_steps(chosen, 3320, 900)
+    meant = settings.meaning(chosen, num_decay_steps)
+    kept = {"settings": meant, "dataset": {"num_photos": 3320}, "num_steps": 900}
+    given = [one for one in settings.flags_of(kept) if "epochs" in one]
+    assert given == flag
+    for one in given:
+        again = chosen._replace(num_epochs_per_decay=float(one.partition("=")[2]))
+        assert schedules.decay_steps(again, 3320, 900) == num_decay_steps
