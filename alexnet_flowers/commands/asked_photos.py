@@ -75,6 +75,7 @@ def chosen_one(paths, network=None):
     found = photos.usable(asked)
     if len(found) > 1:
         raise UsageError("%s: holds %d photos; name one" % (paths[0], len(found)))
+    report_left_out(asked)
     return found[0]
 
 
@@ -115,14 +116,18 @@ def report_left_out(asked):
     return 1 if asked.left_out else 0
 
 
-def stem(photo):
-    """Returns the part of a picture's name that says of which photo it is."""
-    return os.path.splitext(photo.name)[0]
+def words_for(paths, network=None, photo=None):
+    """Returns the parts of a picture's name that say of which photos, or which of them, it is."""
+    if photo is not None:
+        words = [os.path.splitext(photo.name)[0]]
+    else:
+        words = [os.path.splitext(path)[0] for path in paths] or [_split(), *_picks().values()]
+    return words if paths or network is None else [*words, suffix(network).lstrip("_")]
 
 
-def words_for(paths):
-    """Returns the parts of a picture's name that say of which photos it is."""
-    return [os.path.splitext(path)[0] for path in paths] or [_split(), *_picks().values()]
+def suffix(network):
+    """Returns what is added to the name of what comes of a split that is not the network's own."""
+    return run_dataset.choose(network.run, FLAGS.dataset_dir).suffix
 
 
 def _split():

@@ -8,11 +8,10 @@ import os
 
 from absl import flags
 
-from alexnet_flowers.commands import asked_photos, command_line, outputs
+from alexnet_flowers.commands import asked_photos, command_line, outputs, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import embedding
-from alexnet_flowers.training import run_dataset
 
 FLAGS = flags.FLAGS
 
@@ -26,7 +25,8 @@ with group("Output"):
     flags.DEFINE_string(
         "output_dir",
         None,
-        "Write to this folder. Default: projector/ in the run's folder of summaries.",
+        "Write to this folder. Default: projector/ in the run's folder of summaries; of other "
+        "photos than its validation split's projector_<photos>/.",
     )
 
 
@@ -36,13 +36,17 @@ def main(paths):
         if output_dir is None:
             if network.run.summaries_dir is None:
                 raise UsageError("--output_dir: needed, as the checkpoint belongs to no run here")
-            name = "projector"
-            if not paths:
-                name += run_dataset.choose(network.run, FLAGS.dataset_dir).suffix
-            output_dir = os.path.join(network.run.summaries_dir, name)
+            output_dir = os.path.join(network.run.summaries_dir, _name(paths, network))
         outputs.check_folder(output_dir)
         embedding.check_folder(output_dir, FLAGS.end_point)
         shown = asked_photos.chosen(paths, network)
         values = embedding.write(network, shown, FLAGS.end_point, output_dir)
     print("%s: %d photos, %d values of %s each" % (output_dir, *values.shape, FLAGS.end_point))
     return asked_photos.report_left_out(shown)
+
+
+def _name(paths, network):
+    words = asked_photos.words_for(paths, network)
+    if words[0] == "validation" and not paths:  # TensorBoard shows it among the run's curves.
+        words = words[1:]
+    return picture_output.stem_of("projector", *words)

@@ -33,7 +33,7 @@ def main(paths):
     picture_output.check(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
     with command_line.chosen_network() as network:
         cam = grad_cam.GradCam(network, FLAGS.end_point, _class_id(network))
-        of = (FLAGS["class"].value or "", *asked_photos.words_for(paths))
+        of = (FLAGS["class"].value or "", *asked_photos.words_for(paths, network))
         output = picture_output.path_of("explain", FLAGS.end_point, *of, network=network)
         asked = asked_photos.chosen(paths, network)
         predictions = prediction.predict(network, asked, for_sheet=True, cam=cam)

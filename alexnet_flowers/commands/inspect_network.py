@@ -50,7 +50,9 @@ def main(paths):
         network.end_point(FLAGS.end_point)
         split = _split(network, paths)
         if paths:
-            shown = photos.usable(photos.FilePhotos(paths, network.class_names))
+            asked = photos.FilePhotos(paths, network.class_names)
+            shown = photos.usable(asked)
+            asked_photos.report_left_out(asked)
         else:
             shown = asked_photos.picked(split)[:1]
 
@@ -74,13 +76,15 @@ def main(paths):
         save(tiles.kernels(kernels), "kernels", what % (-largest, largest))
         for photo in shown:
             of = "%s of %s" % (FLAGS.end_point, photo.name)
-            name = "feature_maps_%s_%s" % (FLAGS.end_point, asked_photos.stem(photo))
+            words = asked_photos.words_for(paths, network, photo)
+            name = picture_output.stem_of("feature_maps", FLAGS.end_point, *words)
             save(_feature_maps(network, photo), name, "feature maps of " + of)
         if split is None:
             return
         layers = dead_units.dead_units(network, split)
-        name, what = "zeros_and_dead_units_" + FLAGS.split, "dead units on " + FLAGS.split
-        save(diagrams.dead_units(layers), name, what, "svg")
+        shown = FLAGS.split + asked_photos.suffix(network)
+        what = "dead units on " + shown
+        save(diagrams.dead_units(layers), "zeros_and_dead_units_" + shown, what, "svg")
         print(dead_units.table(layers))
 
 

@@ -9,6 +9,7 @@ line says so.
 
 import contextlib
 import functools
+import itertools
 import os
 import sys
 from typing import Callable, Dict, List, NamedTuple, Optional
@@ -26,7 +27,7 @@ from alexnet_flowers.inference import dead_units, trained_network
 from alexnet_flowers.nets import alexnet_v2, architecture
 from alexnet_flowers.pictures import curves, diagrams, histograms, network_diagram, picture_file
 from alexnet_flowers.training import checkpoints, run_dataset, settings
-from alexnet_flowers.training.runs import Run, check_labels, locate_run
+from alexnet_flowers.training.runs import Run, check_labels, choose_run, locate_run
 
 FLAGS = flags.FLAGS
 
@@ -58,15 +59,19 @@ class _Figure(NamedTuple):
 
 
 def _curves(runs):
-    drawn = [run for run in runs.events if curves.has_learning(run)]
+    drawn = _those_with("curves", runs.events, curves.has_learning, _SCALARS)
     beside = reported.read(FLAGS.reported) if FLAGS.reported else None
+    for tag in sorted(set(beside.points if beside else ()).difference(curves.LEARNING_TAGS)):
+        _leave_out(
+            "%s of %s" % (tag, FLAGS.reported), "drawn is " + ", ".join(curves.LEARNING_TAGS)
+        )
     options = (FLAGS.smoothing, FLAGS.split, beside, FLAGS.log_steps)
     draw = functools.partial(curves.learning, drawn, *options)
     yield "curves", "curves, smoothed by %g" % FLAGS.smoothing, _last_steps(drawn), draw
 
 
 def _sparsity(runs):
-    drawn = [run for run in runs.events if curves.has_sparsity(run)]
+    drawn = _those_with("sparsity", runs.events, curves.has_sparsity, _SCALARS)
     draw = functools.partial(curves.sparsity, drawn, alexnet_v2.RELU_LAYERS, FLAGS.log_steps)
     yield "sparsity", "share of zeros", _last_steps(drawn), draw
 
@@ -76,10 +81,10 @@ def _over_time(figure, draw, runs):
         _leave_out(figure, "of at most %d --run_name" % histograms.MAX_RUNS)
         return
     for kind in FLAGS.histograms_of:
-        drawn = [run for run in runs.events if histograms.has_any(run, kind)]
-        parts = (figure, kind)
-        drawing = functools.partial(draw, drawn, kind)
-        yield "%s_%s" % parts, "%s of %s" % parts, _last_steps(drawn), drawing
+        name, title = "%s_%s" % (figure, kind), "%s of %s" % (figure, kind)
+        has_any = functools.partial(histograms.has_any, kind=kind)
+        drawn = _those_with(name, runs.events, has_any, _HISTOGRAMS)
+        yield name, title, _last_steps(drawn), functools.partial(draw, drawn, kind)
 
 
 def _graph(runs):
@@ -108,11 +113,13 @@ def _dead_units(runs):
             runs_to_layers[run.name] = layers
         return diagrams.dead_units_side_by_side(runs_to_layers)
 
-    drawn = [run for run in runs.all if runs.checkpoints.get(run.name)]
+    name = "dead_units_" + FLAGS.split
+    of_these_photos = [run for run in runs.all if run.name in runs.checkpoints]
+    drawn = _those_with(name, of_these_photos, lambda run: runs.checkpoints[run.name], _CHECKPOINT)
     if runs.checkpoints:  # Otherwise it has been said of each run.
         steps = {run.name: checkpoints.global_step_of(runs.checkpoints[run.name]) for run in drawn}
-        name = "dead_units_" + FLAGS.split + "".join(sorted({_shown(run).suffix for run in drawn}))
-        yield name, "dead units on " + FLAGS.split, steps, draw
+        suffix = "".join(sorted({_shown(run).suffix for run in drawn}))
+        yield name + suffix, "dead units on " + FLAGS.split + suffix, steps, draw
 
 
 def _confusion(runs):
@@ -137,6 +144,18 @@ def _confusion(runs):
             yield name, title, {run.name: result["global_step"]}, draw
         elif run.name in runs.checkpoints:
             _leave_out("%s_%s" % (name, run.name), "no checkpoint in %s yet" % run.checkpoints_dir)
+
+
+def _those_with(figure, runs, has_any, needs):
+    """Returns the runs that have something to draw; of the others a line says so.
+
+    Where there are none at all, ``main`` says it.
+    """
+    drawn = [run for run in runs if has_any(run)]
+    if drawn:
+        for run in itertools.filterfalse(has_any, runs):
+            _leave_out("%s of %s" % (figure, run.name), needs)
+    return drawn
 
 
 def _last_steps(events):
@@ -222,6 +241,8 @@ def _read_runs(figures):
     if FLAGS.checkpoint_path:
         if len(runs) > 1:
             raise UsageError("--checkpoint_path: of which run? name one --run_name")
+        of_run = (FLAGS.checkpoint_path, FLAGS.checkpoints_dir, FLAGS.summaries_dir)
+        runs = [choose_run(names[0], *of_run)]
         evaluated = {names[0]: checkpoints.resolve(FLAGS.checkpoint_path, None)}
     if _CHECKPOINT in needs and any(evaluated.values()):
         evaluated = {run.name: evaluated[run.name] for run in _of_these_photos(runs)}
@@ -291,7 +312,7 @@ def _save(picture, name, title, steps):
         run + (", step %d" % step if step is not None else "") for run, step in steps.items()
     ]
     title = "%s: run %s" % (title, "; ".join(of_runs))
-    path = os.path.join(FLAGS.output_dir, "%s.%s" % ("_".join(parts), FLAGS.format))
+    path = os.path.join(FLAGS.output_dir, picture_output.file_name(*parts, kind=FLAGS.format))
     outputs.check(picture=path)
     picture_output.save(picture, path, title)
     print(path, flush=True)

@@ -1,5 +1,6 @@
 """The pictures that a command draws: what they are called, and what they say of themselves."""
 
+import hashlib
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ FLAGS = flags.FLAGS
 
 # A name of 255 bytes is the longest there is, and a temporary one is longer than the file's.
 _HALF_NAME_BYTES = 110
+_DIGEST_LETTERS = 8
 
 
 def define(name, formats):
@@ -32,7 +34,7 @@ def check(path, paths, formats=picture_file.DIAGRAM_FORMATS):
 
 
 def path_of(*parts, network=None):
-    """Returns where a picture goes: to ``--output``, else to a name of its own; ``file_name``."""
+    """Returns where a picture goes: to ``--output``, else to a ``file_name`` of its own."""
     path = FLAGS.output
     if path is None:
         path = os.path.join("runs", "figures", file_name(*parts, network=network))
@@ -41,22 +43,30 @@ def path_of(*parts, network=None):
 
 
 def file_name(*parts, network=None, kind="png"):
-    """Returns the name of a picture of all these, and of a step of a run; its middle may lack."""
+    """Returns the name of a picture of all these, and of a step of a run; see ``stem_of``."""
     if network:
         parts += (network.run.name, network.global_step)
-    words = re.split(r"[^\w-]+", "_".join(str(part) for part in parts))
-    name = "_".join(word for word in words if word).encode("utf-8")
-    if len(name) > 2 * _HALF_NAME_BYTES:
-        name = name[:_HALF_NAME_BYTES] + b"_" + name[-_HALF_NAME_BYTES:]
-    return "%s.%s" % (name.decode("utf-8", "ignore"), kind)
+    return "%s.%s" % (stem_of(*parts), kind)
+
+
+def stem_of(*parts):
+    """Returns a name without suffix that says all these; of a long one a digest is the middle."""
+    words = re.split(r"[^\w.-]+", "_".join(filter(None, map(str, parts))))
+    whole = "_".join(filter(None, words)).encode("utf-8")
+    if len(whole) <= 2 * _HALF_NAME_BYTES:
+        return whole.decode("utf-8")
+    digest = hashlib.sha256(whole).hexdigest()[:_DIGEST_LETTERS].encode()
+    halves = (whole[:_HALF_NAME_BYTES], digest, whole[-_HALF_NAME_BYTES:])
+    return b"_".join(halves).decode("utf-8", "ignore")
 
 
 def save(picture, path, title, network=None):
     """Saves a picture under a checked name, with its title, this command, and of which network."""
     if network:
         title += ": run %s, step %d" % (network.run.name, network.global_step)
+    kind = os.path.splitext(path)[1][1:].lower()  # Behind a link the target may have another.
     with outputs.written(path) as target:
-        picture_file.save(picture, target, picture_file.Origin(title, _command()))
+        picture_file.save(picture, target, picture_file.Origin(title, _command()), kind)
 
 
 def _command():

@@ -12,7 +12,7 @@ import shlex
 from absl import flags
 
 from alexnet_flowers import atomic
-from alexnet_flowers.commands import asked_photos, command_line, next_step, outputs
+from alexnet_flowers.commands import asked_photos, command_line, next_step, outputs, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.events import event_reader
@@ -34,7 +34,10 @@ with group("Output"):
         upper_bound=64,
     )  # fmt: skip
     flags.DEFINE_string(
-        "output", None, "Write this file, *.html. Default: runs/reports/<run>_<step>.html."
+        "output",
+        None,
+        "Write this file, *.html. Default: runs/reports/<run>_<step>.html, of other "
+        "photos than its validation split's <photos>_<run>_<step>.html.",
     )
 
 _SMOOTHING = 0.9
@@ -47,11 +50,12 @@ def main():
     if FLAGS.output is not None:
         _check(FLAGS.output)
     with command_line.chosen_network() as network:
-        output = FLAGS.output or os.path.join(
-            "runs", "reports", "%s_%d.html" % (network.run.name, network.global_step)
-        )
+        shown = FLAGS.split + asked_photos.suffix(network)
+        of = shown if shown != "validation" else ""
+        name = picture_output.file_name(of, network=network, kind="html")
+        output = FLAGS.output or os.path.join("runs", "reports", name)
         _check(output)
-        page = _page(network)
+        page = _page(network, shown)
     with outputs.written(output) as path:
         with atomic.opened(path, encoding="utf-8", errors="backslashreplace") as file:
             file.write(page)
@@ -62,19 +66,19 @@ def _check(output):
     outputs.check(picture=output, formats=["html"], inputs=command_line.inputs())
 
 
-def _page(network):
+def _page(network, shown):
     split = asked_photos.chosen([], network)
     cam = grad_cam.GradCam(network)
     predictions = prediction.predict(network, split, for_sheet=True, cam=cam)
     figures = prediction.figures(predictions, network.class_names)
     about = (
         "Step %d; %s, %d photos: accuracy %.4f, recall@2 %.4f, cross entropy %.4f. Checkpoint: %s"
-        % (network.global_step, FLAGS.split, figures["num_images"], figures["accuracy"],
+        % (network.global_step, shown, figures["num_images"], figures["accuracy"],
            figures["recall_at_2"], figures["cross_entropy"], network.checkpoint_path)
     )  # fmt: skip
     sections = [
         _settings(network),
-        *_learning(network),
+        *_learning(network, shown),
         _classes(figures, network),
         _mistakes(predictions, network),
         _explanations(predictions, network),
@@ -105,20 +109,23 @@ def _cell(value):
     return "" if value is None else value
 
 
-def _learning(network):
-    """Yields the sections of the curves and of the distributions over the steps."""
+def _learning(network, shown):
+    """Yields the sections of the curves and of the distributions over the steps.
+
+    ``shown`` is the name of the evaluations' curve, see ``evaluator.Evaluator``.
+    """
     run = network.run
     try:
         if run.summaries_dir is None:
             raise DataError("the checkpoint belongs to no run here")
-        events = event_reader.read_run(run, FLAGS.split)
+        events = event_reader.read_run(run, shown)
     except DataError as error:
         yield html_page.Section("Curves", "There are none: %s." % error, [])
         return
     parts = []
     if curves.has_learning(events):
-        parts.append(html_page.picture(curves.learning([events], _SMOOTHING, FLAGS.split)))
-    about = "Over the steps, of training batches and of each evaluation on %s." % FLAGS.split
+        parts.append(html_page.picture(curves.learning([events], _SMOOTHING, shown)))
+    about = "Over the steps, of training batches and of each evaluation on %s." % shown
     yield html_page.Section("Curves", about if parts else "No scalars of it yet.", parts)
     parts = [
         html_page.picture(histograms.distributions([events], kind), kind)

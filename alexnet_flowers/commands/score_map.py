@@ -38,8 +38,8 @@ def main(paths):
             *mapped, network.class_names, dense_scores.WINDOW_PX, dense_scores.STRIDE_PX
         )
         what = "class scores over %s" % photo.name
-        stem = asked_photos.stem(photo)
-        output = picture_output.path_of("score_map", stem, network=network)
+        of = asked_photos.words_for(paths, network, photo)
+        output = picture_output.path_of("score_map", *of, network=network)
         picture_output.save(drawn, output, what, network)
     for name, row in zip(network.class_names, mapped.scores.reshape(-1, mapped.scores.shape[2]).T):
         print("%-12s mean %.3f  most %.3f" % (name, row.mean(), row.max()))

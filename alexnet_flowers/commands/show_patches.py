@@ -36,7 +36,7 @@ def main(paths):
     picture_output.check(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
-        of = asked_photos.words_for(paths)
+        of = asked_photos.words_for(paths, network)
         output = picture_output.path_of("patches", FLAGS.end_point, *of, network=network)
         asked = asked_photos.chosen(paths, network)
         shown = list(asked)

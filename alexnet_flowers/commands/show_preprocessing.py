@@ -39,7 +39,7 @@ picture_output.define("preprocessing_<photo>", ": *.png, *.svg or *.pdf")
 def main(paths):
     picture_output.check(FLAGS.output, paths)
     photo = asked_photos.chosen_one(paths)
-    output = picture_output.path_of("preprocessing", asked_photos.stem(photo))
+    output = picture_output.path_of("preprocessing", *asked_photos.words_for(paths, photo=photo))
     drawn = draws.draw_distortions(
         photo, FLAGS.num_draws, FLAGS.image_size, FLAGS.fast_mode, FLAGS.min_crop_area, FLAGS.seed
     )

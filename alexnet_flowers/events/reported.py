@@ -12,6 +12,7 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.events import tags
 
 _COLUMNS = ["tag", "step", "value"]
+_SHARES = (tags.ACCURACY, tags.RECALL_AT_2)
 
 
 class Reported(NamedTuple):
@@ -30,8 +31,8 @@ def read(path):
     """Returns the ``Reported`` of a CSV file with the columns ``tag``, ``step`` and ``value``.
 
     Raises:
-      DataError: it is no CSV file in UTF-8, has other columns, or anything but numbers in the last
-        two.
+      DataError: it is no CSV file in UTF-8, has no or other columns, or anything but numbers in the
+        last two; a step below 1, or a share above 1.
       OSError: it cannot be read.
     """
     try:
@@ -57,6 +58,14 @@ def _read(path):
                     "%s: line %d: must be a tag, a whole number and a number"
                     % (path, lines.line_num)
                 )
-            points[tags.current(line["tag"])].append((step, value))
+            tag = tags.current(line["tag"])
+            if step < 1 or (tag in _SHARES and not 0 <= value <= 1):
+                raise DataError(
+                    "%s: line %d: steps count from 1, and accuracy and recall@2 are from 0 to 1"
+                    % (path, lines.line_num)
+                )
+            points[tag].append((step, value))
+    if not points:
+        raise DataError("%s: has no line below its first" % path)
     name = os.path.splitext(os.path.basename(path))[0]
     return Reported(name, {tag: np.array(sorted(pairs), float) for tag, pairs in points.items()})

@@ -34,11 +34,13 @@ class Unit(NamedTuple):
 
     Attributes:
       number: int, of its map.
-      patches: a list of ``Patch``, each of another photo, the strongest first; those only for which
-        the unit fires.
+      name: str, ``unit <number>``, or the class that it stands for.
+      patches: a list of ``Patch``, each of another photo, the strongest first; of a unit that a
+        ReLU follows those only for which it fires.
     """
 
     number: int
+    name: str
     patches: List[Patch]
 
 
@@ -69,13 +71,14 @@ def strongest(network, photos, end_point, max_units):
     batches = [found for _, found in network.ask(photos, fetches, "searching")]
     largest, places = (np.concatenate([one[k] for one in batches]) for k in ("largest", "place"))
     columns = int(batches[0]["columns"][0])
+    is_of_classes = end_point.endswith("fc8")
     numbers = np.argsort(-largest.max(0), kind="stable")[:max_units]
     best = np.argsort(-largest[:, numbers], 0, kind="stable")[: patches.PER_UNIT].T
     found = [
         [
             (photo, divmod(int(places[photo, number]), columns), float(largest[photo, number]))
             for photo in of_unit
-            if largest[photo, number] > 0
+            if is_of_classes or largest[photo, number] > 0
         ]
         for number, of_unit in zip(numbers, best)
     ]
@@ -84,6 +87,7 @@ def strongest(network, photos, end_point, max_units):
     return [
         Unit(
             int(number),
+            network.class_names[number] if is_of_classes else "unit %d" % number,
             [
                 Patch(pixels[photo, place], photos[photo].name, place, value)
                 for photo, place, value in of_unit
@@ -124,9 +128,7 @@ def drawable(units):
     """Returns the patches of each ``Unit`` and its caption, two lists for ``patches.units``."""
     pixels = [[patch.pixels for patch in unit.patches] for unit in units]
     captions = [
-        "unit %d: %.3g" % (unit.number, unit.patches[0].activation)
-        if unit.patches
-        else "unit %d: never fires" % unit.number
+        unit.name + (": %.3g" % unit.patches[0].activation if unit.patches else ": never fires")
         for unit in units
     ]
     return pixels, captions

@@ -20,7 +20,7 @@ _SPARSITY_COLUMNS = 4
 # More points than a panel can show would only make the file large.
 _MAX_POINTS = 200
 _MAX_MARKS = 40
-# From the first to the last step of a logarithmic axis.
+# From the first to the last step that a logarithmic axis shows of a curve.
 _LOG_RANGE = 1000.0
 # A loss this many interquartile ranges off, as after a first large step, is out of the picture.
 _FAR = 10
@@ -28,6 +28,10 @@ _DIAMONDS = dict(
     color="black", linestyle="", marker="D", markersize=4.5, markerfacecolor="white",
     markeredgewidth=1.2, zorder=3,
 )  # fmt: skip
+
+
+# What ``learning`` draws.
+LEARNING_TAGS = tuple(tag for tag, _ in _LEARNING)
 
 
 def has_learning(run):
@@ -105,7 +109,7 @@ def sparsity(runs, layers, log_steps=False):
             }
             for panel, layer in zip(panels, layers):
                 if layer in measured:
-                    panel.plot(*_thinned(measured[layer]), color=color, linewidth=1.2)
+                    _plot(panel, measured[layer], color=color, linewidth=1.2)
         for panel, layer in zip(panels, layers):
             _lay_out(panel, layer, log_steps)
             panel.tick_params(labelbottom=True)
@@ -126,13 +130,29 @@ def _lay_out(panel, title, log_steps):
     panel.grid(axis="y", linewidth=0.5, alpha=0.4)
     if log_steps:
         panel.set_xscale("log")
-        # What is learned lies in the last decades; the first one would fill a third of the picture.
-        panel.set_xlim(left=panel.get_xlim()[1] / _LOG_RANGE)
+        panel.set_xlim(left=_log_left(panel))
         panel.xaxis.set_major_locator(LogLocator(numticks=6))
         panel.xaxis.set_minor_locator(NullLocator())
         panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: "%g" % step))
     else:
+        left, right = panel.get_xlim()
+        if right - left < 2:  # There is one step.
+            panel.set_xlim((left + right) / 2 - 1, (left + right) / 2 + 1)
         panel.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10), integer=True))
+
+
+def _log_left(panel):
+    """Returns where a logarithmic axis begins: with all diamonds, and the last decades of curves.
+
+    What is learned lies in those; the first one would fill a third of the picture.
+    """
+    firsts = []
+    for line in panel.lines:
+        steps = line.get_xdata()
+        if len(steps):
+            is_curve = line.get_marker() != _DIAMONDS["marker"]
+            firsts.append(max(steps[0], steps[-1] / _LOG_RANGE) if is_curve else steps[0])
+    return 0.8 * max(1, min(firsts, default=1))
 
 
 def _draw_run(panel, run, tag, color, smoothing):
@@ -140,8 +160,8 @@ def _draw_run(panel, run, tag, color, smoothing):
     if training is not None and tag in _STREAMING:
         training = streaming.between_points(training)
     if training is not None:
-        panel.plot(*_thinned(training), color=color, linewidth=0.8, alpha=0.35)
-        panel.plot(*_thinned(_smoothed(training, smoothing)), color=color, linewidth=1.6)
+        _plot(panel, training, color=color, linewidth=0.8, alpha=0.35)
+        _plot(panel, _smoothed(training, smoothing), color=color, linewidth=1.6)
     evaluation = run.evaluation.scalars.get(tag)
     if evaluation is not None:
         averages = _thinned(_smoothed(evaluation, smoothing), _MAX_MARKS)
@@ -150,6 +170,12 @@ def _draw_run(panel, run, tag, color, smoothing):
             *_thinned(evaluation, _MAX_MARKS), "o:", color=color, markersize=3.5,
             markerfacecolor="white", markeredgewidth=0.9, linewidth=0.8,
         )  # fmt: skip
+
+
+def _plot(panel, scalars, **look):
+    """Draws a line; a single point, of which there is none, is drawn as a dot."""
+    steps, values = _thinned(scalars)
+    panel.plot(steps, values, marker="." if len(steps) == 1 else "", **look)
 
 
 def _smoothed(scalars, smoothing):

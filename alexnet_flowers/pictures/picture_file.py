@@ -36,24 +36,26 @@ class Origin(NamedTuple):
     command: str
 
 
-def save(picture, path, origin):
+def save(picture, path, origin, kind=None):
     """Saves a picture, whole or not at all, with its title beneath and its ``Origin`` as metadata.
 
     Args:
       picture: a Pillow ``Image``, or a matplotlib ``Figure`` of ``style.figure``.
-      path: the file, whose suffix is one of ``DIAGRAM_FORMATS``, that of an image one of
-        ``PHOTO_FORMATS``; its folder is made if need be.
+      path: the file; its folder is made if need be.
       origin: an ``Origin``.
+      kind: one of ``DIAGRAM_FORMATS``, of an image one of ``PHOTO_FORMATS``; by default the suffix.
 
     Raises:
       OSError: it cannot be written; nothing is left of it.
     """
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
+    origin = Origin(*map(fonts.printable, origin))
     with atomic.replacing(path) as partial:
         if isinstance(picture, Image.Image):
             _save_image(picture, partial, origin)
         else:
-            _save_figure(picture, partial, os.path.splitext(path)[1][1:].lower(), origin)
+            kind = kind or os.path.splitext(path)[1][1:].lower()
+            _save_figure(picture, partial, kind, origin)
 
 
 def _save_image(image, path, origin):
@@ -90,10 +92,10 @@ def _save_figure(figure, path, kind, origin):
     from alexnet_flowers.pictures import style
 
     width_in, height_in = figure.get_size_inches()
-    lines = textwrap.fill(origin.title, max(_MIN_LETTERS, int(width_in * _LETTERS_AN_IN)))
+    lines = textwrap.wrap(origin.title, max(_MIN_LETTERS, int(width_in * _LETTERS_AN_IN)))
     lowest = figure.get_tightbbox(FigureCanvasAgg(figure).get_renderer()).y0 / height_in
     title = figure.text(
-        0.5, lowest - 0.06 / height_in, style.plain(lines), ha="center", va="top",
+        0.5, lowest - 0.06 / height_in, "\n".join(map(style.plain, lines)), ha="center", va="top",
         fontsize=_FONT_PT, color=colors.NEUTRAL,
     )  # fmt: skip
     figure.savefig(path, format=kind, dpi=_DPI, bbox_inches="tight", metadata=metadata)

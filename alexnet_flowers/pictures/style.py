@@ -1,9 +1,12 @@
 """The style of what matplotlib draws."""
 
+import contextlib
+import warnings
+
 import matplotlib
 from matplotlib.figure import Figure
 
-from alexnet_flowers.pictures import colors
+from alexnet_flowers.pictures import colors, fonts
 
 _RC = {
     "font.size": 9,
@@ -22,13 +25,25 @@ class _StyledFigure(Figure):
     """A figure that is saved in the style in which it was drawn."""
 
     def savefig(self, *args, **kwargs):
-        with matplotlib.rc_context(_RC):
+        with _style():
             super().savefig(*args, **kwargs)
+
+    def get_tightbbox(self, *args, **kwargs):
+        with _style():
+            return super().get_tightbbox(*args, **kwargs)
+
+
+@contextlib.contextmanager
+def _style():
+    with matplotlib.rc_context(_RC), warnings.catch_warnings():
+        # A letter that the font lacks is a box; that is to be seen.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        yield
 
 
 def figure(width_in, height_in, draw):
     """Returns a matplotlib ``Figure`` on which ``draw(figure)`` has drawn, in this style."""
-    with matplotlib.rc_context(_RC):
+    with _style():
         drawn = _StyledFigure(figsize=(width_in, height_in))
         draw(drawn)
         return drawn
@@ -36,4 +51,4 @@ def figure(width_in, height_in, draw):
 
 def plain(text):
     """Returns text for matplotlib, which otherwise reads what is between two ``$`` as a formula."""
-    return text.replace("$", r"\$")
+    return fonts.printable(text).replace("$", r"\$")

@@ -45,8 +45,7 @@ def feature_maps(maps, scale, labels):
     ramp = colored(np.linspace(0, 1, drawn.width)[np.newaxis], 0, 1).repeat(_BAR_PX, 0)
     bar = grid(ramp[np.newaxis], 1, ["%.3g" % low])
     ends = "%.3g" % high
-    width = ImageDraw.Draw(bar).textlength(ends, font=fonts.font(_LABEL_FONT_PX))
-    _write(bar, bar.width - width - _GAP_PX, _GAP_PX + _BAR_PX, ends)
+    _write(bar, bar.width - _width(ends) - _GAP_PX, _GAP_PX + _BAR_PX, ends)
     return _together((drawn, 0, 0), (bar, 0, drawn.height))
 
 
@@ -79,10 +78,11 @@ def grid(tiles, scale, labels=()):
     Args:
       tiles: uint8 [count, height, width, 3].
       scale: int, px of a value.
-      labels: a list of str, written beneath each tile; none by default.
+      labels: a list of str, written beneath each tile, which has room for them; none by default.
     """
     count, height, width = tiles.shape[:3]
-    frame = (0, 0, _GAP_PX, _GAP_PX + (_LABEL_PX if labels else 0))
+    missing = max(map(_width, labels), default=0) - width * scale
+    frame = (0, 0, _GAP_PX + max(0, missing), _GAP_PX + (_LABEL_PX if labels else 0))
     drawn = []
     for number, tile in enumerate(tiles):
         image = Image.fromarray(tile).resize((width * scale, height * scale), Image.NEAREST)
@@ -91,6 +91,12 @@ def grid(tiles, scale, labels=()):
             _write(drawn[-1], 0, image.height, labels[number])
     laid_out = cards.sheet(drawn, num_columns(count))
     return ImageOps.expand(laid_out, (_GAP_PX, _GAP_PX, 0, 0), "white")
+
+
+def _width(text):
+    """Returns how many px wide a label is."""
+    image = Image.new("RGB", (1, 1))
+    return int(np.ceil(ImageDraw.Draw(image).textlength(text, font=fonts.font(_LABEL_FONT_PX))))
 
 
 def _write(image, left, top, text):

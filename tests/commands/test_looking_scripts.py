@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from alexnet_flowers.data import photos
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, settings
 
 
 @pytest.fixture
@@ -220,6 +220,27 @@ def test_embed(run_script, run_flags, tiny_dataset, tmp_path):
     assert done.stdout.strip().endswith("5 photos, 4096 values of fc7 each")
 
 
+def test_what_comes_of_other_photos_than_the_runs_has_a_name_of_its_own(
+    run_script, random_run, tiny_dataset, photo, tmp_path
+):
+    mine = str(tmp_path / "runs" / "checkpoints" / "mine")
+    shutil.copytree(random_run.checkpoints_dir, mine)
+    settings.write(mine, dict(settings.read(mine), dataset={"archive_sha256": "of others"}))
+    data = ["--device", "cpu", "--dataset_dir", tiny_dataset]
+    inspected = run_script("inspect_network", *data, "--output_dir", "out", "--max_maps", "2")
+    assert inspected.returncode == 0, inspected.stderr
+    names = sorted(os.listdir(str(tmp_path / "out")))
+    assert names[1:] == ["kernels_mine_7.png", names[2]]
+    assert re.match("feature_maps_conv1_.*_on_flowers_[0-9a-f]{6}_mine_7.png$", names[0])
+    assert re.match("zeros_and_dead_units_validation_on_flowers_[0-9a-f]{6}_mine_7.svg$", names[2])
+    embedded = [
+        run_script("embed", *data, *of).stdout.split(":")[0].split("/")[-1]
+        for of in ([], ["--split", "train"], [photo])
+    ]
+    suffix = names[2].split("validation_")[1].split("_mine")[0]
+    assert embedded == ["projector_" + of for of in (suffix, "train_" + suffix, "roses_1")]
+
+
 def test_score_map(run_script, run_flags, photo, tmp_path):
     done = run_script("score_map", *run_flags, photo)
     assert done.returncode == 0, done.stderr
@@ -229,10 +250,12 @@ def test_score_map(run_script, run_flags, photo, tmp_path):
 
 
 def test_show_preprocessing(run_script, photo, tmp_path):
+    os.symlink("content", str(tmp_path / "p.svg"))  # As git-annex keeps files.
     done = run_script(
         "show_preprocessing", photo, "--output", "p.svg", "--num_draws", "2", "--nofast_mode"
     )
     assert done.returncode == 0, done.stderr
+    assert os.path.islink(str(tmp_path / "p.svg"))
     text = (tmp_path / "p.svg").read_text(encoding="utf-8")
     assert "the preprocessing of roses/1.jpg" in text and "--nofast_mode" in text
 

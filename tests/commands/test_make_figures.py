@@ -61,6 +61,7 @@ def test_all_figures_of_two_runs(run_script, run_flags, tiny_dataset, tmp_path):
     assert re.search(
         "confusion_validation_begun: left out: no checkpoint in .*begun yet\n", done.stderr
     )
+    assert "dead_units_validation of begun: left out: no checkpoint yet\n" in done.stderr
     assert "Traceback" not in done.stderr and "Warning" not in done.stderr
 
 
@@ -120,6 +121,9 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     )
     note = "note: the photos of .* are not those that run drawn was trained on\n"
     assert len(re.findall(note, done.stderr)) == 1
+    path = ["--checkpoint_path", os.path.join("checkpoints", "weeds")]
+    done = run_script("make_figures", *flags, "--run_name", "random", *path)
+    assert done.returncode == 2 and "weeds lies in the run weeds; leave out one" in done.stderr
     done = run_script("make_figures", *flags, "--run_name", "weeds")
     assert done.returncode == 1 and "weeds: was trained on the classes" in done.stderr
     done = run_script("make_figures", *flags, "--run_name", "embedded")
@@ -127,7 +131,7 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
 
 
 def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_path):
-    (tmp_path / "theirs.csv").write_text("tag,step,value\nlosses/cross_entropy,20,1\n")
+    (tmp_path / "theirs.csv").write_text("tag,step,value\nlosses/cross_entropy,20,1\nacuracy,2,1\n")
     scalars = {"losses/cross_entropy": 1.0, "sparsity/alexnet_v2/fc6": 0.5}
     event_files.write(tmp_path / "summaries" / "random", {1: scalars, 2: scalars})
     done = run_script(
@@ -141,6 +145,7 @@ def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_pa
     picture = Image.open(str(tmp_path / "runs" / "figures" / "curves_random_2.png"))
     assert picture.info["Title"] == "curves, smoothed by 0.9: run random, step 2"
     assert "--reported theirs.csv" in picture.info["Description"]
+    assert "acuracy of theirs.csv: left out: drawn is losses/cross_entropy, metr" in done.stderr
 
 
 @pytest.mark.parametrize(

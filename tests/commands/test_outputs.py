@@ -72,6 +72,9 @@ def test_a_name_of_its_own_is_one_that_a_file_can_have(letter):
     assert len(set(names)) == 4 and names[0].endswith("_run_3.png")
     for name in names:
         open(name + ".partial", "w").close()
+    assert picture_output.file_name("a", "", "b/sgd_0.1", kind="svg") == "a_b_sgd_0.1.svg"
+    runs = [["sgd_cosine_seed%d" % seed for seed in seeds] * 9 for seeds in ((1, 2, 3), (1, 9, 3))]
+    assert picture_output.file_name(*runs[0]) != picture_output.file_name(*runs[1])
 
 
 def test_a_named_pipe_is_written_to():

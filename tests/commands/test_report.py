@@ -2,11 +2,14 @@
 
 import os
 import re
+import shutil
 from html.parser import HTMLParser
 
 import browser
 import event_files
 import pytest
+
+from alexnet_flowers.training import settings
 
 SECTIONS = [
     "Settings", "Curves", "Distributions", "Classes", "Worst mistakes", "Explanations", "Kernels",
@@ -30,17 +33,22 @@ class Links(HTMLParser):
 
 @pytest.fixture(scope="module")
 def path(run_script_in, random_run, tiny_dataset, tmp_path_factory):
-    """The report of one of a run's checkpoints."""
+    """The report of a run's checkpoint on other photos than the run's."""
     folder = tmp_path_factory.mktemp("report")
+    parent = str(folder / "checkpoints")
+    mine = os.path.join(parent, "random")
+    shutil.copytree(random_run.checkpoints_dir, mine)
+    settings.write(mine, dict(settings.read(mine), dataset={"archive_sha256": "of others"}))
     event_files.write_run(folder / "summaries", "random")
     done = run_script_in(
-        folder, "report", "--checkpoints_dir", os.path.dirname(random_run.checkpoints_dir),
+        folder, "report", "--checkpoints_dir", parent,
         "--summaries_dir", "summaries", "--dataset_dir", tiny_dataset, "--device", "cpu",
-        "--max_units", "2", "--checkpoint_path", random_run.checkpoints_dir,
+        "--max_units", "2", "--checkpoint_path", mine,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("runs/reports/random_7.html: ")
-    return str(folder / "runs" / "reports" / "random_7.html")
+    name = done.stdout.split(":")[0]
+    assert re.match("runs/reports/validation_on_flowers_[0-9a-f]{6}_random_7.html$", name)
+    return str(folder / name)
 
 
 def test_nothing_is_loaded_from_elsewhere(path):
@@ -54,7 +62,7 @@ def test_nothing_is_loaded_from_elsewhere(path):
     assert len(targets["href"]) == len(SECTIONS)
     assert all(one.startswith("#") for one in targets["href"])
     assert "url(" not in text and "<script" not in text and "@import" not in text
-    assert "Step 7; validation, 5 photos: accuracy " in text
+    assert re.search("Step 7; validation_on_flowers_[0-9a-f]{6}, 5 photos: accuracy ", text)
     commands = re.findall("python scripts/.*", text)
     assert commands[1].startswith("python scripts/evaluate.py --run_name random --checkpoints_dir ")
     assert len(commands) == 7 and all("--checkpoint_path " in one for one in commands[1:])

@@ -99,10 +99,16 @@ def test_maps_are_the_strongest_first(network, validation):
 def test_a_feature_maps_picture_goes_from_dark_to_light():
     maps = np.zeros([3, 2, 2])
     maps[1, 0, 1] = 4.0
-    picture = np.asarray(tiles.feature_maps(maps, 1, ["0", "1", "2"])).astype(int)
+    picture = np.asarray(tiles.feature_maps(maps, 1, [""] * 3)).astype(int)
     assert tiles.num_columns(3) == 2
     first_row = np.concatenate([picture[2:4, 2:4], picture[2:4, 6:8]], 1).sum(2)
     assert first_row.argmax() == 3 and (np.delete(first_row, 3) == first_row.min()).all()
+
+
+def test_a_label_is_never_cut_to_another_number():
+    narrow = tiles.grid(np.zeros([2, 1, 1, 3], np.uint8), 1, ["1609: 0.283"] * 2)
+    one = tiles.grid(np.zeros([1, 1, 1, 3], np.uint8), 1, ["1609: 0.283"])
+    assert narrow.width == 2 * (one.width - 2) + 2 and one.width > 50
 
 
 def test_the_bars_are_as_high_as_the_shares():

@@ -1,5 +1,7 @@
 """The patches of a unit are where its values are largest, cut out of what the network sees."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -47,8 +49,16 @@ def test_of_units_that_see_everything_it_is_the_whole_image(network, shown):
     assert drawn.width > 2 * 3 * patches.PATCH_PX
 
 
+def test_scores_of_classes_may_be_below_zero(network, shown):
+    found = unit_patches.strongest(network, shown, "fc8", max_units=5)
+    assert sorted(unit.name for unit in found) == sorted(network.class_names)
+    assert {len(unit.patches) for unit in found} == {patches.PER_UNIT}
+    _, captions = unit_patches.drawable(found)
+    assert all(re.match(r"\w+: -?\d", caption) for caption in captions)
+
+
 def test_a_unit_that_never_fires_has_no_patch():
-    empty, captions = unit_patches.drawable([unit_patches.Unit(4, [])])
+    empty, captions = unit_patches.drawable([unit_patches.Unit(4, "unit 4", [])])
     assert captions == ["unit 4: never fires"]
     middle = patches.units(empty, captions).getpixel((30, 50))
     assert middle == (221, 221, 221)

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from xml.etree import ElementTree
 
 import event_files
 import numpy as np
@@ -65,6 +66,20 @@ def test_curves_are_the_scalars_raw_and_smoothed(runs):
     assert shown == ["a", "b", "training", "training, smoothed, 0.5", "validation"]
 
 
+@pytest.mark.parametrize("log_steps", [False, True])
+def test_a_single_point_is_seen(tmp_path, log_steps):
+    event_files.write(tmp_path / "a", {5: {tags.CROSS_ENTROPY: 1.5, "sparsity/a/conv1": 0.5}})
+    (run,) = read(tmp_path, "a")
+    for figure in (
+        curves.learning([run], 0.5, "validation", log_steps=log_steps),
+        curves.sparsity([run], ["conv1"], log_steps),
+    ):
+        panel = figure.axes[0]
+        assert {line.get_marker() for line in panel.lines} == {"."}
+        left, right = panel.get_xlim()
+        assert left < 5 < right and right - left >= 1
+
+
 def test_a_loss_that_is_far_off_does_not_hide_the_others(tmp_path):
     losses = {step: {tags.CROSS_ENTROPY: 1 + step / 100.0} for step in range(20)}
     losses[1] = {tags.CROSS_ENTROPY: 1e6}
@@ -87,6 +102,10 @@ def test_what_others_reported_is_laid_beside(runs, tmp_path):
     assert not [line for line in accuracy.lines if line.get_marker() == "D"]
     assert loss.get_xscale() == accuracy.get_xscale() == "log"
     assert loss.get_xlim()[1] > 900 and loss.get_ylim()[1] > 7
+    path.write_text("tag,step,value\nlosses/cross_entropy,90000,1\n")
+    figure = curves.learning(runs[:1], 0.5, "validation", reported.read(str(path)), log_steps=True)
+    left, right = figure.axes[0].get_xlim()
+    assert 1 <= left <= 10 and right > 90000  # The run's first step is in it, too.
     assert "they saw" in [text.get_text() for text in figure.legends[1].get_texts()]
 
 
@@ -98,6 +117,12 @@ def test_what_others_reported_is_laid_beside(runs, tmp_path):
         ("tag,step,value\na,1,2\na,much,2\n", "line 3: must be a tag, a whole number and a num"),
         ("tag,step,value\na,1\n", "line 2: must be a tag, a whole number and a number"),
         ("tag,step,value\na,1,nan\n", "line 2: must be a tag, a whole number and a number"),
+        ("tag,step,value\na,1,1\na,0,1\n", "line 3: steps count from 1, and accuracy and recall@2"),
+        (
+            "tag,step,value\neval/accuracy,9,86\n",
+            "line 2: .* accuracy and recall@2 are from 0 to 1",
+        ),
+        ("tag,step,value\n", "has no line below its first"),
     ],
 )
 def test_what_is_no_report_is_an_error(tmp_path, text, message):
@@ -183,6 +208,18 @@ def test_a_runs_name_is_no_formula(runs, tmp_path):
     for picture in (curves.learning(odd, 0.9, "test"), histograms.histograms(odd, "activations")):
         picture_file.save(picture, str(tmp_path / "x.svg"), picture_file.Origin("t", "c"))
         assert "<!-- $\\x_a -->" in (tmp_path / "x.svg").read_text(encoding="utf-8")
+
+
+def test_a_file_is_one_whatever_signs_a_name_has(runs, tmp_path):
+    odd = [run._replace(name="\x1b[31m \udce9 \u65e5 " + run.name) for run in runs[:1]]
+    origin = picture_file.Origin("of \x07 \udce9 and \u65e5", "python \x1b")
+    for kind in picture_file.DIAGRAM_FORMATS:
+        picture = curves.learning(odd, 0.9, "test")
+        with pytest.warns(None) as told:
+            picture_file.save(picture, str(tmp_path / "x"), origin, kind)
+        assert not [one for one in told if "Glyph" in str(one.message)]
+        if kind == "svg":
+            ElementTree.parse(str(tmp_path / "x"))
 
 
 def test_layers_stand_in_the_networks_order(tmp_path):
