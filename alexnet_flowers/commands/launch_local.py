@@ -32,8 +32,16 @@ def main(train_flags):
     path = [there] + list(filter(None, [os.environ.get("PYTHONPATH")]))
     os.environ["PYTHONPATH"] = os.pathsep.join(path)
     return local_cluster.run(
-        [sys.executable, "-m", "alexnet_flowers", "train", *train_flags],
+        [sys.executable, *_train(), *train_flags],
         FLAGS.workers,
         FLAGS.servers,
         functools.partial(print, flush=True),
     )
+
+
+def _train():
+    """Returns how Python starts the command train: as this one was, so that it says so, too."""
+    script = os.path.join(os.path.dirname(sys.argv[0]), "train.py")
+    if sys.argv[0].endswith(".py") and os.path.isfile(script):
+        return [script]
+    return ["-m", "alexnet_flowers", "train"]

@@ -74,7 +74,7 @@ def check(cluster):
                 "to train in one process" % job
             )
         for host in hosts[job]:
-            match = re.match(r"^[^:/\s]+:(\d+)$", host)
+            match = re.match(r"^[^:/\s]+:([0-9]+)$", host)
             if not match or not 0 < int(match.group(1)) < 65536:
                 raise UsageError("--%s_hosts: %r is not <host>:<port>" % (job, host))
     twice = [h for h, n in collections.Counter(sum(hosts.values(), [])).items() if n > 1]

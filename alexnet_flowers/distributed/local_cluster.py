@@ -31,7 +31,8 @@ def run(command, num_workers, num_servers, report=print):
       int, the exit status of the first process that failed, 0 if none did.
 
     Raises:
-      KeyboardInterrupt: SIGINT or SIGTERM came; the chief has saved its last step.
+      KeyboardInterrupt: SIGINT or SIGTERM came; the chief has saved its last step, unless another
+        one came while it did.
     """
     hosts = ["127.0.0.1:%d" % port for port in free_ports(num_servers + num_workers)]
     flags = [
@@ -56,9 +57,11 @@ def run(command, num_workers, num_servers, report=print):
                     readers.append(reader)
         return _wait(processes)
     finally:
-        _end(processes, chief)
-        for reader in readers:
-            reader.join()
+        try:
+            _end(processes, chief)
+        finally:
+            for reader in readers:
+                reader.join()
 
 
 def free_ports(count):
@@ -127,10 +130,12 @@ def _end(processes, chief):
     The chief needs them for its last step, and to save it. They hold nothing that would be lost.
     """
     number = signal.SIGINT if isinstance(sys.exc_info()[1], KeyboardInterrupt) else signal.SIGTERM
-    if chief and chief.poll() is None:
-        chief.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            chief.wait(_GRACE_SECS)
-    for process in processes:
-        process.kill()
-        process.wait()
+    try:
+        if chief and chief.poll() is None:
+            chief.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                chief.wait(_GRACE_SECS)
+    finally:  # Whoever asks a second time waits for no save.
+        for process in processes:
+            process.kill()
+            process.wait()

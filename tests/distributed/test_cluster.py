@@ -42,6 +42,7 @@ def members(tmp_path, tiny_dataset):
         ({"ps_hosts": []}, "--ps_hosts: a cluster needs at least one"),
         ({"worker_hosts": ["b"]}, "--worker_hosts: 'b' is not <host>:<port>"),
         ({"worker_hosts": ["b:0"]}, "--worker_hosts: 'b:0' is not <host>:<port>"),
+        ({"worker_hosts": ["b:\u0661"]}, "--worker_hosts: 'b:\u0661' is not <host>:<port>"),
         ({"worker_hosts": ["a:1"]}, "a:1 is there twice"),
         ({"task_index": 2}, "--task_index 2: --worker_hosts has 2, from 0"),
         ({"job_name": "chief"}, "--job_name: 'chief' is none of ps, worker"),

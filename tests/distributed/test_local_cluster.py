@@ -1,0 +1,30 @@
+"""A cluster on this machine ends with the command that started it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+START = """
+import sys
+from alexnet_flowers.distributed import local_cluster
+deaf = "from signal import *; signal(SIGINT, SIG_IGN); print(1); import time; time.sleep(600)"
+local_cluster.run([sys.executable, "-c", deaf], 2, 1)
+"""
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def test_a_second_ctrl_c_ends_all_of_it_at_once():
+    launcher = subprocess.Popen(
+        [sys.executable, "-uc", START], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    for _ in range(3):  # All three are there.
+        assert launcher.stdout.readline().endswith(b"1\n")
+    launcher.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert launcher.poll() is None  # It waits for the chief.
+    launcher.send_signal(signal.SIGINT)
+    # Its output ends with the last of its processes.
+    _, errors = launcher.communicate(timeout=10)
+    assert errors.endswith(b"KeyboardInterrupt\n")
