@@ -4,7 +4,6 @@ import difflib
 import itertools
 import os
 import re
-import sys
 import typing
 
 from absl import flags
@@ -98,6 +97,10 @@ def define_fields(kind, **names_to_help):
         _DEFINE[of](name, getattr(defaults, name), text)
 
 
+# What was parsed: the depth and the flags' names of the command line, and of each file it includes.
+_places = []
+
+
 def from_flags(kind):
     """Returns a named tuple whose fields are the flags of the same names, or such tuples."""
     return kind(
@@ -120,6 +123,7 @@ def parse(argv, takes_arguments):
       UsageError: an unknown flag, a value that cannot be meant, an argument where none is taken, or
         a flag file that cannot be read.
     """
+    _places.clear()
     try:
         rest = FLAGS(argv[:1] + _expand(argv[1:]))[1:]
     except flags.UnrecognizedFlagError as error:
@@ -131,14 +135,22 @@ def parse(argv, takes_arguments):
     return rest
 
 
-def is_given(name):
-    """Says whether a flag stands on the command line itself, not only in a recipe or a file."""
-    given = itertools.takewhile(lambda arg: arg != "--", sys.argv[1:])
-    return any(arg.startswith("-") and arg.lstrip("-").split("=")[0] == name for arg in given)
+def outermost(*names):
+    """Returns which of some flags count that exclude each other, a set of names.
+
+    Those of the command line come before those of a file, and those of a file before those of a
+    file that it includes; of two files beside each other the last one counts.
+    """
+    found = [(depth, given & set(names)) for depth, given in _places if given & set(names)]
+    least = min((depth for depth, _ in found), default=None)
+    return ([given for depth, given in found if depth == least] or [set()])[-1]
 
 
 def _expand(args, opened=()):
     """Returns arguments with what flag files and recipes hold in their place, in their order."""
+    own = itertools.takewhile(lambda arg: arg != "--", args)
+    names = {arg.lstrip("-").partition("=")[0] for arg in own if arg.startswith("-")}
+    _places.append((len(opened), names))
     expanded = []
     rest = iter(args)
     for arg in rest:

@@ -311,13 +311,7 @@ def _evaluation(run, dataset_dir, options, report):
         skip_bad_records=FLAGS.skip_bad_records,
         shows_progress=False,
     )
-    return within_training.Evaluation(
-        run,
-        make_evaluator,
-        options.logging.eval_every_n_steps,
-        options.stop_when_not_improved,
-        report,
-    )
+    return within_training.Evaluation(run, make_evaluator, options.stop_when_not_improved, report)
 
 
 def _dataset_dir(run):
@@ -327,12 +321,12 @@ def _dataset_dir(run):
 
 
 def _options():
-    epochs_given, steps_given = map(arguments.is_given, ("num_epochs", "max_number_of_steps"))
-    if epochs_given and steps_given:
+    given = arguments.outermost("num_epochs", "max_number_of_steps")
+    if len(given) > 1:
         raise UsageError("--num_epochs, --max_number_of_steps: two lengths of one run; name one")
     options = arguments.from_flags(plan.Options)
     # The other one may be a recipe's.
-    return options._replace(max_number_of_steps=None) if epochs_given else options
+    return options._replace(max_number_of_steps=None) if "num_epochs" in given else options
 
 
 def _members():

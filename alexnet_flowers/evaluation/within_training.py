@@ -1,18 +1,20 @@
 """Evaluations within a training: every so many steps, and when they say that it is enough."""
 
+import os
+
 from alexnet_flowers.evaluation import best, tables
+from alexnet_flowers.events import step_table
 
 
 class Evaluation:
     """Evaluates a run's checkpoints, keeps the best one, and says when there comes no better."""
 
-    def __init__(self, run, make_evaluator, every_n_steps, num_without, report=print):
+    def __init__(self, run, make_evaluator, num_without, report=print):
         """Prepares it.
 
         Args:
           run: a ``runs.Run``.
           make_evaluator: returns an ``evaluator.Evaluator``; called once the run has settings.
-          every_n_steps: int, how many steps lie between two evaluations.
           num_without: int, how many evaluations without a better one are enough; 0: none are.
           report: called with each line of the console.
 
@@ -24,7 +26,6 @@ class Evaluation:
         self._run = run
         self._make_evaluator = make_evaluator
         self._evaluator = None
-        self._every_n_steps = every_n_steps
         self._num_without = num_without
         self._report = report
 
@@ -44,15 +45,19 @@ class Evaluation:
     def is_enough(self, step):
         """Says whether a run need not go on after a step, and reports why.
 
-        It does not depend on when the process was started: the best checkpoint has its step.
+        It does not depend on when the process was started: the evaluations are in the run's table.
         """
         kept = best.result_of(self._run) if self._num_without else None
-        if kept is None or step - kept["global_step"] < self._num_without * self._every_n_steps:
+        if kept is None:
+            return False
+        table = os.path.join(self._run.summaries_dir, "validation.csv")
+        evaluated = step_table.steps_of(table, step_table.EVALUATION_COLUMNS)
+        num_since = sum(kept["global_step"] < one <= step for one in evaluated)
+        if num_since < self._num_without:
             return False
         self._report(
-            "%s: step %d: no evaluation was better than that of step %d, accuracy %.4f, for %d "
-            "steps; a larger --stop_when_not_improved continues"
-            % (self._run.name, step, kept["global_step"], kept["accuracy"],
-               step - kept["global_step"])
-        )  # fmt: skip
+            "%s: step %d: no evaluation was better than that of step %d, accuracy %.4f, of %d "
+            "since; a larger --stop_when_not_improved continues"
+            % (self._run.name, step, kept["global_step"], kept["accuracy"], num_since)
+        )
         return True

@@ -89,6 +89,15 @@ def put(path, columns, values):
         _write(path, columns, [lines[step] for step in sorted(lines)])
 
 
+def steps_of(path, columns):
+    """Returns the steps of a table's lines, a list of int, ascending; of no file none.
+
+    Raises:
+      DataError: it is a table of other columns, or no file.
+    """
+    return [step for step, _ in _read(path, columns)]
+
+
 def _read(path, columns):
     """Returns the (step, line) of a table that are sound, ascending; of equal steps the last."""
     if not os.path.lexists(path):

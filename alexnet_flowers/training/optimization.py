@@ -37,10 +37,12 @@ def variables_to_train(trainable_scopes):
     """Returns the trainable variables within any comma-separated scope; all if there are no scopes.
 
     Raises:
-      UsageError: a scope without a trainable variable.
+      UsageError: a scope without a trainable variable, or a text without a scope.
     """
     if not trainable_scopes:
         return tf.trainable_variables()
+    if not split_scopes(trainable_scopes):
+        raise UsageError("--trainable_scopes %r: names no scope" % trainable_scopes)
     chosen = []
     for scope in split_scopes(trainable_scopes):
         within = [v for v in tf.trainable_variables() if in_scope(v.op.name, scope)]

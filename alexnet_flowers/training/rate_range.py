@@ -16,6 +16,7 @@ from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import saving, training_graph
 
 NUM_STEPS = 300
+_MAX_STEPS = 10**6  # Their rates are made at once.
 RATES = 1e-6, 10.0  # Those of the first and the last step.
 SMOOTHING = 0.9
 # So many times what guessing costs, and what comes later says nothing.
@@ -55,14 +56,20 @@ def measure(plan, report=print):
 
     Raises:
       DataError: a record, or the checkpoint that the settings name, is not as it has to be.
-      UsageError: the plan is that of a cluster.
+      UsageError: the plan is that of a cluster, or of more than a million steps.
     """
     if plan.members is not None:
         raise UsageError("--find_learning_rate: not in a cluster")
+    num_steps = plan.options.max_number_of_steps or NUM_STEPS
+    if num_steps > _MAX_STEPS:
+        raise UsageError(
+            "--max_number_of_steps=%d: --find_learning_rate makes at most %d"
+            % (num_steps, _MAX_STEPS)
+        )
     with tf.Graph().as_default():
         ops = training_graph.build(plan, places.Alone(), report)
         init_fn = saving.warm_start(plan.settings, plan.split.labels_to_names, report)
-        rates = np.geomspace(*RATES, num=plan.options.max_number_of_steps or NUM_STEPS)
+        rates = np.geomspace(*RATES, num=num_steps)
         try:
             losses = _losses(plan, ops, init_fn, rates, report)
         except tf.errors.OpError as error:

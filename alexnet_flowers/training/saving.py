@@ -78,7 +78,8 @@ class Saver:
             self._saver.save(session, path, global_step=step, write_state=False, **kwargs)
             checkpoints.make_lasting(checkpoint)
             self._note(checkpoint)
-        except (tf.errors.OpError, OSError) as error:
+        except (tf.errors.OpError, OSError, ValueError) as error:
+            # A ValueError of TensorFlow's: the folder is gone.
             if not checkpoints.is_complete(checkpoint):
                 checkpoints.remove(checkpoint)  # It takes the room that the next one needs.
             # Not the error itself: slim takes some of its kinds for the end of the training.

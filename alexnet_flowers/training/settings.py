@@ -136,6 +136,11 @@ def check(settings):
     schedule = schedules.SCHEDULES[settings.learning_rate_decay_type]
     for name, range_ in _RANGES.items():
         hyperparameters.check(name, getattr(settings, name), range_)
+    if settings.checkpoint_path == "":
+        raise UsageError("--checkpoint_path: is empty; name a checkpoint, or leave it out")
+    for name in ("checkpoint_exclude_scopes", "ignore_missing_vars"):
+        if getattr(settings, name) and not settings.checkpoint_path:
+            raise UsageError("--%s: needs --checkpoint_path, where the weights come from" % name)
     if settings.weight_decay and not settings.arg_scope:
         raise UsageError("--weight_decay needs --arg_scope: it is what applies it")
     if (

@@ -64,20 +64,29 @@ def read_variables(path):
       float32 [out].
 
     Raises:
-      DataError: the file is damaged, or another network's.
+      DataError: the file is damaged, or another network's, or has values that are not finite.
     """
     file = TorchFile(path)
     _check(path, file.tensors)
     variables = {}
     for layer, name in _LAYERS.items():
-        weights = file.read(name + ".weight").astype(np.float64).transpose(2, 3, 1, 0)
-        biases = file.read(name + ".bias").astype(np.float64)
+        weights, biases = (
+            _finite(path, full_name, file.read(full_name).astype(np.float64))
+            for full_name in (name + ".weight", name + ".bias")
+        )
+        weights = weights.transpose(2, 3, 1, 0)
         if layer == "conv1":
             weights, biases = _fold_normalization(weights, biases)
         scope = "%s/%s/" % (alexnet_v2.SCOPE, layer)
         variables[scope + "weights"] = weights.astype(np.float32)
         variables[scope + "biases"] = biases.astype(np.float32)
     return variables
+
+
+def _finite(path, name, values):
+    if not np.isfinite(values).all():
+        raise DataError("%s: %s has values that are not finite; get the file anew" % (path, name))
+    return values
 
 
 def _fold_normalization(weights, biases):

@@ -117,7 +117,7 @@ class _Trainer:
             lack = saving.lack_of_room(run.checkpoints_dir, tf.global_variables())
             if lack and plan.members is None:
                 report(lack)
-            self._saver, self._writer, table = _begin(run, plan, newest)
+            self._saver, self._writer, table = _begin(run, plan, newest, report)
         path = os.path.join(run.checkpoints_dir, "model.ckpt")
         due = callbacks.build(
             self._ops, plan, self._saver, self._writer, table, path, report, evaluate
@@ -299,17 +299,19 @@ def _to_continue(run, kept, allow_changed_settings, report):
     return newest
 
 
-def _begin(run, plan, newest):
+def _begin(run, plan, newest, report):
     """Writes down what a run means; returns its ``Saver``, ``EventWriter`` or None, and table."""
     logging, kept = plan.options.logging, plan.kept
     saver = saving.Saver(
         max_to_keep=logging.max_to_keep,
         keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
     )
+    path = os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME)
+    if not newest and step_table.steps_of(path, step_table.TRAINING_COLUMNS):
+        what = checkpoints.set_aside([path], "of a run of this name whose checkpoints are gone")
+        report("%s: %s" % (run.summaries_dir, what))
     table = step_table.StepTable(
-        os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),
-        step_table.TRAINING_COLUMNS,
-        checkpoints.global_step_of(newest) if newest else 0,
+        path, step_table.TRAINING_COLUMNS, checkpoints.global_step_of(newest) if newest else 0
     )
     settings.write(run.checkpoints_dir, kept)
     records.write_labels(

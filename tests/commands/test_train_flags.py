@@ -127,6 +127,12 @@ def test_the_first_line_names_the_card(folder, tmp_path, monkeypatch):
     [
         (["--num_epochs=2", "--max_number_of_steps", "9"], "two lengths of one run; name one"),
         (["--batch_size=0"], "--batch_size=0: must be at least 1"),
+        (["--checkpoint_path="], "--checkpoint_path: is empty; name a checkpoint, or leave it out"),
+        (["--ignore_missing_vars"], "--ignore_missing_vars: needs --checkpoint_path, where the"),
+        (
+            ["--checkpoint_exclude_scopes=alexnet_v2/fc8"],
+            "--checkpoint_exclude_scopes: needs --checkpoint_path",
+        ),
     ],
 )
 def test_flags_are_refused_before_tensorflow_is_loaded(folder, args, message):
@@ -136,6 +142,18 @@ def test_flags_are_refused_before_tensorflow_is_loaded(folder, args, message):
 def test_a_length_on_the_command_line_counts_and_not_that_of_a_recipe(folder):
     ended = without_tensorflow(folder, "--recipe=demo", "--dataset_dir=data", "--num_epochs=2")
     assert ended.out.split("\n")[2].startswith("7 steps of 8 images, 2.24 epochs,")
+
+
+def test_a_length_in_a_file_counts_and_not_that_of_the_recipe_it_begins_with(folder, tmp_path):
+    (tmp_path / "a.flags").write_text("--recipe=demo\n--dataset_dir=data\n--num_epochs=2\n")
+    file = "--flagfile=%s" % (tmp_path / "a.flags")
+    assert "\n7 steps of 8 images, 2.24 epochs," in without_tensorflow(folder, file).out
+    shorter = without_tensorflow(folder, file, "--max_number_of_steps=3")
+    assert "\n3 steps of 8 images, " in shorter.out
+    with open(str(tmp_path / "a.flags"), "a") as lines:
+        lines.write("--max_number_of_steps=9\n")
+    message = one_error(without_tensorflow(folder, file), 2)
+    assert "two lengths of one run; name one" in message
 
 
 def test_every_flag_of_a_cluster_reaches_the_training():

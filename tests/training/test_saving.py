@@ -74,6 +74,18 @@ def test_one_of_each_so_many_hours_stays_for_good(tmp_path, monkeypatch):
     assert names == names_of(3, 6, 9, 10, 11) and listed(str(tmp_path)) == names_of(10, 11)
 
 
+def test_a_folder_that_is_gone_during_a_save_is_one_line(tmp_path, monkeypatch):
+    def save(*args, **kwargs):
+        raise ValueError("Parent directory of model.ckpt doesn't exist, can't save.")
+
+    with tf.Graph().as_default():
+        build()
+        saver = saving.Saver()
+        monkeypatch.setattr(saver._saver, "save", save)
+        with pytest.raises(WriteError, match="cannot be saved: Parent directory of .* exist, can"):
+            saver.save(None, str(tmp_path / "gone" / "model.ckpt"), global_step=3)
+
+
 def test_a_run_continued_with_a_smaller_number_to_keep_has_no_more(tmp_path):
     path = str(tmp_path / "model.ckpt")
 

@@ -168,6 +168,9 @@ def test_another_networks_file_is_named(arrays, tmp_path):
     _refused(torch_files.save(path, vgg), output, "features.0.weight is 64x3x3x3, not 64x3x11x11")
     scalar = dict(arrays, **{"features.3.bias": np.array(1, np.float32)})
     _refused(torch_files.save(path, scalar), output, "features.3.bias is one number, not 192")
+    wild = dict(arrays, **{"features.3.weight": arrays["features.3.weight"] * np.nan})
+    text = "other.pth: features.3.weight has values that are not finite; get the file anew"
+    _refused(torch_files.save(path, wild), output, text)
 
 
 def test_a_folder_with_something_in_it_stays_as_it_is(arrays, tmp_path):

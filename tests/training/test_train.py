@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -272,6 +273,21 @@ def test_a_run_that_gets_no_better_ends_and_stays_so(folder):
     assert last_step() == 6
 
 
+def test_the_table_of_a_run_whose_checkpoints_are_gone_is_set_aside(folder):
+    args = SMALL + ["--dataset_dir=data", "--run_name=again", "--save_summaries_secs=0"]
+    assert finish(start("train", folder, "--max_number_of_steps=2", *args)).status == 0
+    shutil.rmtree(str(folder / "runs/checkpoints/again"))
+    ended = finish(start("train", folder, "--max_number_of_steps=1", *args))
+    assert ended.status == 0, ended
+    line = "runs/summaries/again: moved to set_aside: training.csv (of a run of this name whose"
+    assert line in ended.out
+    steps = [
+        [row["step"] for row in table_of(folder, path + "training.csv")]
+        for path in ("again/", "again/set_aside/")
+    ]
+    assert steps == [["1"], ["1", "2"]]
+
+
 def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
     args = SMALL + ["--dataset_dir=data", "--run_name=wild", "--save_summaries_secs=0"]
     good = finish(start("train", folder, "--max_number_of_steps=1", *args))
@@ -392,6 +408,12 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
         (["--num_epochs=0"], 2, "--num_epochs=0.0: must be above 0"),
         (["--common_queue_capacity=8"], 2, "_min=8: must be below --common_queue_capacity=8"),
         (["--trainable_scopes=fc9"], 2, "--trainable_scopes: no variable in 'fc9'"),
+        (["--trainable_scopes=,"], 2, "--trainable_scopes ',': names no scope"),
+        (
+            ["--find_learning_rate", "--max_number_of_steps=9007199254740992"],
+            2,
+            "--max_number_of_steps=9007199254740992: --find_learning_rate makes at most 1000000",
+        ),
         (["--run_name=a/b"], 2, "--run_name 'a/b': must be the name of one folder"),
         (["--device=gpu"], 2, "--device gpu: TensorFlow " + tf.__version__),
         (["--dataset_dir=nowhere"], 1, "nowhere: no such folder; run scripts/download_and_convert"),
