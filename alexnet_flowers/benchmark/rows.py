@@ -313,11 +313,16 @@ def train(dataset_dir, num_steps, *flags):
             encoding="utf-8",
         )
         sizes_mb = []
-        for line in process.stdout:
-            if line.startswith("step"):
-                if not sizes_mb:
-                    first_step_secs = time.perf_counter() - start
-                sizes_mb.append(_resident_mb(process.pid))
+        try:
+            for line in process.stdout:
+                if line.startswith("step"):
+                    if not sizes_mb:
+                        first_step_secs = time.perf_counter() - start
+                    sizes_mb.append(_resident_mb(process.pid))
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = status
     if status:

@@ -7,6 +7,7 @@ Leave the machine alone meanwhile.
 """
 
 import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import conversion
 from alexnet_flowers.data.sources import drawn_flowers, photo_source
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 
 FLAGS = flags.FLAGS
 
@@ -49,6 +50,7 @@ with group("Run"):
         "memory_steps",
         None,
         "Measure the memory of a training over so many steps. Default: 200, with --quick 20.",
+        lower_bound=1,
     )
     flags.DEFINE_string(
         "torch_python", sys.executable, "Compare with PyTorch as this Python program has it."
@@ -66,6 +68,10 @@ with group("Output"):
 def main():
     read = [path for path in (FLAGS.archive, FLAGS.dataset_dir) if path]
     outputs.check(FLAGS.json, inputs=read)
+    for flag in ("torch_python", "other_python"):
+        for python in [FLAGS[flag].value] if flag == "torch_python" else FLAGS[flag].value:
+            if shutil.which(python) is None:
+                raise UsageError("--%s %s: is no program" % (flag, python))
     with tempfile.TemporaryDirectory() as folder:
         return _measure(folder)
 

@@ -1,5 +1,8 @@
 """The benchmark counts the right arithmetic and puts a ratio on the right side."""
 
+import subprocess
+import sys
+
 import pytest
 from conftest import PRETENDED_GPU
 
@@ -176,3 +179,36 @@ def test_rows_of_another_tensorflow(made, monkeypatch, has_torch, bfloat16, expe
     assert names == ["train_step_other_tensorflow", "gradient_rules"] + [
         "mixed_precision" + suffix for suffix in expected
     ]
+
+
+@pytest.mark.parametrize(
+    "flag, message",
+    [
+        ("--memory_steps=-1", "--memory_steps=-1: "),
+        ("--other_python=nowhere/python", "--other_python nowhere/python: is no program"),
+        ("--torch_python=nowhere/python", "--torch_python nowhere/python: is no program"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_the_work(run_script, flag, message):
+    done = run_script("benchmark", "--quick", flag)
+    assert (done.returncode, done.stdout) == (2, "") and message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_measured_training_ends_with_the_measurement(monkeypatch):
+    def interrupted(pid):
+        raise KeyboardInterrupt
+
+    printing = "import time; print('step 1', flush=True); time.sleep(600)"
+    start = subprocess.Popen
+    started = []
+
+    def popen(command, **how):
+        started.append(start([sys.executable, "-c", printing], **how))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", popen)
+    monkeypatch.setattr(rows, "_resident_mb", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rows.train("photos", 1)
+    assert started[0].returncode < 0
