@@ -69,11 +69,12 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
                 _draw_run(panel, run, tag, color, smoothing)
             if tag in points:
                 panel.plot(*points[tag].T, **_DIAMONDS)
-            _lay_out(panel, title, log_steps)
+            _lay_out(panel, title)
             if tag == tags.CROSS_ENTROPY:
                 _leave_out_outliers(panel, runs, points.get(tag), tag)
             else:
                 panel.set_ylim(0, 1.02)
+        _lay_out_steps(panels, log_steps)
         figure.subplots_adjust(wspace=0.22)
         lines = _legend_of_lines(runs, smoothing, split_name)
         if reported:
@@ -111,9 +112,10 @@ def sparsity(runs, layers, log_steps=False):
                 if layer in measured:
                     _plot(panel, measured[layer], color=color, linewidth=1.2)
         for panel, layer in zip(panels, layers):
-            _lay_out(panel, layer, log_steps)
+            _lay_out(panel, layer)
             panel.tick_params(labelbottom=True)
             panel.set_ylim(0, 1.02)
+        _lay_out_steps(panels[: len(layers)], log_steps)
         for panel in panels[len(layers) :]:
             panel.set_axis_off()
         for row in panels.reshape(num_rows, -1):
@@ -124,35 +126,35 @@ def sparsity(runs, layers, log_steps=False):
     return style.figure(9, 2.0 * num_rows, draw)
 
 
-def _lay_out(panel, title, log_steps):
+def _lay_out(panel, title):
     panel.set_title(title)
     panel.set_xlabel("step")
     panel.grid(axis="y", linewidth=0.5, alpha=0.4)
-    if log_steps:
-        panel.set_xscale("log")
-        panel.set_xlim(left=_log_left(panel))
-        panel.xaxis.set_major_locator(LogLocator(numticks=6))
-        panel.xaxis.set_minor_locator(NullLocator())
-        panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: "%g" % step))
-    else:
-        left, right = panel.get_xlim()
-        if right - left < 2:  # There is one step.
-            panel.set_xlim((left + right) / 2 - 1, (left + right) / 2 + 1)
-        panel.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10), integer=True))
 
 
-def _log_left(panel):
-    """Returns where a logarithmic axis begins: with all diamonds, and the last decades of curves.
+def _lay_out_steps(panels, log_steps):
+    first = min((_first_shown(line) for panel in panels for line in panel.lines), default=1)
+    for panel in panels:
+        if log_steps:
+            panel.set_xscale("log")
+            panel.set_xlim(left=0.8 * max(1, first))
+            panel.xaxis.set_major_locator(LogLocator(numticks=6))
+            panel.xaxis.set_minor_locator(NullLocator())
+            panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: "%g" % step))
+        else:
+            left, right = panel.get_xlim()
+            if right - left < 2:  # There is one step.
+                panel.set_xlim((left + right) / 2 - 1, (left + right) / 2 + 1)
+            panel.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10), integer=True))
 
-    What is learned lies in those; the first one would fill a third of the picture.
+
+def _first_shown(line):
+    """Returns from which step on a logarithmic axis shows a line: diamonds all, of others the end.
+
+    What is learned lies in the last decades; the first one would fill a third of the picture.
     """
-    firsts = []
-    for line in panel.lines:
-        steps = line.get_xdata()
-        if len(steps):
-            is_curve = line.get_marker() != _DIAMONDS["marker"]
-            firsts.append(max(steps[0], steps[-1] / _LOG_RANGE) if is_curve else steps[0])
-    return 0.8 * max(1, min(firsts, default=1))
+    steps = line.get_xdata()
+    return steps[0] if line.get_marker() == "D" else max(steps[0], steps[-1] / _LOG_RANGE)
 
 
 def _draw_run(panel, run, tag, color, smoothing):
