@@ -5,6 +5,7 @@ to each in turn.
 """
 
 import collections
+import os
 import time
 import typing
 
@@ -12,6 +13,7 @@ from alexnet_flowers import memory
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.events import event_writer, step_table, tags
 from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import settings
 from alexnet_flowers.training.health import Health
 
 # What a step takes much longer and more memory for.
@@ -322,7 +324,8 @@ class Diverged(DataError):
 class _Save(Callback):
     """Writes a checkpoint every so many steps or seconds, and after the last step.
 
-    Raises ``Diverged`` where it would write NaN or infinity, and the ``WriteError`` of its saver.
+    Raises ``Diverged`` where it would write NaN or infinity, the ``WriteError`` of its saver, and
+    ``DataError`` where the run's folder is gone: TensorFlow would make one that has no settings.
     """
 
     def __init__(self, saver, path, ops, logging, speed, table):
@@ -346,6 +349,9 @@ class _Save(Callback):
 
     def _save(self, step):
         self._speed.disturb()
+        kept = os.path.join(os.path.dirname(self._path), settings.FILENAME)
+        if not os.path.exists(kept):
+            raise DataError("%s: is gone; step %d is not saved" % (kept, step.number))
         # The loss is checked at every step, but before its update; what it has made of the
         # variables must not reach a checkpoint.
         if not step.session.run(self._ops.is_finite, self._ops.noise):

@@ -1,6 +1,7 @@
 """What is due after a step, and when the loop ends."""
 
 import os
+import shutil
 import signal
 import time
 import types
@@ -8,7 +9,7 @@ import types
 import pytest
 
 from alexnet_flowers.distributed.places import Alone
-from alexnet_flowers.errors import WriteError
+from alexnet_flowers.errors import DataError, WriteError
 from alexnet_flowers.training import callbacks, plan
 from alexnet_flowers.training.loop import Loop
 from alexnet_flowers.training.training_graph import StepOps
@@ -303,7 +304,7 @@ def test_steps_of_other_workers_count(monkeypatch):
     assert speed.steps_per_sec() == pytest.approx(1.5)
 
 
-def test_a_save_is_no_training(monkeypatch):
+def test_a_save_is_no_training(monkeypatch, tmp_path):
     clock, speed = Clock(monkeypatch), callbacks._Speed()
 
     def save(*args, **kwargs):
@@ -311,13 +312,18 @@ def test_a_save_is_no_training(monkeypatch):
 
     saver = types.SimpleNamespace(save=save)
     logging = plan.Logging(save_interval_steps=3, save_interval_secs=0)
-    due = callbacks._Save(saver, "", OPS, logging, speed, types.SimpleNamespace(make_lasting=print))
+    (tmp_path / "settings.json").write_text("{}")
+    table = types.SimpleNamespace(make_lasting=print)
+    due = callbacks._Save(saver, str(tmp_path / "model.ckpt"), OPS, logging, speed, table)
     session = types.SimpleNamespace(run=lambda *_: True)
     for number in range(6):
         clock.step(speed, 1)
         due.after(callbacks.Step(session, number, number + 1, False, {}))
     assert clock.now == 50 + 6 + 2 * 60
     assert speed.steps_per_sec() == pytest.approx(1)
+    shutil.rmtree(str(tmp_path))  # TensorFlow would make it anew.
+    with pytest.raises(DataError, match="settings.json: is gone; step 9 is not saved"):
+        due.after(callbacks.Step(session, 8, 9, True, {}))
 
 
 def test_a_step_that_the_servers_have_not_counted_yet_ends_nothing(monkeypatch):
