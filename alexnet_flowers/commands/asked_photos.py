@@ -121,7 +121,8 @@ def words_for(paths, network=None, photo=None):
     if photo is not None:
         words = [os.path.splitext(photo.name)[0]]
     else:
-        words = [os.path.splitext(path)[0] for path in paths] or [_split(), *_picks().values()]
+        words = [path if os.path.isdir(path) else os.path.splitext(path)[0] for path in paths]
+        words = words or [_split(), *_picks().values()]
     return words if paths or network is None else [*words, suffix(network).lstrip("_")]
 
 

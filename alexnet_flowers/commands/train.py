@@ -311,7 +311,13 @@ def _evaluation(run, dataset_dir, options, report):
         skip_bad_records=FLAGS.skip_bad_records,
         shows_progress=False,
     )
-    return within_training.Evaluation(run, make_evaluator, options.stop_when_not_improved, report)
+    return within_training.Evaluation(
+        run,
+        make_evaluator,
+        options.logging.eval_every_n_steps,
+        options.stop_when_not_improved,
+        report,
+    )
 
 
 def _dataset_dir(run):

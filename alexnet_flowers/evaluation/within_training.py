@@ -9,12 +9,13 @@ from alexnet_flowers.events import step_table
 class Evaluation:
     """Evaluates a run's checkpoints, keeps the best one, and says when there comes no better."""
 
-    def __init__(self, run, make_evaluator, num_without, report=print):
+    def __init__(self, run, make_evaluator, every_n_steps, num_without, report=print):
         """Prepares it.
 
         Args:
           run: a ``runs.Run``.
           make_evaluator: returns an ``evaluator.Evaluator``; called once the run has settings.
+          every_n_steps: int, how many steps lie between two evaluations.
           num_without: int, how many evaluations without a better one are enough; 0: none are.
           report: called with each line of the console.
 
@@ -26,6 +27,7 @@ class Evaluation:
         self._run = run
         self._make_evaluator = make_evaluator
         self._evaluator = None
+        self._every_n_steps = every_n_steps
         self._num_without = num_without
         self._report = report
 
@@ -52,7 +54,11 @@ class Evaluation:
             return False
         table = os.path.join(self._run.summaries_dir, "validation.csv")
         evaluated = step_table.steps_of(table, step_table.EVALUATION_COLUMNS)
-        num_since = sum(kept["global_step"] < one <= step for one in evaluated)
+        # Others may evaluate the steps between.
+        num_since = sum(
+            kept["global_step"] < one <= step and (one % self._every_n_steps == 0 or one == step)
+            for one in evaluated
+        )
         if num_since < self._num_without:
             return False
         self._report(

@@ -138,7 +138,10 @@ def _lay_out_steps(panels, log_steps):
         if log_steps:
             panel.set_xscale("log")
             panel.set_xlim(left=0.8 * max(1, first))
-            panel.xaxis.set_major_locator(LogLocator(numticks=6))
+            left, right = panel.get_xlim()
+            # Within a decade there is one whole power of ten, or none.
+            ticks = MaxNLocator(3, integer=True) if right < 10 * left else LogLocator(numticks=6)
+            panel.xaxis.set_major_locator(ticks)
             panel.xaxis.set_minor_locator(NullLocator())
             panel.xaxis.set_major_formatter(FuncFormatter(lambda step, _: "%g" % step))
         else:

@@ -307,7 +307,8 @@ def _epochs_per_decay(kept, values):
     """Returns a number of epochs that gives a run its ``decay_steps``; None where none need be."""
     wanted = values.get("decay_steps")
     num_photos, num_replicas = kept["dataset"].get("num_photos"), values.get("num_replicas", 1)
-    if not wanted or not num_photos:
+    numbers = (wanted, num_photos, num_replicas, values["batch_size"], values["warmup_steps"])
+    if not num_photos or not all(isinstance(one, (int, float)) for one in numbers):
         return None
     settings = Settings(**{name: values[name] for name in Settings._fields})
 

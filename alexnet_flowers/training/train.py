@@ -13,6 +13,7 @@ A start that fails before the first step of a new run leaves nothing.
 """
 
 import contextlib
+import glob
 import os
 import shutil
 import signal
@@ -306,12 +307,15 @@ def _begin(run, plan, newest, report):
         max_to_keep=logging.max_to_keep,
         keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
     )
-    path = os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME)
-    if not newest and step_table.steps_of(path, step_table.TRAINING_COLUMNS):
-        what = checkpoints.set_aside([path], "of a run of this name whose checkpoints are gone")
-        report("%s: %s" % (run.summaries_dir, what))
+    if not newest and not os.path.lexists(os.path.join(run.checkpoints_dir, settings.FILENAME)):
+        tables = sorted(glob.glob(os.path.join(glob.escape(run.summaries_dir), "*.csv")))
+        if tables:
+            what = checkpoints.set_aside(tables, "of a run of this name whose checkpoints are gone")
+            report("%s: %s" % (run.summaries_dir, what))
     table = step_table.StepTable(
-        path, step_table.TRAINING_COLUMNS, checkpoints.global_step_of(newest) if newest else 0
+        os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),
+        step_table.TRAINING_COLUMNS,
+        checkpoints.global_step_of(newest) if newest else 0,
     )
     settings.write(run.checkpoints_dir, kept)
     records.write_labels(

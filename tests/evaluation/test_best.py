@@ -143,7 +143,7 @@ def test_a_training_that_evaluates_itself_goes_on_after_a_damaged_result(run):
     assert best.keep(run, _result(run, 7, 0.5))
     open(os.path.join(run.checkpoints_dir, "best", "best.json"), "w").close()
     lines = []
-    evaluation = within_training.Evaluation(run, None, 1, lines.append)
+    evaluation = within_training.Evaluation(run, None, 2, 1, lines.append)
     assert "moved to set_aside: best.json, model.ckpt-7.index, " in lines[0]
     assert not evaluation.is_enough(100)
 
@@ -152,9 +152,10 @@ def test_evaluations_are_counted_and_not_steps(run):
     table = os.path.join(run.summaries_dir, "validation.csv")
     os.makedirs(run.summaries_dir)
     assert best.keep(run, _result(run, 7, 0.5))
-    evaluation = within_training.Evaluation(run, None, 2, lambda line: None)
+    evaluation = within_training.Evaluation(run, None, 2, 2, lambda line: None)
     assert not evaluation.is_enough(10**6)  # There is no table.
-    for step, is_enough in ((3, False), (7, False), (8, False), (9, True)):
+    for step, is_enough in ((3, False), (7, False), (8, False), (10, True)):
+        step_table.put(table, step_table.EVALUATION_COLUMNS, [9, 0.5, 0.5, 1.5])  # Of others.
         step_table.put(table, step_table.EVALUATION_COLUMNS, [step, 0.5, 0.5, 1.5])
         assert evaluation.is_enough(step) == is_enough
     assert not evaluation.is_enough(8)

@@ -276,10 +276,11 @@ def test_a_run_that_gets_no_better_ends_and_stays_so(folder):
 def test_the_table_of_a_run_whose_checkpoints_are_gone_is_set_aside(folder):
     args = SMALL + ["--dataset_dir=data", "--run_name=again", "--save_summaries_secs=0"]
     assert finish(start("train", folder, "--max_number_of_steps=2", *args)).status == 0
+    (folder / "runs/summaries/again/validation.csv").write_text("step,accuracy\n")
     shutil.rmtree(str(folder / "runs/checkpoints/again"))
     ended = finish(start("train", folder, "--max_number_of_steps=1", *args))
     assert ended.status == 0, ended
-    line = "runs/summaries/again: moved to set_aside: training.csv (of a run of this name whose"
+    line = "runs/summaries/again: moved to set_aside: training.csv, validation.csv (of a run of"
     assert line in ended.out
     steps = [
         [row["step"] for row in table_of(folder, path + "training.csv")]
