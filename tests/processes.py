@@ -142,9 +142,15 @@ def finish(process):
     return types.SimpleNamespace(status=process.returncode, out=out, err=err)
 
 
+def messages(stderr):
+    """Returns the lines of stderr that are no progress bars, of which a slow machine shows more."""
+    lines = re.split("[\r\n]+", stderr)
+    return [line for line in lines if line.strip() and not re.search(r"\d+%\|", line)]
+
+
 def one_error(ended, status):
     """The single line on stderr, progress bars left aside."""
-    lines = [line for line in re.split("[\r\n]", ended.err) if line and "photo/s" not in line]
+    lines = messages(ended.err)
     assert ended.status == status and len(lines) == 1 and ": error: " in lines[0], ended
     return lines[0]
 

@@ -5,10 +5,9 @@ import re
 import pytest
 from http_servers import serving, whole
 from photo_archives import draw, official_members, write_tgz
+from processes import messages
 
 from alexnet_flowers.data import records
-
-_PROGRESS = re.compile(r"\d+%\|")
 
 HELP_FLAGS = [
     "--archive",
@@ -29,12 +28,6 @@ HELP_FLAGS = [
     "--flagfile",
     "--[no]verbose",
 ]
-
-
-def messages(stderr):
-    """Returns the lines of stderr that are no progress bars."""
-    lines = re.split("[\r\n]+", stderr)
-    return [line for line in lines if line.strip() and not _PROGRESS.search(line)]
 
 
 def table_of(done):

@@ -15,6 +15,7 @@ import conversions
 import photo_archives
 import pytest
 from PIL import Image
+from processes import messages
 
 from alexnet_flowers.data import dataset, manifest, photos, record_check, record_frames, records
 from alexnet_flowers.errors import DataError
@@ -430,7 +431,7 @@ def test_nothing_but_bad_records_is_an_error(of_another_converter):
 
 
 def one_error(ended):
-    lines = [line for line in re.split("[\r\n]", ended.stderr) if line and "photo/s" not in line]
+    lines = messages(ended.stderr)
     assert ended.returncode == 1 and len(lines) == 1 and ": error: " in lines[0], ended
     return lines[0]
 
