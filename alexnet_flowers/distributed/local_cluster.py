@@ -50,8 +50,9 @@ def run(command, num_workers, num_servers, report=print):
                 if (job, index) == ("worker", 0):
                     chief = process
                 for stream in (process.stdout, process.stderr):
+                    # A daemon: should this one be ended at once, the kernel ends the others.
                     reader = threading.Thread(
-                        target=_prefix, args=("%s %d" % (job, index), stream, report)
+                        target=_prefix, args=("%s %d" % (job, index), stream, report), daemon=True
                     )
                     reader.start()
                     readers.append(reader)
@@ -138,4 +139,5 @@ def _end(processes, chief):
     finally:  # Whoever asks a second time waits for no save.
         for process in processes:
             process.kill()
+        for process in processes:
             process.wait()
