@@ -148,15 +148,15 @@ def outermost(*names):
 
 def _expand(args, opened=()):
     """Returns arguments with what flag files and recipes hold in their place, in their order."""
-    own = itertools.takewhile(lambda arg: arg != "--", args)
-    names = {arg.lstrip("-").partition("=")[0] for arg in own if arg.startswith("-")}
+    expanded, names = [], set()
     _places.append((len(opened), names))
-    expanded = []
     rest = iter(args)
     for arg in rest:
         flag, equals, value = arg.lstrip("-").partition("=")
         if arg == "--":
             return expanded + [arg] + list(rest)
+        if arg.startswith("-"):
+            names.add(flag)
         if not arg.startswith("-") or flag not in ("flagfile", "recipe") or flag not in FLAGS:
             expanded.append(arg)
             continue

@@ -123,11 +123,15 @@ def words_for(paths, network=None, photo=None):
     else:
         words = [path if os.path.isdir(path) else os.path.splitext(path)[0] for path in paths]
         words = words or [_split(), *_picks().values()]
-    return words if paths or network is None else [*words, suffix(network).lstrip("_")]
+    return words if paths or network is None else [*words, _suffix(network).lstrip("_")]
 
 
-def suffix(network):
-    """Returns what is added to the name of what comes of a split that is not the network's own."""
+def split_name(network):
+    """Returns the name of the split, which says so if it is of other photos than the network's."""
+    return FLAGS.split + _suffix(network)
+
+
+def _suffix(network):
     return run_dataset.choose(network.run, FLAGS.dataset_dir).suffix
 
 

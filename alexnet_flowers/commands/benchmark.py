@@ -68,8 +68,9 @@ with group("Output"):
 def main():
     read = [path for path in (FLAGS.archive, FLAGS.dataset_dir) if path]
     outputs.check(FLAGS.json, inputs=read)
-    for flag in ("torch_python", "other_python"):
-        for python in [FLAGS[flag].value] if flag == "torch_python" else FLAGS[flag].value:
+    pythons = {"torch_python": [FLAGS.torch_python], "other_python": FLAGS.other_python}
+    for flag in pythons:
+        for python in pythons[flag]:
             if shutil.which(python) is None:
                 raise UsageError("--%s %s: is no program" % (flag, python))
     with tempfile.TemporaryDirectory() as folder:

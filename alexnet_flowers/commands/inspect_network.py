@@ -82,7 +82,7 @@ def main(paths):
         if split is None:
             return
         layers = dead_units.dead_units(network, split)
-        shown = FLAGS.split + asked_photos.suffix(network)
+        shown = asked_photos.split_name(network)
         what = "dead units on " + shown
         save(diagrams.dead_units(layers), "zeros_and_dead_units_" + shown, what, "svg")
         print(dead_units.table(layers))

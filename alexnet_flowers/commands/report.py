@@ -50,7 +50,7 @@ def main():
     if FLAGS.output is not None:
         _check(FLAGS.output)
     with command_line.chosen_network() as network:
-        shown = FLAGS.split + asked_photos.suffix(network)
+        shown = asked_photos.split_name(network)
         of = shown if shown != "validation" else ""
         name = picture_output.file_name(of, network=network, kind="html")
         output = FLAGS.output or os.path.join("runs", "reports", name)

@@ -162,7 +162,8 @@ class Evaluator:
         columns = step_table.EVALUATION_COLUMNS
         with lock.held(path, "written", _WAIT_SECS):  # Another process may evaluate the run, too.
             row = [result["global_step"]] + [result[name] for name in columns[1:]]
-            step_table.put(path + ".csv", columns, row)
+            table = step_table.path_of_curve(self._run.summaries_dir, self.curve)
+            step_table.put(table, columns, row)
 
     def _run_network(self, checkpoint_path):
         """Returns the log probabilities [n, classes] and labels [n] of all photos of the split."""

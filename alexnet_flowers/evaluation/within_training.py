@@ -1,9 +1,9 @@
 """Evaluations within a training: every so many steps, and when they say that it is enough."""
 
-import os
-
 from alexnet_flowers.evaluation import best, tables
 from alexnet_flowers.events import step_table
+
+_CURVE = "validation"
 
 
 class Evaluation:
@@ -23,7 +23,7 @@ class Evaluation:
           UsageError: that one was chosen by another split or view.
         """
         kept = best.sound_result(run, report)
-        best.check_curve(run, kept, "validation", "eval_every_n_steps")
+        best.check_curve(run, kept, _CURVE, "eval_every_n_steps")
         self._run = run
         self._make_evaluator = make_evaluator
         self._evaluator = None
@@ -52,7 +52,7 @@ class Evaluation:
         kept = best.result_of(self._run) if self._num_without else None
         if kept is None:
             return False
-        table = os.path.join(self._run.summaries_dir, "validation.csv")
+        table = step_table.path_of_curve(self._run.summaries_dir, _CURVE)
         evaluated = step_table.steps_of(table, step_table.EVALUATION_COLUMNS)
         # Others may evaluate the steps between.
         num_since = sum(

@@ -89,6 +89,11 @@ def put(path, columns, values):
         _write(path, columns, [lines[step] for step in sorted(lines)])
 
 
+def path_of_curve(summaries_dir, curve):
+    """Returns where the table of a run's evaluations is; see ``evaluator.Evaluator``."""
+    return os.path.join(summaries_dir, curve + ".csv")
+
+
 def steps_of(path, columns):
     """Returns the steps of a table's lines, a list of int, ascending; of no file none.
 

@@ -157,7 +157,11 @@ def _first_shown(line):
     What is learned lies in the last decades; the first one would fill a third of the picture.
     """
     steps = line.get_xdata()
-    return steps[0] if line.get_marker() == "D" else max(steps[0], steps[-1] / _LOG_RANGE)
+    return (
+        steps[0]
+        if line.get_marker() == _DIAMONDS["marker"]
+        else max(steps[0], steps[-1] / _LOG_RANGE)
+    )
 
 
 def _draw_run(panel, run, tag, color, smoothing):

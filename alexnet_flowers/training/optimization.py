@@ -41,10 +41,11 @@ def variables_to_train(trainable_scopes):
     """
     if not trainable_scopes:
         return tf.trainable_variables()
-    if not split_scopes(trainable_scopes):
+    scopes = split_scopes(trainable_scopes)
+    if not scopes:
         raise UsageError("--trainable_scopes %r: names no scope" % trainable_scopes)
     chosen = []
-    for scope in split_scopes(trainable_scopes):
+    for scope in scopes:
         within = [v for v in tf.trainable_variables() if in_scope(v.op.name, scope)]
         if not within:
             layers = sorted({v.op.name.rsplit("/", 1)[0] for v in tf.trainable_variables()})
