@@ -4,6 +4,7 @@ import os
 import shutil
 
 from alexnet_flowers.tf1 import slim, tf
+from alexnet_flowers.training import settings
 
 
 def build(num_classes=5, value=0.0):
@@ -57,3 +58,11 @@ def listed(folder):
 
 def names_of(*steps):
     return ["model.ckpt-%d" % step for step in steps]
+
+
+def copy_of_other_photos(run, folder):
+    """Copies a run's checkpoints to a folder, as those of a run of other photos; returns it."""
+    folder = shutil.copytree(run.checkpoints_dir, str(folder))
+    kept = settings.read(folder)
+    settings.write(folder, dict(kept, dataset={"archive_sha256": "of others"}))
+    return folder

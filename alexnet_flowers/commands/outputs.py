@@ -13,6 +13,7 @@ import tempfile
 
 from alexnet_flowers import atomic
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.pictures import picture_file
 
 # How the files begin that commands write.
 _BEGINNINGS = {
@@ -104,7 +105,7 @@ def write(path, function, *args):
 
 
 def _format_of(picture, formats):
-    found = os.path.splitext(picture)[1][1:].lower()
+    found = picture_file.kind_of(picture)
     if formats and found not in formats:
         suffixes = " or ".join("*." + one for one in formats)
         raise UsageError("%s: must be the name of a file, %s" % (picture, suffixes))

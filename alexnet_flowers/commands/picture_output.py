@@ -64,7 +64,7 @@ def save(picture, path, title, network=None):
     """Saves a picture under a checked name, with its title, this command, and of which network."""
     if network:
         title += ": run %s, step %d" % (network.run.name, network.global_step)
-    kind = os.path.splitext(path)[1][1:].lower()  # Behind a link the target may have another.
+    kind = picture_file.kind_of(path)  # Behind a link the target may have another.
     with outputs.written(path) as target:
         picture_file.save(picture, target, picture_file.Origin(title, _command()), kind)
 

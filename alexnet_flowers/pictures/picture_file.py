@@ -36,6 +36,11 @@ class Origin(NamedTuple):
     command: str
 
 
+def kind_of(path):
+    """Returns the suffix of a file's name, without the dot, in small letters."""
+    return os.path.splitext(path)[1][1:].lower()
+
+
 def save(picture, path, origin, kind=None):
     """Saves a picture, whole or not at all, with its title beneath and its ``Origin`` as metadata.
 
@@ -54,7 +59,7 @@ def save(picture, path, origin, kind=None):
         if isinstance(picture, Image.Image):
             _save_image(picture, partial, origin)
         else:
-            kind = kind or os.path.splitext(path)[1][1:].lower()
+            kind = kind or kind_of(path)
             _save_figure(picture, partial, kind, origin)
 
 

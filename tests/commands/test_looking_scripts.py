@@ -9,9 +9,10 @@ import shutil
 import photo_archives
 import pytest
 from PIL import Image
+from saved_checkpoints import copy_of_other_photos
 
 from alexnet_flowers.data import photos
-from alexnet_flowers.training import checkpoints, settings
+from alexnet_flowers.training import checkpoints
 
 
 @pytest.fixture
@@ -223,9 +224,7 @@ def test_embed(run_script, run_flags, tiny_dataset, tmp_path):
 def test_what_comes_of_other_photos_than_the_runs_has_a_name_of_its_own(
     run_script, random_run, tiny_dataset, photo, tmp_path
 ):
-    mine = str(tmp_path / "runs" / "checkpoints" / "mine")
-    shutil.copytree(random_run.checkpoints_dir, mine)
-    settings.write(mine, dict(settings.read(mine), dataset={"archive_sha256": "of others"}))
+    copy_of_other_photos(random_run, tmp_path / "runs" / "checkpoints" / "mine")
     data = ["--device", "cpu", "--dataset_dir", tiny_dataset]
     inspected = run_script("inspect_network", *data, "--output_dir", "out", "--max_maps", "2")
     assert inspected.returncode == 0, inspected.stderr

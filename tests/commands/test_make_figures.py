@@ -7,8 +7,7 @@ import shutil
 import event_files
 import pytest
 from PIL import Image
-
-from alexnet_flowers.training import settings
+from saved_checkpoints import copy_of_other_photos
 
 
 @pytest.fixture
@@ -98,9 +97,7 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     labels = (other / "labels.txt").read_text()
     (other / "labels.txt").write_text(labels.replace("tulips", "weeds"))
     event_files.write(tmp_path / "summaries" / "weeds", {1: {"learning_rate": 1.0}})
-    drawn = str(tmp_path / "checkpoints" / "drawn")
-    shutil.copytree(random_run.checkpoints_dir, drawn)
-    settings.write(drawn, dict(settings.read(drawn), dataset={"archive_sha256": "of others"}))
+    copy_of_other_photos(random_run, tmp_path / "checkpoints" / "drawn")
     event_files.write(tmp_path / "summaries" / "drawn", {1: {"learning_rate": 1.0}})
     flags = [
         "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",

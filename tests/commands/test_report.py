@@ -2,14 +2,12 @@
 
 import os
 import re
-import shutil
 from html.parser import HTMLParser
 
 import browser
 import event_files
 import pytest
-
-from alexnet_flowers.training import settings
+from saved_checkpoints import copy_of_other_photos
 
 SECTIONS = [
     "Settings", "Curves", "Distributions", "Classes", "Worst mistakes", "Explanations", "Kernels",
@@ -36,9 +34,7 @@ def path(run_script_in, random_run, tiny_dataset, tmp_path_factory):
     """The report of a run's checkpoint on other photos than the run's."""
     folder = tmp_path_factory.mktemp("report")
     parent = str(folder / "checkpoints")
-    mine = os.path.join(parent, "random")
-    shutil.copytree(random_run.checkpoints_dir, mine)
-    settings.write(mine, dict(settings.read(mine), dataset={"archive_sha256": "of others"}))
+    mine = copy_of_other_photos(random_run, os.path.join(parent, "random"))
     event_files.write_run(folder / "summaries", "random")
     done = run_script_in(
         folder, "report", "--checkpoints_dir", parent,
