@@ -65,7 +65,9 @@ HYPERPARAMETERS = {
 _DEFAULTS = dict(
     _Common()._asdict(), **{name: known.default for name, known in HYPERPARAMETERS.items()}
 )
-_TYPES = dict(typing.get_type_hints(_Common), **dict.fromkeys(HYPERPARAMETERS, float))
+_TYPES = dict(
+    typing.get_type_hints(_Common), **dict.fromkeys(HYPERPARAMETERS, typing.Optional[float])
+)
 
 
 class Settings(typing.NamedTuple("Settings", list(_TYPES.items()))):
@@ -231,14 +233,33 @@ def _check_content(content):
                 is_known = one is None or isinstance(one, (str, int, float))
                 if not is_known or (isinstance(one, float) and not math.isfinite(one)):
                     raise ValueError("%s: no text and no number" % name)
-    for number in (content["settings"]["image_size"], content["num_steps"], last_step(content)):
-        if not isinstance(number, int) or number < 1:
-            raise ValueError("%r: no size or no number of steps" % (number,))
+    kept = content["settings"]
+    counts = [content["num_steps"], last_step(content), kept.get("num_replicas", 1)]
+    if kept.get("decay_steps") is not None:
+        counts.append(kept["decay_steps"])
+    for number in counts:
+        if not _is_a(int, number) or number < 1:
+            raise ValueError("%r: no number of steps or batches" % (number,))
     folder = content.get("dataset_dir", "")
     if not isinstance(folder, str) or "\0" in folder:
         raise ValueError("dataset_dir: no name of a folder")
-    complete(Settings(optimizer=content["settings"].get("optimizer", _DEFAULTS["optimizer"])))
-    alexnet_v2.check_image_size(content["settings"]["image_size"])
+    alexnet_v2.check_image_size(kept["image_size"])
+    all_settings = Settings(**{name: kept[name] for name in _TYPES if name in kept})
+    for name, value in all_settings._asdict().items():
+        if not _is_a(_TYPES[name], value):
+            raise ValueError("%s: cannot be %r" % (name, value))
+        if name in _RANGES:
+            hyperparameters.check(name, value, _RANGES[name])
+    _ = optimizers.OPTIMIZERS[all_settings.optimizer]  # Or a ``UsageError``, as the next.
+    _ = schedules.SCHEDULES[all_settings.learning_rate_decay_type]
+
+
+def _is_a(kind, value):
+    """Says whether a value of JSON is of a setting's type, a class or the ``Optional`` of one."""
+    kinds = getattr(kind, "__args__", (kind,))
+    if isinstance(value, bool):
+        return bool in kinds
+    return isinstance(value, kinds) or (float in kinds and isinstance(value, int))
 
 
 def check_unchanged(run_dir, there, wanted, allow_changes):
@@ -307,8 +328,7 @@ def _epochs_per_decay(kept, values):
     """Returns a number of epochs that gives a run its ``decay_steps``; None where none need be."""
     wanted = values.get("decay_steps")
     num_photos, num_replicas = kept["dataset"].get("num_photos"), values.get("num_replicas", 1)
-    numbers = (wanted, num_photos, num_replicas, values["batch_size"], values["warmup_steps"])
-    if not num_photos or not all(isinstance(one, (int, float)) for one in numbers):
+    if not (wanted and _is_a(int, num_photos) and num_photos > 0):
         return None
     settings = Settings(**{name: values[name] for name in Settings._fields})
 

@@ -216,6 +216,15 @@ def test_an_entry_of_the_table_is_all_that_an_optimizer_needs():
         '{"settings": {"image_size": 200, "optimizer": [1]}, "dataset": {}, "num_steps": 3}',
     ]
     + [
+        '{"settings": {"image_size": 200, "%s": %s}, "dataset": {}, "num_steps": 3}' % setting
+        for setting in [
+            ("batch_size", '"56"'), ("batch_size", "0"), ("batch_size", "null"),
+            ("fast_mode", "1"), ("seed", "true"), ("seed", "0.5"), ("learning_rate", '"0.1"'),
+            ("dropout_keep_prob", "2"), ("adam_beta1", "[]"), ("trainable_scopes", "3"),
+            ("learning_rate_decay_type", '"x"'), ("decay_steps", '"9"'), ("num_replicas", "0"),
+        ]
+    ]
+    + [
         '{"settings": {"image_size": %s}, "dataset": {}, "num_steps": %s}' % numbers
         for numbers in [
             ('"big"', 3), (10**12, 3), ("null", 3), (-5, 3), (200.5, 3), ([], 3), ("true", 3),
