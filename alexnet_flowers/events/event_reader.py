@@ -64,10 +64,12 @@ class Events(NamedTuple):
     Attributes:
       scalars: by tag.
       histograms: by tag, ascending by step, each step once.
+      starts: ascending, the step at which each process began that wrote them.
     """
 
     scalars: Dict[str, Scalars]
     histograms: Dict[str, List[Histogram]]
+    starts: List[int]
 
 
 class RunEvents(NamedTuple):
@@ -134,9 +136,9 @@ def read_run(run, split_name):
     """
     folders = (run.summaries_dir, os.path.join(run.summaries_dir, split_name))
     training, evaluation = (
-        read(folder) if _event_files(folder) else Events({}, {}) for folder in folders
+        read(folder) if _event_files(folder) else Events({}, {}, []) for folder in folders
     )
-    if not any(training + evaluation):
+    if not any(part.scalars or part.histograms for part in (training, evaluation)):
         raise DataError(
             "%s: no events yet; they come with the first steps of scripts/train.py"
             % run.summaries_dir
@@ -172,14 +174,14 @@ def read(folder, report=print):
     paths = _event_files(folder)
     if not paths:
         raise DataError("%s: no event files" % folder)
-    for path in sorted(paths):
+    for path in paths:
         if not os.path.isfile(path):  # TensorBoard would wait at a named pipe for ever.
             raise DataError("%s: is no file; move it away" % path)
-        _report_damage(path, report)
     # TensorBoard warns about each restart.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     accumulator = event_accumulator.EventAccumulator(folder, _KEPT)
     try:
+        starts = _starts(paths, report)
         accumulator.Reload()
     except (tf.errors.OpError, DecodeError) as error:
         raise DataError("%s: cannot be read (%s)" % (folder, first_line(error)))
@@ -200,15 +202,28 @@ def read(folder, report=print):
             ]
             for tag in found["histograms"]
         },
+        starts,
     )
 
 
 def _event_files(folder):
-    return glob.glob(os.path.join(glob.escape(folder), "*tfevents*"))
+    return sorted(glob.glob(os.path.join(glob.escape(folder), "*tfevents*")))
 
 
-def _report_damage(path, report):
-    """Reports where a file is damaged: TensorBoard reads up to there and says nothing."""
+def _starts(paths, report):
+    """Returns the ``Events.starts`` of some files; TensorBoard's reader does not keep them."""
+    starts = []
+    for path in paths:
+        for record in _whole_records(path, report):
+            event = tf.Event.FromString(record)
+            if event.session_log.status == tf.SessionLog.START:
+                # As of all events, those are made again that come after a later one's step.
+                starts = [step for step in starts if step < event.step] + [event.step]
+    return starts
+
+
+def _whole_records(path, report):
+    """Yields a file's records up to a damaged one, which is reported: TensorBoard says nothing."""
     for number, frame in enumerate(record_frames.read(path)):
         if frame.problem:
             if frame.problem != record_frames.CUT_OFF:
@@ -217,6 +232,7 @@ def _report_damage(path, report):
                     "left out" % (path, number, frame.problem)
                 )
             return
+        yield frame.record
 
 
 def _by_step(events):

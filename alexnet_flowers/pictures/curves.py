@@ -167,7 +167,7 @@ def _first_shown(line):
 def _draw_run(panel, run, tag, color, smoothing):
     training = run.training.scalars.get(tag)
     if training is not None and tag in _STREAMING:
-        training = streaming.between_points(training)
+        training = streaming.between_points(training, run.training.starts)
     if training is not None:
         _plot(panel, training, color=color, linewidth=0.8, alpha=0.35)
         _plot(panel, _smoothed(training, smoothing), color=color, linewidth=1.6)

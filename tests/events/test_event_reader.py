@@ -64,6 +64,13 @@ def test_what_a_continued_run_does_again_counts_once(tmp_path):
     assert found.scalars["a"].steps.tolist() == [10, 20, 22, 25, 28]
     assert found.scalars["a"].values.tolist() == [10, 20, -22, -25, -28]
     assert [(one.step, one.edges[-1]) for one in found.histograms["w"]] == [(28, 2.0)]
+    assert found.starts == [21]
+
+
+def test_a_start_that_an_earlier_one_makes_undone_counts_no_more(tmp_path):
+    for number, step in enumerate([1, 40, 21, 30]):
+        event_files.write(tmp_path, restart_step=step, suffix=".%d" % number)
+    assert event_reader.read(str(tmp_path)).starts == [1, 21, 30]
 
 
 def test_of_two_evaluations_of_a_step_the_later_counts(tmp_path):
