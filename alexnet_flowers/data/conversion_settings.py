@@ -171,3 +171,20 @@ class Settings(NamedTuple):
             for key in sorted(set(wanted) - ignored)
             if made[key] != wanted[key]
         ]
+
+
+def division(made):
+    """Returns what says, besides a seed and counts, which photo is in which split.
+
+    Args:
+      made: the ``request`` in a ``dataset.json``.
+
+    Returns:
+      Text such as ``"fold 1/5"``; None where there is nothing more.
+    """
+    rule = made.get("split_by")
+    if rule == BY_FOLD:
+        return "%s %s" % (rule, made.get("fold"))
+    if rule == BY_NAME:
+        return "%s %s %s" % (rule, made.get("validation_percentage"), made.get("test_percentage"))
+    return None

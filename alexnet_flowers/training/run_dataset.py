@@ -60,7 +60,7 @@ def choose(run, dataset_dir=None):
     where = " (%s)" % kept["dataset_dir"] if "dataset_dir" in kept else ""
     return Chosen(
         folder,
-        "_on_%s_%s" % (os.path.basename(os.path.abspath(folder)), now["digest"][:6]),
+        "_on_%s_%s" % (os.path.basename(os.path.abspath(folder)), identity.mark(now)),
         "note: the photos of %s are not those that run %s was trained on%s"
         % (folder, run.name, where),
     )

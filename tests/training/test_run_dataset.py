@@ -77,6 +77,43 @@ def test_of_a_run_that_does_not_say_nothing_is_known(run_of, tiny_dataset):
     assert run_dataset.choose(run_of({}), tiny_dataset) == (tiny_dataset, "", None)
 
 
+@pytest.fixture(scope="module")
+def divided(tmp_path_factory, tiny_archive):
+    """A function that divides the same photos by some settings; returns the folder."""
+
+    def divide(name, **settings):
+        folder = str(tmp_path_factory.mktemp(name))
+        conversions.convert(folder, tiny_archive, **settings)
+        return folder
+
+    return divide
+
+
+def test_the_other_folds_are_other_photos(run_of, divided):
+    folds = [divided("f%d" % number, fold="%d/2" % number) for number in (1, 2)]
+    ids = [identity.of(fold) for fold in folds]
+    assert identity.mark(ids[0]) != identity.mark(ids[1])
+    run = run_of(ids[0], dataset_dir=folds[0])
+    assert run_dataset.choose(run) == (folds[0], "", None)
+    chosen = run_dataset.choose(run, folds[1])
+    assert chosen.suffix == "_on_%s_%s" % (os.path.basename(folds[1]), identity.mark(ids[1]))
+    assert chosen.note
+
+
+def test_names_divide_otherwise_than_a_seed(divided):
+    by_name = identity.of(divided("by_name", split_by="name", validation_percentage=50))
+    assert by_name["division"] == "name 50 0"
+    # As if by chance there were as many photos of each class in each split.
+    assert identity.is_other(by_name, dict(by_name, division=None))
+
+
+def test_a_run_from_before_a_division_was_kept_goes_on(run_of, divided):
+    fold = divided("before", fold="1/2")
+    kept = identity.of(fold)
+    del kept["division"]
+    assert run_dataset.choose(run_of(kept), fold) == (fold, "", None)
+
+
 def test_records_of_slim_are_told_apart_by_their_shards(tiny_dataset, other_dataset, tmp_path):
     ids = []
     for number, source in enumerate([tiny_dataset, tiny_dataset, other_dataset]):
