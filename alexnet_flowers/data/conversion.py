@@ -7,7 +7,8 @@ What it leaves in ``dataset_dir``::
     dataset.json                                counts, seed, archive, versions; written last
 
 A conversion that was broken off leaves ``dataset.json.partial``, see ``manifest``; running it
-again finishes it with the same bytes.
+again finishes it with the same bytes. A damaged dataset is made again beside its old shards, which
+stay until all new ones are whole: the photos may be gone by then.
 """
 
 import os
@@ -60,19 +61,26 @@ def convert(
     settings.check()
     source.check()
     with new_folder.made(dataset_dir), atomic.naming(dataset_dir):
-        info = _finished(dataset_dir, source, settings, strict, report)
-        if info is not None:
-            return info
-        with lock.held(dataset_dir, "converted"):
-            # Asked again: another process may have had the lock meanwhile.
-            info = _finished(dataset_dir, source, settings, strict, report)
-            if info is None:
-                info = _make(dataset_dir, source, settings, strict, keep_archive, report)
-            return info
+        info, damaged = _finished(dataset_dir, source, settings, strict)
+        if info is None or damaged:
+            with lock.held(dataset_dir, "converted"):
+                # Asked again: another process may have had the lock meanwhile.
+                info, damaged = _finished(dataset_dir, source, settings, strict)
+                if damaged == os.path.join(dataset_dir, records.LABELS_FILENAME):
+                    records.write_labels(damaged, info["classes"])
+                    report("%s: was missing; written again" % damaged)
+                elif info is None or damaged:
+                    if damaged:
+                        report("%s: damaged or missing; converting again" % damaged)
+                    return _make(dataset_dir, source, settings, strict, keep_archive, report)
+    report("%s: finished already; every record read and counted" % dataset_dir)
+    return info
 
 
-def _finished(dataset_dir, source, settings, strict, report):
-    """Returns the info of a finished dataset, None where there is work to do.
+def _finished(dataset_dir, source, settings, strict):
+    """Returns the info of a finished dataset and the path of what is damaged or missing of it.
+
+    Either is None where there is no such thing.
 
     Raises:
       DataError: it was made from something else, by another converter, or less strictly.
@@ -83,7 +91,7 @@ def _finished(dataset_dir, source, settings, strict, report):
                 "%s: holds the records of another converter (no %s); they can be trained on, or "
                 "choose another --dataset_dir" % (dataset_dir, manifest.FILENAME)
             )
-        return None
+        return None, None
     info = manifest.read(dataset_dir)
     made = info["request"]
     differences = settings.differences(made, manifest.num_photos(info))
@@ -98,18 +106,11 @@ def _finished(dataset_dir, source, settings, strict, report):
     for place, reason in sorted(info["left_out"].items() if strict else ()):
         if not duplicates.is_later(reason):
             raise DataError("%s: was made without %s: %s (--strict)" % (dataset_dir, place, reason))
-    damaged = _damaged_shard(dataset_dir, info)
-    if damaged:
-        report("%s: damaged or missing; converting again" % damaged)
-    if damaged or not os.path.exists(os.path.join(dataset_dir, records.LABELS_FILENAME)):
-        manifest.reopen(dataset_dir)
-        return None
-    report("%s: finished already; every record read and counted" % dataset_dir)
-    return info
+    return info, _damaged(dataset_dir, info)
 
 
-def _damaged_shard(dataset_dir, info):
-    """Returns the path of a shard that does not hold what was written; None if all do."""
+def _damaged(dataset_dir, info):
+    """Returns the path of a shard that does not hold what was written, or of missing labels."""
     for split in info["splits"].values():
         for name, shard in split["shards"].items():
             path = os.path.join(dataset_dir, name)
@@ -118,17 +119,21 @@ def _damaged_shard(dataset_dir, info):
                     return path
             except DataError:
                 return path
-    return None
+    labels_path = os.path.join(dataset_dir, records.LABELS_FILENAME)
+    return None if os.path.exists(labels_path) else labels_path
 
 
 def _make(dataset_dir, source, settings, strict, keep_archive, report):
     """Makes the dataset anew; returns the contents of its ``dataset.json``."""
-    rule = _rule_of_before(dataset_dir)
+    is_damaged = os.path.exists(manifest.path(dataset_dir))
+    rule = _rule_of_before(dataset_dir, is_damaged)
     _clear_unfinished(dataset_dir)
-    _check_own_names(dataset_dir)
+    if not is_damaged:
+        _check_own_names(dataset_dir)
     request = dict(settings._asdict(), archive=source.name)
     try:
-        manifest.begin(dataset_dir, dict(request, split_by=rule) if rule else request)
+        if not is_damaged:
+            manifest.begin(dataset_dir, dict(request, split_by=rule) if rule else request)
         with source.fetched(dataset_dir, keep_archive, report) as path:
             found = photo_format.read_photos(path, dataset_dir)
             _report(conversion_report.of_source(found), report)
@@ -160,6 +165,9 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             }
             for split_name in info["splits"]:
                 _report(manifest.gaps(info, split_name), report)
+            if is_damaged:
+                manifest.reopen(dataset_dir)
+            shard_writer.put_in_place(dataset_dir, info["splits"])
             records.write_labels(os.path.join(dataset_dir, records.LABELS_FILENAME), class_names)
             manifest.finish(dataset_dir, info)
     except BaseException:
@@ -176,14 +184,21 @@ def _report(lines, report):
 
 
 def _clear_unfinished(dataset_dir):
-    """Removes what a conversion that did not finish has left; touches nothing else."""
-    if not manifest.is_unfinished(dataset_dir):
+    """Removes what a conversion that did not finish has left; touches nothing else.
+
+    Beside a ``dataset.json`` that is what was to replace its shards.
+    """
+    is_unfinished = manifest.is_unfinished(dataset_dir)
+    if not is_unfinished and not os.path.exists(manifest.path(dataset_dir)):
         return
     for name in os.listdir(dataset_dir):
-        whole = name[: -len(".partial")] if name.endswith(".partial") else name
-        if records.is_shard(whole) or whole == records.LABELS_FILENAME:
+        is_partial = name.endswith(".partial")
+        whole = name[: -len(".partial")] if is_partial else name
+        is_own = records.is_shard(whole) or whole == records.LABELS_FILENAME
+        if is_own and (is_partial or is_unfinished):
             os.remove(os.path.join(dataset_dir, name))
-    manifest.forget(dataset_dir)
+    if is_unfinished:
+        manifest.forget(dataset_dir)
 
 
 def _check_own_names(dataset_dir):
@@ -233,9 +248,9 @@ def _class_names(files, photos, left_out, path):
     return class_names
 
 
-def _rule_of_before(dataset_dir):
+def _rule_of_before(dataset_dir, is_damaged):
     """Returns how a damaged dataset was divided, which is to be made again as it was; or None."""
-    mark = manifest.unfinished(dataset_dir)
+    mark = manifest.read(dataset_dir) if is_damaged else manifest.unfinished(dataset_dir)
     if isinstance(mark.get("request"), dict):
         mark = dict({"split_by": conversion_settings.SHUFFLED}, **mark["request"])
     rule = mark.get("split_by")

@@ -11,7 +11,7 @@ from alexnet_flowers.tf1 import tf
 
 
 def write(dataset_dir, parts, num_shards, class_names):
-    """Writes the shards of all splits; they get their names only once all are complete.
+    """Writes the shards of all splits under temporary names, ``<shard>.partial``.
 
     Args:
       dataset_dir: the folder.
@@ -38,11 +38,15 @@ def write(dataset_dir, parts, num_shards, class_names):
                         dataset_dir, split_name, photos, num_shards, labels, bar
                     ),
                 }
+    return written
+
+
+def put_in_place(dataset_dir, written):
+    """Gives shards, what ``write`` returned, their names."""
     for split in written.values():
         for name in split["shards"]:
             path = os.path.join(dataset_dir, name)
             os.replace(path + ".partial", path)
-    return written
 
 
 def _write_split(dataset_dir, split_name, photos, num_shards, labels, bar):

@@ -14,7 +14,7 @@ from photo_archives import BAD_PHOTO, encode, official_members, write_tgz
 from PIL import Image
 
 import alexnet_flowers
-from alexnet_flowers.data import manifest, records
+from alexnet_flowers.data import manifest, records, verification
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
@@ -198,7 +198,34 @@ def test_damaged_shard_is_found_and_everything_converted_again(
 
 
 def test_missing_labels_are_written_again(copy, tiny_dataset, tiny_archive):
+    shard = os.path.join(copy, TINY_FILES[1])
+    before = os.stat(shard).st_ino
     os.remove(os.path.join(copy, "labels.txt"))
+    lines = []
+    convert(copy, tiny_archive, lines, **TINY)
+    assert lines[0] == "%s/labels.txt: was missing; written again" % copy
+    assert contents(copy) == contents(tiny_dataset)
+    assert os.stat(shard).st_ino == before
+
+
+@pytest.mark.parametrize("module, name", [(verification, "verify"), (records, "example")])
+def test_a_damaged_dataset_keeps_its_sound_shards_until_there_are_new_ones(
+    copy, tiny_dataset, tiny_archive, monkeypatch, module, name
+):
+    with open(os.path.join(copy, TINY_FILES[1]), "r+b") as file:
+        file.truncate(100)
+    before = contents(copy)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            convert(copy, tiny_archive, **TINY)
+    assert contents(copy) == before
+    killed = os.path.join(copy, TINY_FILES[2] + ".partial")
+    shutil.copy(os.path.join(copy, TINY_FILES[1]), killed)  # As one that is killed leaves it.
     convert(copy, tiny_archive, **TINY)
     assert contents(copy) == contents(tiny_dataset)
 
