@@ -8,18 +8,19 @@ import collections
 import concurrent.futures
 import contextlib
 import io
-import os
 import threading
 import warnings
 from typing import NamedTuple, Optional
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from alexnet_flowers import devices
 from alexnet_flowers.data import jpeg_check, photo_kind
 from alexnet_flowers.data.jpeg_check import MAX_PIXELS
 from alexnet_flowers.data.photo_kind import BadPhotoError
 
-# Phones make 200 million; such a photo takes 800 MB while it is decoded, one at a time.
+# Phones make 200 million; such a photo takes 800 MB while it is decoded, as 16 bits of gray 2.3 GB,
+# one at a time.
 MAX_PIXELS_REDUCED = 200 * 1000 * 1000
 # That limit is kept here, where it can be told with its numbers; Pillow's own is lower.
 Image.MAX_IMAGE_PIXELS = None
@@ -28,6 +29,7 @@ _ONE_AT_A_TIME = threading.Lock()
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 # High enough to lose nothing visible.
 _JPEG_QUALITY = 95
+_MAX_JPEG_SIDE = 65500  # libjpeg's.
 
 _ORIENTATION_TAG = 0x0112
 # What makes a picture upright, by its EXIF orientation.
@@ -42,6 +44,13 @@ _UPRIGHT = {
 }
 # TIFF's NewSubfileType, whose first bit says that a picture is a small one of another.
 _SUBFILE_TAG = 254
+_BITS_TAG, _COLORS_TAG, _NUMBERS_TAG = 258, 262, 339
+_WHITE_IS_0, _UNSIGNED = 0, 1
+# Where Pillow keeps XMP. Some of its versions take an orientation from there, others do not;
+# browsers do not either.
+_XMP = ("xmp", "XML:com.adobe.xmp")
+
+_NO_COLORS = "its pixels are numbers of any range, not colors; save it as a JPEG"
 
 # Photos that wait, decoded, for whoever takes them; per core.
 _AHEAD = 4
@@ -96,7 +105,7 @@ def on_all_cores(check, photos):
       photos: an iterable of whatever ``check`` takes, read as it is needed. Closing the generator
         drops the checks that have not begun.
     """
-    num_threads = os.cpu_count()
+    num_threads = devices.num_cores()
     waiting = collections.deque()
     with concurrent.futures.ThreadPoolExecutor(num_threads) as pool:
         try:
@@ -125,7 +134,9 @@ def _opened(encoded):
     except BadPhotoError:
         raise
     except Exception as error:  # Whatever a damaged file leads to.
-        raise BadPhotoError("cannot be decoded: %s" % " ".join(str(error).split()))
+        said = " ".join(str(error).split())
+        is_number = said.lstrip("-").isdigit()  # That of libtiff's error.
+        raise BadPhotoError("cannot be decoded: %s" % ("it is damaged" if is_number else said))
 
 
 def _is_turned(encoded):
@@ -144,16 +155,26 @@ def _check_size(image):
 
 def _orientation(image):
     """Returns the EXIF orientation, 1 where it cannot be read."""
+    _forget_xmp(image)
     try:
         return image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # Pillow raises whatever broken metadata leads it to.
         return 1
 
 
+def _forget_xmp(image):
+    for name in _XMP:
+        image.info.pop(name, None)
+
+
 def _encoded_anew(image):
     """Returns the ``Verified`` of an opened image as an upright RGB JPEG."""
+    if image.format != "JPEG":
+        _forget_xmp(image)
+        image.load()
+    # Pillow itself turns a TIFF as it loads it.
+    orientation = _orientation(image) if image.format != "TIFF" else 1
     width_px, height_px = image.size
-    orientation = _orientation(image)
     notes = []
     if image.format in ("GIF", "WEBP", "PNG", "TIFF") and getattr(image, "is_animated", False):
         notes.append("only the first picture of this %s is taken" % image.format)
@@ -166,9 +187,26 @@ def _encoded_anew(image):
         upright = upright.transpose(_UPRIGHT[orientation])
     if scale > 1:
         notes.append("%d x %d pixels, reduced to %d x %d" % (width_px, height_px, *upright.size))
+    if max(upright.size) > _MAX_JPEG_SIDE:
+        raise BadPhotoError(
+            "%d x %d pixels, a side of more than %d" % (*upright.size, _MAX_JPEG_SIDE)
+        )
     buffer = io.BytesIO()
     upright.save(buffer, "JPEG", quality=_JPEG_QUALITY)
     return Verified(upright.height, upright.width, buffer.getvalue(), "; ".join(notes) or None)
+
+
+def _gray_of_8_bits(image):
+    """Returns an image of more bits of gray, which Pillow would clip, as one of 8."""
+    num_bits, is_negative = 16, False
+    if image.format == "TIFF":
+        tags = image.tag_v2
+        num_bits = tags.get(_BITS_TAG, (1,))[0]
+        is_negative = tags.get(_COLORS_TAG) == _WHITE_IS_0
+        if num_bits > 16 or tags.get(_NUMBERS_TAG, (_UNSIGNED,))[0] != _UNSIGNED:
+            raise BadPhotoError(_NO_COLORS)
+    gray = image.convert("I").point(lambda value: value / 2 ** (num_bits - 8)).convert("L")
+    return ImageOps.invert(gray) if is_negative else gray
 
 
 def _scale(image):
@@ -183,10 +221,12 @@ def _scale(image):
 def _rgb(image, width_px):
     """Returns an image in RGB, what is transparent on white, reduced to a width."""
     image.load()
-    if image.mode.startswith("I"):  # 16 bits of gray, which would be clipped to 8.
-        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    if image.mode.startswith("I"):
+        image = _gray_of_8_bits(image)
     elif image.mode == "F":
-        raise BadPhotoError("its pixels are numbers of any range, not colors; save it as a JPEG")
+        raise BadPhotoError(_NO_COLORS)
+    elif image.format == "BMP" and image.mode == "RGBA" and not image.getextrema()[3][1]:
+        image = image.convert("RGB")  # Of many programs' files the fourth byte means nothing.
     elif image.mode.endswith(("A", "a")) or "transparency" in image.info:
         image = image.convert("RGBA")
     elif image.mode in ("1", "P"):

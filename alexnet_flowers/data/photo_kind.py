@@ -30,6 +30,10 @@ _OTHERS = (
     (rb"version https://git-lfs", "a pointer of Git LFS"),
     (rb"(\xef\xbb\xbf)?\s*(<!doctype html|<html)", "a web page"),
 )
+# What Pillow decodes, if it is whole and of no rare kind.
+_DECODED = rb"\x89PNG|GIF8|II\*\0|MM\0\*|RIFF....WEBP|BM.{12}[\x0c\x28\x38\x6c\x7c]\0"
+_BROKEN = "cannot be decoded: it is damaged, cut off or of a rare kind"
+_UNKNOWN = "not an image"
 _NUM_BYTES = 1024
 
 
@@ -51,8 +55,11 @@ def error(encoded):
     name = _name(_IMAGES, begins)
     if name:
         return BadPhotoError(_SAVE_AS_JPEG % name)
+    if re.match(_DECODED, begins, re.DOTALL):
+        return BadPhotoError(_BROKEN)
     name = _name(_OTHERS, begins) or ("text" if _is_text(begins) else None)
-    return NotAPhotoError(_NO_PHOTO % name if name else "not an image")
+    # What is not known may be a photo whose beginning is damaged.
+    return NotAPhotoError(_NO_PHOTO % name) if name else BadPhotoError(_UNKNOWN)
 
 
 def _name(kinds, begins):

@@ -1,5 +1,6 @@
 import io
 import random
+import struct
 import threading
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from photo_archives import encode, png_claiming
 from PIL import Image, TiffImagePlugin
 
+from alexnet_flowers import devices
 from alexnet_flowers.data import jpeg_check, photo_check
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import tf
@@ -191,6 +193,8 @@ def test_what_is_transparent_is_put_on_white(decode):
 
 
 def with_orientation(image, orientation, image_format="JPEG"):
+    if image_format == "TIFF":
+        return encode(image, "TIFF", tiffinfo={0x112: orientation}, compression="tiff_lzw")
     exif = Image.Exif()
     exif[0x112] = orientation
     return encode(image, image_format, exif=exif, **JPEG_OPTIONS.get(image_format, {}))
@@ -199,7 +203,7 @@ def with_orientation(image, orientation, image_format="JPEG"):
 JPEG_OPTIONS = {"JPEG": {"quality": 95}, "WEBP": {"quality": 95}}
 
 
-@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("image_format", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_turned_photos_are_put_upright(decode, orientation, image_format):
     as_seen = image_of()
@@ -228,6 +232,74 @@ def test_turned_photos_are_put_upright(decode, orientation, image_format):
 @pytest.mark.parametrize("orientation", [0, 1, 9])
 def test_an_upright_jpeg_keeps_its_bytes(orientation):
     assert photo_check.verify(with_orientation(image_of(), orientation)).replacement is None
+
+
+def test_an_orientation_that_only_xmp_has_turns_nothing_with_any_pillow():
+    content = encode(image_of())
+    xmp = b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>"
+    xmp += b'<a tiff:Orientation="6"/></x:xmpmeta>'
+    segment = b"\xff\xe1" + (len(xmp) + 2).to_bytes(2, "big") + xmp
+    found = photo_check.verify(content[:2] + segment + content[2:])
+    assert (found.height_px, found.width_px, found.replacement) == (40, 60, None)
+
+
+def tiff(pixels, *tags):
+    """Returns a TIFF of one strip, with tags such as Pillow itself does not write."""
+    height, width = pixels.shape
+    given = {256: width, 257: height, 259: 1, 273: 8, 277: 1, 278: height, 279: pixels.nbytes}
+    given.update(tags)
+    entries = b"".join(
+        struct.pack("<HHII", tag, 4, 1, value) for tag, value in sorted(given.items())
+    )
+    directory = struct.pack("<H", len(given)) + entries + struct.pack("<I", 0)
+    return b"II*\0" + struct.pack("<I", 8 + pixels.nbytes) + pixels.tobytes() + directory
+
+
+RAMP = np.tile(np.arange(60, dtype=np.uint16) * 4, (40, 1))
+
+
+@pytest.mark.parametrize("is_negative", [False, True])
+def test_gray_of_16_bits_is_what_it_is_meant_to_be(decode, is_negative):
+    ramp = 65535 - RAMP * 256 if is_negative else RAMP * 256
+    content = tiff(ramp, (258, 16), (262, 0 if is_negative else 1))
+    pixels = decode(photo_check.verify(content).replacement).astype(int)
+    assert np.abs(pixels - RAMP[..., np.newaxis]).max() <= 6
+
+
+def test_gray_of_12_bits_is_what_it_is_meant_to_be(decode):
+    left, right = (RAMP[:, start::2] * 16 for start in (0, 1))
+    packed = np.stack([left >> 4, (left & 15) << 4 | right >> 8, right & 255], -1).astype(np.uint8)
+    content = tiff(packed.reshape(40, 90), (256, 60), (258, 12), (262, 1))
+    pixels = decode(photo_check.verify(content).replacement).astype(int)
+    assert np.abs(pixels - RAMP[..., np.newaxis]).max() <= 6
+
+
+@pytest.mark.parametrize(
+    "kind, tags",
+    [("<i4", [(258, 32), (339, 2)]), ("<u4", [(258, 32)]), ("<i2", [(258, 16), (339, 2)])],
+)
+def test_numbers_that_are_no_gray_are_refused(kind, tags):
+    content = tiff(RAMP.astype(kind), (262, 1), *tags)
+    assert reason(content) == "its pixels are numbers of any range, not colors; save it as a JPEG"
+
+
+def test_a_bitmap_whose_alpha_means_nothing_is_seen(decode):
+    content = bytearray(encode(image_of("RGBA"), "BMP"))
+    start = int.from_bytes(content[10:14], "little")
+    content[start + 3 :: 4] = bytes(len(content[start + 3 :: 4]))
+    pixels = decode(photo_check.verify(bytes(content)).replacement).astype(int)
+    assert np.abs(pixels - RED).max() <= 4
+
+
+def test_a_side_that_no_jpeg_has_is_named():
+    content = encode(image_of(size=(70000, 2)), "PNG")
+    assert reason(content) == "70000 x 2 pixels, a side of more than 65500"
+
+
+@pytest.mark.parametrize("image_format", ["TIFF", "PNG", "GIF", "WEBP", "BMP"])
+def test_what_only_begins_like_a_photo_is_named_as_damaged(image_format):
+    content = encode(image_of(), image_format)[:20]
+    assert reason(content).startswith("cannot be decoded: ")
 
 
 def test_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch):
@@ -308,7 +380,7 @@ def test_what_tensorflow_does_not_decode_is_refused(change):
 
 
 def test_only_a_few_photos_are_read_ahead(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(devices, "num_cores", lambda: 2)
     taken, most = [], 0
 
     def photos():
@@ -323,7 +395,7 @@ def test_only_a_few_photos_are_read_ahead(monkeypatch):
 
 
 def test_photos_that_nobody_waits_for_are_not_checked(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(devices, "num_cores", lambda: 1)
     go_on, checked = threading.Event(), []
 
     def check(photo):

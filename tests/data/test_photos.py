@@ -7,6 +7,7 @@ import photo_archives
 import pytest
 from PIL import Image
 
+from alexnet_flowers import devices
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError, UsageError
 
@@ -93,6 +94,7 @@ def test_what_a_file_is_its_content_decides(tmp_path):
     (tmp_path / "f.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     (tmp_path / "labels.txt").write_text("0:daisy\n")
     (tmp_path / "cut.jpg").write_bytes(photo_archives.draw("daisy", 0)[:300])
+    (tmp_path / "head.jpg").write_bytes(b"\0\0\0\1" + photo_archives.draw("daisy", 0)[4:])
     os.symlink("gone", str(tmp_path / "link.jpg"))
     asked = photos.FilePhotos([str(tmp_path)])
     assert [os.path.basename(photo.name) for photo in asked] == [
@@ -102,15 +104,16 @@ def test_what_a_file_is_its_content_decides(tmp_path):
     assert asked.left_out == [
         (at + "cut.jpg", "cannot be decoded: it is cut off"),
         (at + "f.heic", "a HEIC photo, which cannot be decoded here; save it as a JPEG"),
+        (at + "head.jpg", "not an image"),
         (at + "link.jpg", "a broken link"),
     ]
     assert asked.no_photos == [(at + "labels.txt", "text, not a photo")]
     assert asked.notes == [(at + "e.gif", "only the first picture of this GIF is taken")]
-    assert len(asked) == 9
+    assert len(asked) == 10
 
 
 def test_photos_are_read_when_their_turn_comes(tmp_path, monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(devices, "num_cores", lambda: 2)
     (tmp_path / "1.jpg").write_bytes(photo_archives.draw("daisy", 0))
     read, original = [], photos._read
     monkeypatch.setattr(photos, "_read", lambda path: read.append(path) or original(path))
