@@ -60,6 +60,10 @@ class Members:
                 "%s: refused: more than %d members; unpack it and give the folder"
                 % (self._path, MAX_MEMBERS)
             )
+        self.count_bytes(num_bytes)
+
+    def count_bytes(self, num_bytes):
+        """Counts bytes that an archive unpacks to; see ``count``."""
         self._bytes_left -= num_bytes
         if self._bytes_left < 0:
             raise DataError(
@@ -72,11 +76,13 @@ def parts_of(path, name):
     """Splits a member's name into its folders and file name.
 
     Raises:
-      DataError: it leads out of the archive.
+      DataError: it leads out of the archive, or has a backslash, which does so elsewhere.
     """
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
-    if name.startswith("/") or "\\" in name or ".." in parts or "\0" in name:
+    if name.startswith("/") or ".." in parts or "\0" in name:
         raise DataError("%s: refused: the member %r lies outside the archive" % (path, name))
+    if "\\" in name:
+        raise DataError("%s: refused: a backslash in the name of the member %r" % (path, name))
     return parts
 
 

@@ -21,8 +21,9 @@ from alexnet_flowers.errors import DataError
 # More than any photo of photo_check.MAX_PIXELS takes; a file is read into memory as a whole, and
 # what calls itself a photo in an archive may unpack to far more than there is.
 _MAX_BYTES = 200 * 10**6
-# Where macOS puts its notes on the files of a zip archive.
-_OF_MACOS = "__MACOSX"
+# Where macOS puts its notes on the files of a zip archive, a folder's icon, and where a Synology
+# puts thumbnails.
+_OF_SYSTEMS = ("__MACOSX", "Icon\r", "@eaDir")
 _CONTROL_CHARACTER = re.compile(r"[\0-\x1f\x7f]")
 # How many of a list a message names.
 _MOST_NAMED = 3
@@ -67,7 +68,7 @@ class ClassFolders(NamedTuple):
 
 def is_hidden(parts):
     """Says whether a path, split into its folders and file name, is hidden from people too."""
-    return any(part.startswith(".") or part == _OF_MACOS for part in parts)
+    return any(part.startswith(".") or part in _OF_SYSTEMS for part in parts)
 
 
 def is_photo(parts):

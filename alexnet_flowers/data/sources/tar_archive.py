@@ -43,6 +43,14 @@ _COMPRESSED = {
     b"\x5d\0\0\x80": lzma.open,
 }
 _LONGEST_BEGINNING = max(map(len, _COMPRESSED))
+# How archives begin that cannot be read here.
+_UNREADABLE = {
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"Rar!\x1a\x07": "RAR",
+    b"\x28\xb5\x2f\xfd": "Zstandard",
+    b"\x04\x22\x4d\x18": "LZ4",
+    b"\x1f\x9d": "compress",
+}
 # Members that tarfile keeps in memory: names and other notes on the member that follows.
 _PAX_NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _NOTES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK) + _PAX_NOTES
@@ -76,7 +84,10 @@ def read_photos(path, spool_dir):
                     member.size,
                     lambda member=member: spool.add(tar.extractfile(member), member.size),
                 )
+            _read_to_the_end(path, file, tar.listed)
             files = tar.listed.files
+    except _Refused as error:
+        raise DataError("%s: refused: %s; unpack it and give the folder" % (path, error))
     except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
         raise _unreadable(path, error)
     except (TypeError, RecursionError) as error:
@@ -87,6 +98,17 @@ def read_photos(path, spool_dir):
             raise  # The disk of spool_dir, not the archive.
         raise _unreadable(path, error)
     return class_folders.sort_photos(path, files)
+
+
+def _read_to_the_end(path, file, listed):
+    """Reads what follows the end of an archive: gzip's checksum is behind it, perhaps something."""
+    while True:
+        piece = file.read(1 << 20)
+        if not piece:
+            return
+        listed.count_bytes(len(piece))
+        if piece.strip(b"\0"):
+            raise _Refused("something follows its end, such as another archive")
 
 
 def _unpacked(path):
@@ -100,7 +122,14 @@ def _unpacked(path):
     for known, opens in _COMPRESSED.items():
         if beginning.startswith(known):
             return opens(path, "rb")
+    for known, name in _UNREADABLE.items():
+        if beginning.startswith(known):
+            raise _Refused("a %s archive cannot be read here" % name)
     return open(path, "rb")
+
+
+class _Refused(tarfile.ReadError):
+    """An archive that may be sound, but is not read."""
 
 
 class _Archive(tarfile.TarFile):
@@ -127,13 +156,15 @@ class _Member(tarfile.TarInfo):
     @classmethod
     def frombuf(cls, *args, **kwargs):
         member = super().frombuf(*args, **kwargs)
-        return member._checked(_MAX_NOTE_BYTES if member.type in _NOTES else _MAX_MEMBER_BYTES)
+        if member.type in _NOTES and member.size > _MAX_NOTE_BYTES:
+            raise _Refused("a note of %d bytes on a member" % member.size)
+        return member._checked()
 
     @classmethod
     def fromtarfile(cls, tar):
         try:
             # Again, because a note may have changed the size.
-            return super().fromtarfile(tar)._checked(_MAX_MEMBER_BYTES)
+            return super().fromtarfile(tar)._checked()
         except tarfile.EOFHeaderError:
             raise  # The block of zeros that ends every complete archive.
         except tarfile.HeaderError as error:
@@ -144,22 +175,22 @@ class _Member(tarfile.TarInfo):
         if self.type in _NOTES:
             tar.listed.count(self.size)
         if self.type == tarfile.GNUTYPE_SPARSE:
-            raise tarfile.ReadError("a sparse member, which no photo is")
+            raise _Refused("a sparse member, which no photo is")
         if self.type not in _PAX_NOTES:
             return super()._proc_member(tar)
         tar.num_global_notes += self.type == tarfile.XGLTYPE
         if tar.num_global_notes > _MAX_GLOBAL_NOTES:
-            raise tarfile.ReadError("more than %d notes on all members" % _MAX_GLOBAL_NOTES)
+            raise _Refused("more than %d notes on all members" % _MAX_GLOBAL_NOTES)
         note = tar.fileobj.read(self._block(self.size))
         if b"GNU.sparse" in note:
-            raise tarfile.ReadError("a sparse member, which no photo is")
+            raise _Refused("a sparse member, which no photo is")
         if _TOO_MANY_DIGITS.search(note):
-            raise tarfile.ReadError("a note with a number of more than 64 digits")
+            raise _Refused("a note with a number of more than 64 digits")
         tar.fileobj = _ReadBefore(tar, note)
         return super()._proc_member(tar)
 
-    def _checked(self, max_bytes):
-        if not 0 <= self.size <= max_bytes:
+    def _checked(self):
+        if not 0 <= self.size <= _MAX_MEMBER_BYTES:
             raise tarfile.ReadError("a member of %d bytes" % self.size)
         return self
 
@@ -184,6 +215,6 @@ def _parts(path, member):
     parts = archive_limits.parts_of(path, member.name)
     if member.isdir():
         return ()
-    if not member.isreg():
+    if not member.isreg() and class_folders.is_photo(parts):
         raise archive_limits.special(path, member.name)
     return parts

@@ -3,6 +3,7 @@
 As from a tar archive, its photos are copied into one nameless file, and read from there.
 """
 
+import contextlib
 import errno
 import lzma
 import os
@@ -23,7 +24,7 @@ _MAX_LIST_BYTES = 1 << 26
 # Where the list's size is: in the record that ends the archive, 22 bytes and a comment, and in
 # the one before it of an archive of more than 65,535 members.
 _END_BYTES = 22 + (1 << 16) + 20 + 56
-_ENCRYPTED = 0x1
+_ENCRYPTED, _IN_UTF8 = 0x1, 0x800
 
 
 def is_zip(path):
@@ -80,16 +81,30 @@ def _copied(archive, member, spool):
 
 def _parts(path, member):
     """Returns a member's folders and name, nothing for a folder; refuses what is no plain file."""
-    parts = archive_limits.parts_of(path, member.filename)
+    name = _name(member)
+    parts = archive_limits.parts_of(path, name)
+    if name.endswith("/"):
+        return ()
     mode = member.external_attr >> 16  # That of Unix; 0 from other systems.
-    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+    is_plain = stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR)
+    if not is_plain and class_folders.is_photo(parts):
         raise archive_limits.special(path, member.filename)
     if member.flag_bits & _ENCRYPTED:
         raise DataError(
             "%s: refused: the member %r is encrypted; make an archive without a password"
             % (path, member.filename)
         )
-    return () if member.is_dir() else parts
+    return parts
+
+
+def _name(member):
+    """Returns a member's name, with ``/`` between its parts."""
+    name = member.filename
+    if not member.flag_bits & _IN_UTF8:
+        # It should be of IBM's code page 437, and zipfile takes it for that; macOS writes UTF-8.
+        with contextlib.suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return name.replace("\\", "/")  # Some programs of Windows.
 
 
 def _check_list(path):

@@ -147,7 +147,7 @@ def test_one_class_is_refused(tmp_path, decode):
     "kind, reason",
     [
         (tarfile.REGTYPE, "refused: 9000000000 bytes, more than 200 million"),
-        (tarfile.GNUTYPE_LONGNAME, "a member of 9000000000 bytes"),
+        (tarfile.GNUTYPE_LONGNAME, "a note of 9000000000 bytes"),
     ],
 )
 def test_member_that_would_fill_disk_or_memory_is_refused(tmp_path, kind, reason):

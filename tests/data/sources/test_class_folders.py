@@ -162,6 +162,8 @@ def test_a_class_name_that_could_not_be_printed_is_refused():
         ("lock", False),
         ("dataset.json.partial", False),
         ("__MACOSX/daisy/1.jpg", False),
+        ("daisy/Icon\r", False),
+        ("daisy/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", False),
         ("daisy/.1.jpg", False),
         (".daisy/1.jpg", False),
         (".f/daisy/1.jpg", False),

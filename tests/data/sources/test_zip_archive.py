@@ -58,21 +58,52 @@ def test_a_tar_archive_that_ends_in_a_zip_is_a_tar_archive(tmp_path):
     assert photo_format.read_photos(str(path), str(tmp_path)).companions == {".zip": 1}
 
 
-@pytest.mark.parametrize("name", ["../up.jpg", "a/../../up.jpg", "/etc/daisy/1.jpg", "a\\b.jpg"])
+@pytest.mark.parametrize("name", ["../up.jpg", "a/../../up.jpg", "/etc/daisy/1.jpg", "..\\up.jpg"])
 def test_member_outside_the_archive_is_refused_by_name(tmp_path, name):
     path = write_zip(tmp_path / "p.zip", [PHOTO, (name, b"")])
     with pytest.raises(DataError) as caught:
         read(path)
-    assert str(caught.value) == "%s: refused: the member %r lies outside the archive" % (path, name)
+    assert str(caught.value) == "%s: refused: the member %r lies outside the archive" % (
+        path, name.replace("\\", "/"),
+    )  # fmt: skip
+
+
+def test_folders_of_windows_are_folders(tmp_path):
+    members = [("photos\\", b""), ("photos\\daisy\\", b""), ("photos\\daisy\\1.jpg", b"one")]
+    found = read(write_zip(tmp_path / "p.zip", members))
+    assert [(photo.place, photo.read()) for photo in found.photos] == [("daisy/1.jpg", b"one")]
+    assert found.strays == []
+
+
+@pytest.mark.parametrize("encoding, is_said", [("utf-8", True), ("utf-8", False), ("cp437", False)])
+def test_names_are_read_as_they_were_written(tmp_path, encoding, is_said):
+    path = write_zip(tmp_path / "p.zip", [("photos/G_nsebl_mchen/1.jpg", b"one")])
+    with open(path, "rb") as file:
+        content = file.read()
+    # Letters of two bytes each in UTF-8 take the place of others.
+    stored = "photos/Gänsebl_mchen/1.jpg".encode(encoding)
+    name = b"photos/G_nsebl_mchen/1.jpg"
+    name, stored = (name, stored.replace(b"_", b"")) if encoding == "utf-8" else (name, stored)
+    assert len(name) == len(stored)
+    content = bytearray(content.replace(name, stored))
+    for header, flags_at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        at = content.index(header) + flags_at
+        content[at : at + 2] = (0x800 if is_said else 0).to_bytes(2, "little")
+    (tmp_path / "p.zip").write_bytes(content)
+    (photo,) = read(path).photos
+    assert photo.class_name == ("Gänseblmchen" if encoding == "utf-8" else "Gänsebl_mchen")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
 def test_link_or_device_is_refused_by_name(tmp_path, kind):
-    link = zipfile.ZipInfo("photos/README")
+    link = zipfile.ZipInfo("photos/daisy/2")
     link.external_attr = (kind | 0o777) << 16
     path = write_zip(tmp_path / "p.zip", [PHOTO, (link, b"/etc/passwd")])
-    with pytest.raises(DataError, match="the member 'photos/README' is a link or a device, not a"):
+    with pytest.raises(DataError, match="the member 'photos/daisy/2' is a link or a device, not a"):
         read(path)
+    link.filename = "photos/README"  # Which is never read.
+    path = write_zip(tmp_path / "p.zip", [PHOTO, (link, b"/etc/passwd")])
+    assert read(path).companions == {"README": 1}
 
 
 def test_encrypted_member_is_refused_by_name(tmp_path):
