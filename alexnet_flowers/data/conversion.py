@@ -145,6 +145,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
                 left_out.update(later)
             _report(conversion_report.of_left_out(left_out, len(photos)), report)
             class_names = _class_names(found.photos, photos, left_out, path)
+            _report(conversion_report.of_classes(found, class_names), report)
             sha256 = photo_format.sha256_of(path, found.photos)
             rule = _rule(found, source, sha256, settings, rule)
             parts = _divide(photos, rule, settings, report)
@@ -235,10 +236,14 @@ def _class_names(files, photos, left_out, path):
     class_names = sorted({photo.class_name for photo in photos})
     lost = sorted({photo.class_name for photo in files} - set(class_names))
     if lost:
-        places = [photo.place for photo in files if photo.class_name == lost[0]]
+        place = next(photo.place for photo in files if photo.class_name == lost[0])
+        reason = left_out[place]
+        advice = "convert these photos to JPEG"
+        if duplicates.is_later(reason):
+            advice = "leave out --drop_duplicates"
         raise DataError(
-            "%s: nothing of the class %s can be used (%s: %s); convert these photos to JPEG, or "
-            "move the folder away" % (path, some(map(repr, lost)), places[0], left_out[places[0]])
+            "%s: nothing of the class %s can be used (%s: %s); %s, or move the folder away"
+            % (path, some(map(repr, lost)), place, reason, advice)
         )
     if len(class_names) < 2:
         raise DataError(
@@ -274,6 +279,9 @@ def _divide(photos, rule, settings, report):
         parts = splits.split_by_folders(photos, settings.seed)
     elif rule == conversion_settings.BY_NAME:
         parts = splits.split_by_name(photos, *settings.percentages, seed=settings.seed)
+        for name, share in zip(("validation", "test"), settings.percentages):
+            if share and not parts[name]:
+                report("warning: no photos in the %s split" % name)
     elif rule == conversion_settings.BY_FOLD:
         parts = splits.split_by_fold(photos, *settings.fold_numbers(len(photos)), settings.seed)
     else:

@@ -1,10 +1,15 @@
 """What a conversion says of the photos it found: each kind in a line, however many there are."""
 
+import collections
+import unicodedata
+
 from alexnet_flowers.data import duplicates
 from alexnet_flowers.data.sources.class_folders import some
 
 # So many photos of a kind have a line each; of more there is one line for all.
 _LINES_OF_A_KIND = 3
+# How many places of the same photo a line names.
+_MOST_EQUAL = 3
 # Kinds beyond that are counted only.
 _MAX_KINDS = 20
 
@@ -24,6 +29,29 @@ def of_source(found):
     if found.split_folders:
         folders = ["%s (%s)" % one for one in sorted(found.split_folders.items())]
         lines.append("the folders are the splits: %s" % ", ".join(folders))
+    return lines
+
+
+def of_classes(found, class_names):
+    """Returns a list of warnings of classes that may not be what a person means.
+
+    Args:
+      found: a ``ClassFolders``.
+      class_names: list of str.
+    """
+    alike = collections.defaultdict(list)
+    for name in class_names:
+        alike[unicodedata.normalize("NFC", name).strip().casefold()].append(name)
+    lines = [
+        "warning: classes whose names look alike: %s" % ", ".join(map(ascii, names))
+        for names in alike.values()
+        if len(names) > 1
+    ]
+    if found.deep_folders:
+        lines.append(
+            "warning: no classes, as their photos lie in folders within: %s"
+            % some(found.deep_folders)
+        )
     return lines
 
 
@@ -52,11 +80,15 @@ def of_left_out(left_out, num_good):
     return lines
 
 
+def _equal(places):
+    more = len(places) - _MOST_EQUAL
+    return " = ".join(places[:_MOST_EQUAL]) + (" and %d more like it" % more if more > 0 else "")
+
+
 def of_duplicates(kinds):
     """Returns the lines on identical photos; ``kinds`` is that of ``duplicates.kinds``."""
     lines = [
-        "identical photos %s: %d, %s"
-        % (words, len(kinds[kind]), some(" = ".join(places[:3]) for places in kinds[kind]))
+        "identical photos %s: %d, %s" % (words, len(kinds[kind]), some(map(_equal, kinds[kind])))
         for kind, words in _DUPLICATES
         if kinds[kind]
     ]

@@ -105,7 +105,8 @@ def find_shards(dataset_dir, split_name, file_pattern=None):
         advice = "run scripts/download_and_convert.py --dataset_dir %s" % dataset_dir
         if "train" in there:
             advice = (
-                "choose one of these, or convert into another folder with --num_%s" % split_name
+                "choose one of these, or convert into another folder with --num_%s or, where names "
+                "divide, --%s_percentage" % (split_name, split_name)
             )
         raise DataError(
             "%s: no shards of the split %r (there: %s); %s"

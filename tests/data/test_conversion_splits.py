@@ -153,6 +153,14 @@ def test_names_divide_the_photos_for_ever(tmp_path):
     assert request["num_validation"] == info["splits"]["validation"]["num_photos"]
 
 
+def test_a_split_that_no_name_falls_into_is_said(tmp_path):
+    mine, lines = write(tmp_path / "mine", named(2, 2)), []
+    settings = {"split_by": "name", "validation_percentage": 1}
+    info = convert(tmp_path / "made", mine, lines, **settings)
+    assert "validation" not in info["splits"]
+    assert lines == ["warning: no photos in the validation split"]
+
+
 def test_a_dataset_divided_by_names_is_another_one(tmp_path):
     mine = write(tmp_path / "mine", named(40, 40))
     lines = []
@@ -237,8 +245,8 @@ def test_identical_photos_are_counted_and_named(twice, tmp_path):
         "within_classes": [group], "across_classes": [group], "across_splits": [],
     }  # fmt: skip
     assert lines == [
-        "identical photos within a class: 1, a/7.jpg = a/9.jpg = b/0.jpg",
-        "identical photos in several classes: 1, a/7.jpg = a/9.jpg = b/0.jpg",
+        "identical photos within a class: 1, a/7.jpg = a/9.jpg = b/0.jpg and 1 more like it",
+        "identical photos in several classes: 1, a/7.jpg = a/9.jpg = b/0.jpg and 1 more like it",
         "--drop_duplicates leaves out all but the first of identical photos",
     ]
 
@@ -255,11 +263,31 @@ def test_later_ones_of_identical_photos_are_left_out_where_that_is_asked_for(twi
         convert(tmp_path / "made", twice, num_validation=0)
 
 
+def test_a_class_of_later_ones_only_is_not_to_be_converted_to_jpeg(tmp_path):
+    mine = write(tmp_path / "mine", ["a/1.jpg", "b/1.jpg"])
+    (mine / "c").mkdir()
+    shutil.copy(str(mine / "a/1.jpg"), str(mine / "c/1.jpg"))
+    advice = "identical to a/1.jpg.; leave out --drop_duplicates, or move the folder away"
+    with pytest.raises(DataError, match="nothing of the class 'c' can be used .c/1.jpg: " + advice):
+        convert(tmp_path / "made", mine, drop_duplicates=True)
+
+
 def test_identical_photos_in_several_splits_are_named_with_their_splits(divided, tmp_path):
     shutil.copy(str(divided / "Train/roses/0.jpg"), str(divided / "val/roses/0.jpg"))
     info = convert(tmp_path / "made", divided)
     group = [["train/roses/0.jpg", "validation/roses/0.jpg"]]
     assert info["duplicates"][duplicates.ACROSS_SPLITS] == group
+
+
+def test_classes_that_nobody_may_have_meant_are_warned_of(tmp_path):
+    paths = ["rosé/1.jpg", "rose\u0301/1.jpg", "daisy/1.jpg", "Daisy /1.jpg", "tulips/1/2.jpg"]
+    lines = []
+    convert(tmp_path / "made", write(tmp_path / "mine", paths), lines)
+    assert [line for line in lines if line.startswith("warning: class")] == [
+        "warning: classes whose names look alike: 'Daisy ', 'daisy'",
+        "warning: classes whose names look alike: 'rose\\u0301', 'ros\\xe9'",
+    ]
+    assert "warning: no classes, as their photos lie in folders within: tulips" in lines
 
 
 def test_many_bad_photos_take_a_line_for_each_kind(tmp_path):

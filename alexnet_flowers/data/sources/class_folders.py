@@ -56,12 +56,15 @@ class ClassFolders(NamedTuple):
     Attributes:
       photos: a list of ``PhotoFile``, sorted by class, file name and split.
       strays: a list of str, the sorted paths of the photos that belong to no class.
+      deep_folders: a list of str, the sorted paths of the folders that lie where those of the
+        classes do, but are none, as all their photos are strays deeper within.
       companions: how many other files there are of each kind, see ``companions.kind``.
       split_folders: the split of each folder that stands for one, ``{"val": "validation"}``.
     """
 
     photos: List[PhotoFile]
     strays: List[str]
+    deep_folders: List[str]
     companions: Dict[str, int]
     split_folders: Dict[str, str]
 
@@ -122,9 +125,14 @@ def sort_photos(source, files):
             "<split>/<class>/<photo>" % source
         )
     of_classes = [(parts, read) for parts, read in photos if len(parts) == depth]
+    strays = [parts for parts, _ in photos if len(parts) != depth]
+    folders = {parts[:-1] for parts, _ in of_classes}
+    deep = {parts[: depth - 1] for parts in strays if len(parts) > depth} - folders
+    above = {folder[:-1] for folder in folders}
     return ClassFolders(
         _photo_files(source, of_classes, level),
-        sorted("/".join(parts) for parts, _ in photos if len(parts) != depth),
+        sorted(map("/".join, strays)),
+        sorted("/".join(folder) for folder in deep if folder[:-1] in above),
         dict(collections.Counter(companions.kind(parts[-1]) for parts in others)),
         {}
         if level is None

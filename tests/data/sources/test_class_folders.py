@@ -114,6 +114,13 @@ def test_photos_that_lie_elsewhere_than_most_are_strays(paths, strays):
     assert [photo.read() for photo in found.photos] == [p for p in paths if p not in strays]
 
 
+def test_folders_whose_photos_all_lie_deeper_are_told_from_other_strays():
+    daisies = ["f/daisy/%d.jpg" % number for number in range(9)]
+    found = sort("f/roses/1.jpg", "f/roses/old/2.jpg", "f/tulips/red/1.jpg", "f/1.jpg",
+                 "f/tulips/white/1.jpg", "other/x/y/1.jpg", *daisies)  # fmt: skip
+    assert found.deep_folders == ["f/tulips"]
+
+
 @pytest.mark.parametrize("paths", [[], ["1.jpg"]])
 def test_without_class_folders_there_is_nothing_to_learn(paths):
     with pytest.raises(DataError) as caught:
