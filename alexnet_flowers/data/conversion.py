@@ -135,6 +135,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
         if not is_damaged:
             manifest.begin(dataset_dir, dict(request, split_by=rule) if rule else request)
         with source.fetched(dataset_dir, keep_archive, report) as path:
+            identity = photo_format.identity_of(path)
             found = photo_format.read_photos(path, dataset_dir)
             _report(conversion_report.of_source(found), report)
             if found.split_folders:
@@ -147,6 +148,8 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             class_names = _class_names(found.photos, photos, left_out, path)
             _report(conversion_report.of_classes(found, class_names), report)
             sha256 = photo_format.sha256_of(path, found.photos)
+            if photo_format.identity_of(path) != identity:
+                raise DataError("%s: has changed meanwhile; convert again" % path)
             rule = _rule(found, source, sha256, settings, rule)
             parts = _divide(photos, rule, settings, report)
             identical = duplicates.kinds(parts)

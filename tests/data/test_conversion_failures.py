@@ -2,12 +2,13 @@
 
 import os
 import resource
+import shutil
 
 import pytest
 from conversions import TINY, contents, convert
 from photo_archives import BAD_PHOTO, official_members, write_tgz
 
-from alexnet_flowers.data import conversion, dataset, records, shard_writer
+from alexnet_flowers.data import conversion, dataset, records, shard_writer, verification
 from alexnet_flowers.errors import DataError, UsageError
 
 
@@ -148,6 +149,21 @@ def test_truncated_archive_leaves_nothing_behind(tiny_archive, tmp_path):
     with pytest.raises(DataError, match="cut.tgz: not a complete tar archive"):
         convert(tmp_path / "flowers", tmp_path / "cut.tgz")
     assert os.listdir(str(tmp_path)) == ["cut.tgz"]
+
+
+def test_an_archive_that_is_replaced_meanwhile_is_an_error(tiny_archive, tmp_path, monkeypatch):
+    path = shutil.copy(tiny_archive, str(tmp_path / "photos.tgz"))
+    original = verification.verify
+
+    def verify(*args):
+        os.remove(path)
+        write_tgz(path, official_members()[::-1])
+        return original(*args)
+
+    monkeypatch.setattr(verification, "verify", verify)
+    with pytest.raises(DataError, match="photos.tgz: has changed meanwhile; convert again"):
+        convert(tmp_path / "flowers", path, **TINY)
+    assert os.listdir(str(tmp_path)) == ["photos.tgz"]
 
 
 def test_ctrl_c_leaves_nothing_behind(tiny_archive, tmp_path, monkeypatch):

@@ -75,10 +75,10 @@ def _walk(path, above):
                     % entry.path
                 )
             class_folders.check_size(entry.path, status.st_size)
-            yield parts, _identity(status)
+            yield parts, identity_of(status)
 
 
-def _identity(status):
+def identity_of(status):
     """Returns what tells a file from another in its place, and from itself after a change."""
     return status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns
 
@@ -89,9 +89,9 @@ def _read(path, identity):
         with open(path, "rb", opener=_open_itself) as file:
             # Before, because reading what took its place may never end; after, because it may
             # have been written to meanwhile.
-            if _identity(os.fstat(file.fileno())) == identity:
+            if identity_of(os.fstat(file.fileno())) == identity:
                 encoded = file.read()
-                if _identity(os.fstat(file.fileno())) == identity:
+                if identity_of(os.fstat(file.fileno())) == identity:
                     return encoded
     except PermissionError:
         raise  # Nothing has changed; the one who asks says what to do.

@@ -42,3 +42,8 @@ def sha256_of(path, photos=None):
     if os.path.isdir(path):
         return folder.sha256_of(photos or folder.read_photos(path).photos)
     return file_digest.sha256_of(path)
+
+
+def identity_of(path):
+    """Returns what changes when an archive is replaced or written to; of a folder None."""
+    return None if os.path.isdir(path) else folder.identity_of(os.stat(path))
