@@ -11,6 +11,7 @@ from typing import NamedTuple, Optional
 
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
+_GZIP = b"\x1f\x8b"
 # The problem of a last record that is not whole, as while it is being written.
 CUT_OFF = "cut off"
 
@@ -44,6 +45,8 @@ def read(path):
             length, checksum = _HEADER.unpack(header)
             if _masked_crc32c(header[:8]) != checksum:
                 problem = "its length is damaged, so that nothing behind it can be read"
+                if start == 0 and header.startswith(_GZIP):
+                    problem = "it is packed by gzip and has to be unpacked first"
                 yield Frame(start, None, None, problem)
                 return
             end = start + _HEADER.size + length + _FOOTER.size

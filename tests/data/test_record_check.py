@@ -4,6 +4,7 @@ A mutant is a copy of a small dataset with one thing changed in one shard, drawn
 """
 
 import collections
+import gzip
 import json
 import os
 import random
@@ -397,6 +398,16 @@ def test_photos_of_a_split_are_not_handed_out_with_a_bad_one(copy):
     change(shards(copy, "validation")[0], 1, set_label(5))
     with pytest.raises(DataError, match="record 1: the label is 5, not one of 0 to 4"):
         photos.from_split(copy, "validation")
+
+
+def test_a_shard_that_is_packed_by_gzip_says_so(of_another_converter):
+    path = shards(of_another_converter)[0]
+    with open(path, "rb") as file:
+        content = gzip.compress(file.read())
+    with open(path, "wb") as file:
+        file.write(content)
+    with pytest.raises(DataError, match="it is packed by gzip and has to be unpacked first"):
+        dataset.get_split("train", of_another_converter)
 
 
 def test_behind_a_damaged_length_all_are_lost_and_counted(copy):
