@@ -33,7 +33,8 @@ def held(folder, doing, wait_secs=0):
     try:
         yield
     finally:
-        with contextlib.suppress(FileNotFoundError):  # The folder may have been removed.
+        # The folder may have been removed, and made again by another process.
+        if _is_at(path, descriptor):
             os.remove(path)
         os.close(descriptor)
 
@@ -54,9 +55,8 @@ def _acquire(path, folder, doing, until):
                 % (folder, doing, holder or "unknown")
             )
         # Its last holder may have removed the file between the two calls.
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(descriptor), os.lstat(path)):
-                break
+        if _is_at(path, descriptor):
+            break
         os.close(descriptor)
     if _holder(descriptor) is None:
         os.close(descriptor)
@@ -66,6 +66,13 @@ def _acquire(path, folder, doing, until):
         os.ftruncate(descriptor, 0)
         os.write(descriptor, b"%d\n" % os.getpid())
     return descriptor
+
+
+def _is_at(path, descriptor):
+    """Says whether an open file is the one of this name."""
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    return False
 
 
 def _holder(descriptor):

@@ -1,6 +1,7 @@
 """Two processes never work in one folder; a dead one's lock is none."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -112,3 +113,18 @@ def test_what_a_lock_says_is_printed_only_if_it_is_a_number(holder, tmp_path):
     with pytest.raises(DataError, match="by another process, unknown;"):
         with lock.held(str(tmp_path), "trained"):
             pass
+
+
+def test_a_folder_that_another_process_made_anew_keeps_its_lock(tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    with lock.held(str(folder), "trained"):
+        shutil.rmtree(str(folder))
+        folder.mkdir()
+        of_another = lock.held(str(folder), "trained")
+        of_another.__enter__()
+    with pytest.raises(DataError, match="is being trained"):
+        with lock.held(str(folder), "trained"):
+            pass
+    of_another.__exit__(None, None, None)
+    assert os.listdir(str(folder)) == []
