@@ -72,7 +72,6 @@ _NOT_FROM_SLIM = {
     "clone_on_cpu": "clones run on GPUs; --device=cpu trains on the CPU",
     "dataset_name": "the photos are those in --dataset_dir",
     "eval_dir": "events go to the run's folder in --summaries_dir",
-    "ignore_missing_vars": "--checkpoint_exclude_scopes names the layers that are not restored",
     "labels_offset": "labels begin at 0, as AlexNet v2 has no background class",
     "master": "the processes of a cluster are named by --ps_hosts and --worker_hosts",
     "max_num_batches": "every photo of the split is evaluated once",
