@@ -4,9 +4,9 @@ import os
 
 from absl import flags
 
+from alexnet_flowers import spreadsheet
 from alexnet_flowers.commands import outputs, picture_output
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.events import step_table
 from alexnet_flowers.training import rate_range
 
 FLAGS = flags.FLAGS
@@ -48,7 +48,7 @@ def run(run_name, plan, report):
     picture = curve(*measured, caption)
     picture_output.save(picture, path, "learning rates: " + caption)
     rows = zip(range(1, len(measured.rates) + 1), *measured[:3])
-    step_table.write(table, _COLUMNS, rows)
+    spreadsheet.write(table, [_COLUMNS, *rows])
     report("%s: curve %s, numbers %s" % (run_name, path, table))
     report("%s: %s" % (run_name, _advice(measured)))
 

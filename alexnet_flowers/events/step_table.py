@@ -56,21 +56,6 @@ class StepTable:
             os.fsync(self._file.fileno())
 
 
-def write(path, columns, rows):
-    """Writes a whole table.
-
-    Args:
-      path: the file's, which is replaced.
-      columns: see ``StepTable``.
-      rows: an iterable of lists of numbers, the step first.
-
-    Raises:
-      WriteError: it cannot be written; it is as it was.
-    """
-    with _write_errors(path):
-        _write(path, columns, map(_line, rows))
-
-
 def put(path, columns, values):
     """Puts a line into a table; what was there of the same step is replaced.
 
