@@ -35,7 +35,7 @@ def quiet():
     """
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
         return native_output.discarded()
-    return contextlib.suppress()  # noqa: B022 - Nothing, as contextlib.nullcontext; not in 3.6.
+    return contextlib.ExitStack()  # Does nothing.
 
 
 def without_notes():
@@ -45,7 +45,7 @@ def without_notes():
     """
     if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
         return native_output.without_lines(_NOTE)
-    return contextlib.suppress()  # noqa: B022 - As above.
+    return contextlib.ExitStack()
 
 
 class _Lazy:

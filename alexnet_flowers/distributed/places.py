@@ -54,7 +54,7 @@ class Alone:
 
     def joined(self, run):
         """Returns a context in which this worker takes part in a run; see ``Worker.joined``."""
-        return contextlib.suppress()  # noqa: B022 - Nothing, as nullcontext; not in Python 3.6.
+        return contextlib.ExitStack()
 
     def wait_for_chief(self):
         """Waits until the variables of the default graph have their values.
