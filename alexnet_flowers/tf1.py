@@ -52,20 +52,12 @@ class _Lazy:
     """What a function returns, which is called when something of it is first used."""
 
     def __init__(self, loaded):
-        self.__dict__["_loaded"] = loaded
+        self._loaded = loaded
 
     def __getattr__(self, name):
         value = getattr(self._loaded(), name)
-        self.__dict__[name] = value  # Which Python finds by itself the next time.
+        setattr(self, name, value)  # Which Python finds by itself the next time.
         return value
-
-    def __setattr__(self, name, value):
-        setattr(self._loaded(), name, value)
-        self.__dict__.pop(name, None)
-
-    def __delattr__(self, name):
-        delattr(self._loaded(), name)
-        self.__dict__.pop(name, None)
 
 
 tf = _Lazy(lambda: load()["tf"])
