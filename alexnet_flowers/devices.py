@@ -1,5 +1,6 @@
 """Where the arithmetic runs."""
 
+import contextlib
 import glob
 import os
 import re
@@ -188,7 +189,7 @@ def mixed_precision_obstacle(device):
                     _BFLOAT16_CAPABILITY,
                 )
         return None
-    if not _BFLOAT16_INSTRUCTIONS & _cpu_instructions():
+    if not _BFLOAT16_INSTRUCTIONS & set(of_cpu("flags").split()):
         return "this CPU computes no bfloat16 (it has none of %s); leave it out" % ", ".join(
             sorted(_BFLOAT16_INSTRUCTIONS)
         )
@@ -219,14 +220,13 @@ def set_tf32(allowed):
         os.environ[_TF32_VARIABLE] = "0"
 
 
-def _cpu_instructions():
-    """Returns the names of the CPU's instruction sets; none where Linux does not tell."""
-    try:
-        with open("/proc/cpuinfo") as file:
-            lines = [line for line in file if line.startswith("flags")]
-    except OSError:
-        return set()
-    return set(lines[0].split()) if lines else set()
+def of_cpu(key):
+    """Returns what Linux says of the first core: its ``"flags"``, say; empty where it does not."""
+    with contextlib.suppress(OSError), open("/proc/cpuinfo") as file:
+        for line in file:
+            if line.startswith(key):
+                return line.partition(":")[2].strip()
+    return ""
 
 
 def session_config(

@@ -56,15 +56,8 @@ class Row(typing.NamedTuple):
 
 def machine():
     """Returns a line about the machine and the software."""
-    model = platform.processor() or platform.machine()
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo") as file:
-            found = [
-                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
-            ]
-        model = found[0] if found else model
     return "%s, %d cores, %.0f GiB, %s, Python %s, TensorFlow %s" % (
-        model,
+        devices.of_cpu("model name") or platform.processor() or platform.machine(),
         os.cpu_count(),
         devices.memory_bytes("cpu") / 2.0**30,
         platform.system(),

@@ -75,13 +75,13 @@ def test_where_it_would_not_be_used_something_says_why(monkeypatch):
     assert devices.mixed_precision_obstacle("gpu") is None
     options = devices.session_config("gpu", mixed_precision=True).graph_options.rewrite_options
     assert options == devices.session_config("gpu").graph_options.rewrite_options
-    monkeypatch.setattr(devices, "_cpu_instructions", lambda: {"avx512f"})
+    monkeypatch.setattr(devices, "of_cpu", lambda key: "avx2 avx512f")
     assert "none of amx_bf16, avx512_bf16" in devices.mixed_precision_obstacle("cpu")
     # A GPU does it without oneDNN, a CPU does not; which CPU has to be known first.
     monkeypatch.setattr(devices.runtime, "HAS_MKL", False)
     assert devices.mixed_precision_obstacle("gpu") is None
     assert "none of amx_bf16, avx512_bf16" in devices.mixed_precision_obstacle("cpu")
-    monkeypatch.setattr(devices, "_cpu_instructions", lambda: {"amx_bf16"})
+    monkeypatch.setattr(devices, "of_cpu", lambda key: "avx2 amx_bf16")
     assert "needs oneDNN" in devices.mixed_precision_obstacle("cpu")
     monkeypatch.setattr(devices.runtime, "HAS_MKL", True)
     assert devices.mixed_precision_obstacle("cpu") is None
