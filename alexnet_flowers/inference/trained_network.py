@@ -108,12 +108,7 @@ class TrainedNetwork:
 
     def kernels(self, layer):
         """Returns a layer's weights, float32 [height, width, input maps, units]."""
-        (weights,) = [
-            variable
-            for variable in self.graph.get_collection(tf.GraphKeys.MODEL_VARIABLES)
-            if variable.op.name == "%s/%s/weights" % (alexnet_v2.SCOPE, layer)
-        ]
-        return self.session.run(weights)
+        return self.session.run("%s/%s/weights:0" % (alexnet_v2.SCOPE, layer))
 
     def ask(self, photos, fetches, doing="asking"):
         """Shows the network some photos, a batch at a time.
