@@ -77,11 +77,12 @@ def _names(folder):
 def parts(path):
     """Returns the paths of all the files of a checkpoint, its index first."""
     folder, start = os.path.split(path)
-    names = [name for name in _names(folder or os.curdir) if _SUFFIX.sub("", name) == start]
-    names = [name for name in names if name != start]
-    return sorted(
-        (os.path.join(folder, name) for name in names), key=lambda part: part != path + ".index"
-    )
+    found = [
+        os.path.join(folder, name)
+        for name in _names(folder or os.curdir)
+        if name != start and _SUFFIX.sub("", name) == start
+    ]
+    return sorted(found, key=lambda part: part != path + ".index")
 
 
 def is_complete(path):
@@ -216,24 +217,20 @@ def resolve(path, run_dir):
             raise DataError("%s: %s" % (path, problem if parts(path) else "no such checkpoint"))
         return path
     folder = path or run_dir
-    found = newest(folder)
-    if found is None:
-        if path is not None:
-            found = _only_foreign(folder)
-            if found:
-                return found
-        there = all_begun(folder)
-        if there:
-            raise DataError(
-                "%s: none of its %d checkpoints is complete; of the newest, %s, %s"
-                % (folder, len(there), os.path.basename(there[-1]), defect(there[-1]))
-            )
-        others = folders_with(newest, os.path.dirname(folder)) if path is None else []
+    found = newest(folder) or (_only_foreign(folder) if path is not None else None)
+    if found:
+        return found
+    there = all_begun(folder)
+    if there:
         raise DataError(
-            "%s: no checkpoint yet; train first, with scripts/train.py%s"
-            % (folder, ", or name another run: " + records.listed(others) if others else "")
+            "%s: none of its %d checkpoints is complete; of the newest, %s, %s"
+            % (folder, len(there), os.path.basename(there[-1]), defect(there[-1]))
         )
-    return found
+    others = folders_with(newest, os.path.dirname(folder)) if path is None else []
+    raise DataError(
+        "%s: no checkpoint yet; train first, with scripts/train.py%s"
+        % (folder, ", or name another run: " + records.listed(others) if others else "")
+    )
 
 
 def folders_with(checkpoints_in, parent):
