@@ -272,17 +272,15 @@ def _train():
     report = functools.partial(print, flush=True)
     settings, options, members = arguments.from_flags(Settings), _options(), _members()
     checked = plan.check(settings, options, members)
-    is_server = members is not None and members.job_name == "ps"
-    if not is_server:
-        run = runs.locate_run(
-            FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
-        )
-        dataset_dir = _dataset_dir(run)
-        if not FLAGS.find_learning_rate:
-            for line in announcement.lines(run, dataset_dir, checked, options, members):
-                report(line)
-    if is_server:
+    if members is not None and members.job_name == "ps":
         return train.serve(members, options.compute, report)
+    run = runs.locate_run(
+        FLAGS.run_name or FLAGS.optimizer, FLAGS.checkpoints_dir, FLAGS.summaries_dir
+    )
+    dataset_dir = _dataset_dir(run)
+    if not FLAGS.find_learning_rate:
+        for line in announcement.lines(run, dataset_dir, checked, options, members):
+            report(line)
     planned = plan.compute(dataset_dir, settings, options, members, report)
     if FLAGS.find_learning_rate:
         return find_learning_rate.run(run.name, planned, report)
