@@ -98,19 +98,19 @@ def _bar(draw, y, width, name, probability, color):
     if length:
         draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + length, y + 15), color)
     value = "%.3f" % probability
-    value_width = _width(draw, value)
+    value_width = _width(value)
     _text(draw, width - _MARGIN_PX - value_width, y - 2, value, width)
     _text(draw, _MARGIN_PX, y - 2, name, bar_width - value_width - _MARGIN_PX)
 
 
-def _width(draw, text):
-    return draw.textlength(text, font=fonts.font(_FONT_PX))
+def _width(text):
+    return fonts.font(_FONT_PX).getlength(text)
 
 
 def _text(draw, left, top, text, max_width, color="black"):
     """Writes a line, shortened to a width."""
-    if _width(draw, text) > max_width:
-        while text and _width(draw, text + "\N{HORIZONTAL ELLIPSIS}") > max_width:
+    if _width(text) > max_width:
+        while text and _width(text + "\N{HORIZONTAL ELLIPSIS}") > max_width:
             text = text[:-1]
         text += "\N{HORIZONTAL ELLIPSIS}"
     draw.text((left, top), text, fill=color, font=fonts.font(_FONT_PX))

@@ -74,7 +74,7 @@ def _with_title(image, title):
     """Returns an image with a title beneath it."""
     lines = textwrap.wrap(title, max(_MIN_LETTERS, int(image.width / _LETTER_PX)))
     font = fonts.font(_FONT_PX)
-    widths = [ImageDraw.Draw(image).textlength(line, font=font) for line in lines]
+    widths = [font.getlength(line) for line in lines]
     width = max([image.width] + [int(one) + 8 for one in widths])
     titled = Image.new("RGB", (width, image.height + _LINE_PX * len(lines) + 4), "white")
     titled.paste(image, ((width - image.width) // 2, 0))

@@ -95,8 +95,7 @@ def grid(tiles, scale, labels=()):
 
 def _width(text):
     """Returns how many px wide a label is."""
-    image = Image.new("RGB", (1, 1))
-    return int(np.ceil(ImageDraw.Draw(image).textlength(text, font=fonts.font(_LABEL_FONT_PX))))
+    return int(np.ceil(fonts.font(_LABEL_FONT_PX).getlength(text)))
 
 
 def _write(image, left, top, text):
