@@ -134,10 +134,8 @@ def complete(settings):
 
 def check(settings):
     """Raises ``UsageError`` for what complete ``Settings`` cannot have, alone or together."""
-    alexnet_v2.check_image_size(settings.image_size)
+    _check_each(settings)
     schedule = schedules.SCHEDULES[settings.learning_rate_decay_type]
-    for name, range_ in _RANGES.items():
-        hyperparameters.check(name, getattr(settings, name), range_)
     if settings.checkpoint_path == "":
         raise UsageError("--checkpoint_path: is empty; name a checkpoint, or leave it out")
     for name in ("checkpoint_exclude_scopes", "ignore_missing_vars"):
@@ -158,6 +156,15 @@ def check(settings):
                 settings.learning_rate_decay_type,
             )
         )
+
+
+def _check_each(settings):
+    """Raises ``UsageError`` for a value that is wrong whatever the others are."""
+    alexnet_v2.check_image_size(settings.image_size)
+    _ = optimizers.OPTIMIZERS[settings.optimizer]
+    _ = schedules.SCHEDULES[settings.learning_rate_decay_type]
+    for name, range_ in _RANGES.items():
+        hyperparameters.check(name, getattr(settings, name), range_)
 
 
 def meaning(settings, num_decay_steps, num_replicas=1):
@@ -243,15 +250,12 @@ def _check_content(content):
     folder = content.get("dataset_dir", "")
     if not isinstance(folder, str) or "\0" in folder:
         raise ValueError("dataset_dir: no name of a folder")
-    alexnet_v2.check_image_size(kept["image_size"])
-    all_settings = Settings(**{name: kept[name] for name in _TYPES if name in kept})
-    for name, value in all_settings._asdict().items():
+    known = {name: kept[name] for name in _TYPES if name in kept}
+    for name, value in known.items():
         if not _is_a(_TYPES[name], value):
             raise ValueError("%s: cannot be %r" % (name, value))
-        if name in _RANGES:
-            hyperparameters.check(name, value, _RANGES[name])
-    _ = optimizers.OPTIMIZERS[all_settings.optimizer]  # Or a ``UsageError``, as the next.
-    _ = schedules.SCHEDULES[all_settings.learning_rate_decay_type]
+    # Without its image size nothing can be said of a run.
+    _check_each(Settings(**dict(known, image_size=kept["image_size"])))
 
 
 def _is_a(kind, value):
