@@ -2,22 +2,12 @@
 
 A terminal that was closed, a pipe whose reader has gone or a log on a full disk is no reason to
 lose the work that is reported there: what cannot be written is dropped.
-
-Names of files and classes come from archives of strangers. What a terminal would obey and not show,
-such as escape sequences and changes of the writing direction, is written as in Python's source.
 """
 
 import os
 import sys
 
-
-def printable(text, kept=""):
-    """Returns text with the characters escaped that no terminal shows, except ``kept``."""
-    return "".join(one if one.isprintable() or one in kept else _escaped(one) for one in text)
-
-
-def _escaped(character):
-    return character.encode("unicode_escape").decode("ascii")
+from alexnet_flowers import escapes
 
 
 class _Stream:
@@ -34,8 +24,8 @@ class _Stream:
         self.error = None
 
     def write(self, text):
-        """Writes text, made ``printable``, or drops it; returns its length."""
-        self._attempt(self._stream.write, printable(text, self._kept))
+        """Writes text, made ``escapes.printable``, or drops it; returns its length."""
+        self._attempt(self._stream.write, escapes.printable(text, self._kept))
         return len(text)
 
     def flush(self):

@@ -10,6 +10,7 @@ import traceback
 
 from absl import flags
 
+from alexnet_flowers import escapes
 from alexnet_flowers.commands import INTERRUPTED, arguments, console, help_text, not_installed
 from alexnet_flowers.errors import MAKE_ROOM, DataError, UsageError, WriteError, is_for_want_of_room
 
@@ -129,6 +130,6 @@ def _fail(message, status):
 
 
 def _print_error(message):
-    message = console.printable(" ".join(str(message).split("\n")))
+    message = escapes.printable(" ".join(str(message).split("\n")))
     sys.stderr.write("%s: error: %s\n" % (os.path.basename(sys.argv[0]), message))
     sys.stderr.flush()

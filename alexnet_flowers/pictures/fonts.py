@@ -1,4 +1,4 @@
-"""Text in pictures: its font, matplotlib's for Pillow too, and what it can consist of."""
+"""The font of text in pictures, matplotlib's for Pillow too."""
 
 import functools
 import importlib.util
@@ -13,11 +13,6 @@ _FONT = os.path.join("fonts", "ttf", "DejaVuSans.ttf")
 def font(size_px):
     """Returns matplotlib's own DejaVu Sans for Pillow."""
     return ImageFont.truetype(_font_path(), size_px)
-
-
-def printable(text):
-    """Returns a text with escapes in place of what XML and PDF files cannot hold."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def _font_path():

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageDraw, PngImagePlugin
 
-from alexnet_flowers import atomic
+from alexnet_flowers import atomic, escapes
 from alexnet_flowers.pictures import colors, fonts
 
 # Of what is drawn with lines and letters, and of what consists of pixels.
@@ -54,7 +54,7 @@ def save(picture, path, origin, kind=None):
       OSError: it cannot be written; nothing is left of it.
     """
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-    origin = Origin(*map(fonts.printable, origin))
+    origin = Origin(*map(escapes.printable, origin))
     with atomic.replacing(path) as partial:
         if isinstance(picture, Image.Image):
             _save_image(picture, partial, origin)

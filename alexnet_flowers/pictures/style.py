@@ -6,7 +6,8 @@ import warnings
 import matplotlib
 from matplotlib.figure import Figure
 
-from alexnet_flowers.pictures import colors, fonts
+from alexnet_flowers import escapes
+from alexnet_flowers.pictures import colors
 
 _RC = {
     "font.size": 9,
@@ -51,4 +52,4 @@ def figure(width_in, height_in, draw):
 
 def plain(text):
     """Returns text for matplotlib, which otherwise reads what is between two ``$`` as a formula."""
-    return fonts.printable(text).replace("$", r"\$")
+    return escapes.printable(text).replace("$", r"\$")
