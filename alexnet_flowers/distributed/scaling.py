@@ -43,7 +43,7 @@ def traffic(num_classes, num_servers):
 def asynchronous_steps_per_sec(num_workers, compute_secs, traffic_of_step, bytes_per_sec):
     """Returns how many steps of one batch all workers make together in a second."""
     alone = compute_secs + 2.0 * traffic_of_step.num_bytes / bytes_per_sec
-    return min(num_workers / alone, bytes_per_sec / float(traffic_of_step.fullest))
+    return min(num_workers / alone, bytes_per_sec / traffic_of_step.fullest)
 
 
 def synchronous_steps_per_sec(num_workers, compute_secs, traffic_of_step, bytes_per_sec):

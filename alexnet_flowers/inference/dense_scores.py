@@ -60,8 +60,8 @@ def score_map(network, photo, short_side_px):
 
 def _scaled(photo, short_side_px):
     image = photos.open_image(photo)
-    scale = short_side_px / float(min(image.size))
-    size = [int(round(side * scale)) for side in image.size]
+    scale = short_side_px / min(image.size)
+    size = [round(side * scale) for side in image.size]
     if size[0] * size[1] > MAX_PIXELS:
         raise DataError(
             "%s: its %d x %d pixels are %d x %d at --short_side_px %d, more than %d million; lower "

@@ -117,7 +117,7 @@ def _right(predictions):
     if len(known) < 2:
         return []
     num_right = sum(not is_wrong(one) for one in known)
-    return ["%d of %d right (%.4f)" % (num_right, len(known), num_right / float(len(known)))]
+    return ["%d of %d right (%.4f)" % (num_right, len(known), num_right / len(known))]
 
 
 def as_rows(predictions, class_names):

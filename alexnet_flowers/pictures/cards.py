@@ -60,8 +60,8 @@ def card(photo, probabilities, class_names, label=None, beside=None, caption=Non
 
 def fitted(photo, side_px):
     """Returns a Pillow image scaled to touch the sides of a square, the narrowest a pixel wide."""
-    scale = side_px / float(max(photo.size))
-    return photo.resize([max(1, int(round(side * scale))) for side in photo.size], Image.BICUBIC)
+    scale = side_px / max(photo.size)
+    return photo.resize([max(1, round(side * scale)) for side in photo.size], Image.BICUBIC)
 
 
 def sheet(cards, num_columns=None):
@@ -93,7 +93,7 @@ def _paste_photo(drawn, photo, left):
 def _bar(draw, y, width, name, probability, color):
     """Draws a class: its name and its probability above a bar."""
     bar_width = width - 2 * _MARGIN_PX
-    length = int(round(bar_width * probability))
+    length = round(bar_width * probability)
     draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + bar_width, y + 15), _TRACK_COLOR)
     if length:
         draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + length, y + 15), color)

@@ -36,7 +36,7 @@ def lines(run, dataset_dir, run_settings, options, members=None):
         num_photos = info["splits"]["train"]["num_photos"]
         photos = "%d of %s" % (num_photos, photos)
         num_steps = plan.num_steps(options, num_photos, images_per_step)
-        epochs = ", %.4g epochs" % (num_steps * images_per_step / float(num_photos))
+        epochs = ", %.4g epochs" % (num_steps * images_per_step / num_photos)
     return [
         *filter(None, [devices.expected_card(options.compute.device)]),
         "run %s: %s" % (run.name, _state(run, num_steps)),

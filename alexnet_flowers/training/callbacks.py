@@ -430,7 +430,7 @@ def _duration(num_steps, steps_per_sec):
     if not steps_per_sec:
         return "?"
     secs = num_steps / steps_per_sec
-    minutes = int(round(secs / 60))
+    minutes = round(secs / 60)
     if minutes < 1:
         return "%ds" % round(secs)
     return "%dh %02dm" % divmod(minutes, 60) if minutes >= 60 else "%dm" % minutes

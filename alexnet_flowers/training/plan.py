@@ -60,7 +60,7 @@ class Plan(typing.NamedTuple):
 
     def epoch(self, step):
         """Returns how often each photo has been seen after a step, a float."""
-        return step * self.images_per_step / float(self.num_samples)
+        return step * self.images_per_step / self.num_samples
 
     @property
     def uses_gradient_rules(self):
@@ -181,7 +181,7 @@ def images_per_step(run_settings, options, members=None):
 def num_steps(options, num_photos, images_per_step):
     """Returns the number of a run's last step, from those of an epoch's photos and a step's."""
     return options.max_number_of_steps or min(
-        math.ceil(options.num_epochs * num_photos / float(images_per_step)), LARGEST
+        math.ceil(options.num_epochs * num_photos / images_per_step), LARGEST
     )
 
 

@@ -59,7 +59,7 @@ def test_percentiles_are_numpys_within_a_bucket(samples, name):
 def test_percentiles_are_tensorboards(samples, name):
     _, histogram = samples[name]
     buckets = np.stack([histogram.edges[:-1], histogram.edges[1:], histogram.counts], 1)
-    points = [int(round(100 * percent)) for percent in PERCENTS]
+    points = [round(100 * percent) for percent in PERCENTS]
     theirs = compressor.compress_histogram(buckets, points)
     np.testing.assert_allclose(
         tensorboard_views.percentiles(histogram), [value for _, value in theirs], atol=1e-9

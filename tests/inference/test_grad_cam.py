@@ -88,7 +88,7 @@ def test_heat_lies_on_the_middle_of_its_receptive_field(network):
     first, second = cam.explanations({"maps": maps, "class_ids": np.array([0, 0])})
     # conv5's places are 16 px apart, from 17.5 px on, of 195.
     row, column = np.unravel_index(first.heat.argmax(), first.heat.shape)
-    px = network.image_size / float(grad_cam.HEAT_PX)
+    px = network.image_size / grad_cam.HEAT_PX
     assert abs((row + 0.5) * px - (17.5 + 3 * 16)) <= px / 2 + 1e-6
     assert abs((column + 0.5) * px - (17.5 + 8 * 16)) <= px / 2 + 1e-6
     np.testing.assert_allclose(second.heat, 0.5, rtol=1e-6)

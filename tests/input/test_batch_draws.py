@@ -66,7 +66,7 @@ def test_boxes_of_a_photo_have_the_same_quantiles(height, width, min_crop_area):
 def kolmogorov_smirnov(a, b):
     """Returns the largest difference of two samples' cumulative distributions."""
     at = np.concatenate([a, b])
-    shares = [np.searchsorted(np.sort(x), at, "right") / float(len(x)) for x in (a, b)]
+    shares = [np.searchsorted(np.sort(x), at, "right") / len(x) for x in (a, b)]
     return np.abs(shares[0] - shares[1]).max()
 
 

@@ -154,7 +154,7 @@ def bilinear(image, height, width):
     """TensorFlow 1's bilinear resize without align_corners: sources at i * scale."""
 
     def weights(size, old_size):
-        at = np.arange(size) * (old_size / float(size))
+        at = np.arange(size) * (old_size / size)
         low = np.floor(at).astype(int)
         return low, np.minimum(low + 1, old_size - 1), at - low
 
