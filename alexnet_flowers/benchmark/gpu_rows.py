@@ -75,11 +75,11 @@ def start_up(dataset_dir):
     Yields:
       A ``Row`` each.
     """
-    for flags in ([], _FASTEST_FLAGS.split()):
+    for flags in ("", _FASTEST_FLAGS):
         if not flags or _has_bfloat16():
-            secs, _, _ = rows.train(dataset_dir, 2, "--device=gpu", *flags)
-            what = ", ".join(["GPU: " + rows.START_UP, *filter(None, [" ".join(flags)])])
-            yield rows.Row("gpu_start_up " + " ".join(flags), what, "", [secs], None, "s")
+            secs, _, _ = rows.train(dataset_dir, 2, "--device=gpu", *flags.split())
+            what = "GPU: " + rows.START_UP + (", " + flags if flags else "")
+            yield rows.Row("gpu_start_up " + flags, what, "", [secs], None, "s")
 
 
 def input_alone(dataset_dir, rounds):
