@@ -375,8 +375,10 @@ class _Evaluate(Callback):
 
     def after(self, step):
         is_end = step.number >= self._num_steps
-        if not (is_end or _passes(self._every, step)) or step.is_last > is_end:
+        if step.is_last and not is_end:
             return False  # Whoever has sent a signal does not wait for it.
+        if not (is_end or _passes(self._every, step)):
+            return False
         self._speed.disturb()
         is_enough = self._evaluate("%s-%d" % (self._path, step.number))
         memory.give_back()
