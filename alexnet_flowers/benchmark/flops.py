@@ -1,5 +1,6 @@
 """The arithmetic of a training step, counted from the graph's shapes."""
 
+from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
 
 
@@ -15,11 +16,11 @@ def of_training_step(graph):
     """
     total = 0
     for op in graph.get_operations():
-        if op.type != "Conv2D" or not op.name.startswith("alexnet_v2/"):
+        if op.type != "Conv2D" or not op.name.startswith(alexnet_v2.SCOPE + "/"):
             continue
         kernel = op.inputs[1].shape
         forward = 2 * op.outputs[0].shape.num_elements() * kernel[:3].num_elements()
-        total += forward * (2 if op.name.startswith("alexnet_v2/conv1/") else 3)
+        total += forward * (2 if op.name.startswith(alexnet_v2.SCOPE + "/conv1/") else 3)
     return total
 
 
