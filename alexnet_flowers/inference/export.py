@@ -37,7 +37,7 @@ def export(network, output_dir, formats=()):
     Args:
       network: an ``inference.TrainedNetwork``.
       output_dir: a folder that does not exist yet, or is empty.
-      formats: further ones, names of ``converters.FORMATS``.
+      formats: further ones, names of ``converters.FORMATS`` whose converters are installed.
 
     Returns:
       A dict: of each file that was asked for the same answers as ``frozen.pb`` gives, the largest
@@ -45,10 +45,7 @@ def export(network, output_dir, formats=()):
 
     Raises:
       DataError: there is something in ``output_dir``, or a file answers otherwise.
-      UsageError: a format's converter is not installed.
     """
-    for name in formats:
-        converters.check_installed(name)
     with new_folder.whole(output_dir, "choose another --output_dir or remove it") as partial:
         differences = _write_graphs(network, partial, formats)
         try:
