@@ -114,12 +114,12 @@ def test_photos_are_distorted_there_as_on_the_cpu(
     tiny_dataset, fast_mode, randaug, most_that_differ
 ):
     photos = resident.read(dataset.get_split("train", tiny_dataset), 2**40)
-    distortions = resident.Distortions(64, fast_mode, preprocessing.MIN_CROP_AREA, randaug)
+    distortion = preprocessing.Distortion(64, fast_mode, preprocessing.MIN_CROP_AREA, randaug)
     images = []
     for device in ("cpu", "gpu"):
         with tf.Graph().as_default(), tf.Session(config=devices.session_config(device)) as session:
             batch = resident.training_batches(
-                photos, 25, distortions, "/%s:0" % device, [2], tf.constant(0, tf.int64)
+                photos, 25, distortion, "/%s:0" % device, [2], tf.constant(0, tf.int64)
             )
             session.run([tf.local_variables_initializer(), tf.tables_initializer()])
             images.append(session.run(batch.images))

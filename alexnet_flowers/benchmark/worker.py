@@ -117,8 +117,8 @@ def _synthetic(batch_size):
 
 def _batch(split, batch_size, way, device, ahead=staging.not_ahead):
     """Returns a ``pipeline.Batch`` as training takes it; ``way``: ``"ours"`` or ``"resident"``."""
-    distortions = resident.Distortions(IMAGE_SIZE, True, preprocessing.MIN_CROP_AREA)
-    request = training_input.Request(batch_size, distortions, clone_devices=["/%s:0" % device])
+    distortion = preprocessing.Distortion(IMAGE_SIZE, True, preprocessing.MIN_CROP_AREA)
+    request = training_input.Request(batch_size, distortion, clone_devices=["/%s:0" % device])
     photos = resident.read(split, devices.memory_bytes("cpu")) if way == "resident" else None
     return training_input.batches(split, request, photos, ahead=ahead)[0]
 

@@ -114,6 +114,15 @@ def draw(image_shape, min_crop_area=MIN_CROP_AREA):
         )
 
 
+class Distortion(typing.NamedTuple):
+    """How photos are distorted for training, and to which size; see ``preprocess_for_train``."""
+
+    image_size: int
+    fast_mode: bool
+    min_crop_area: float
+    randaug: randaugment.Policy = randaugment.NOTHING
+
+
 def preprocess_for_train(
     encoded, height, width, fast_mode=True, min_crop_area=MIN_CROP_AREA, randaug=randaugment.NOTHING
 ):

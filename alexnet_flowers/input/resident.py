@@ -132,17 +132,8 @@ def bytes_needed(num_pixels, batch_size, image_size, num_layers=0):
     return num_pixels * _BYTES_PER_PIXEL + batch_size * image * held
 
 
-class Distortions(typing.NamedTuple):
-    """How photos are distorted, and into what; see ``preprocessing.preprocess_for_train``."""
-
-    image_size: int
-    fast_mode: bool
-    min_crop_area: float
-    randaug: randaugment.Policy = randaugment.NOTHING
-
-
 def training_batches(
-    photos, batch_size, distortions, device, seed, first_batch, ahead=staging.not_ahead
+    photos, batch_size, distortion, device, seed, first_batch, ahead=staging.not_ahead
 ):
     """Builds batches of photos that stay on a device: a ``Batch``, its images on ``device``.
 
@@ -151,7 +142,7 @@ def training_batches(
     Args:
       photos: ``Photos``.
       batch_size: int.
-      distortions: ``Distortions``.
+      distortion: a ``preprocessing.Distortion``.
       device: where the pixels are and the images are made, for ``tf.device``.
       seed: a list of int: the same one gives the same batches. None: others each time.
       first_batch: int64 [] tensor, how many batches were taken before, of which this is the
@@ -169,10 +160,10 @@ def training_batches(
         def draw(numbers, batch_number):
             heights, widths = tf.unstack(tf.gather(tf.constant(sizes), numbers), axis=1)
             key = tf.stack([tf.constant(draw_seed, tf.int64), batch_number])
-            drawn = batch_draws.draw(heights, widths, key, distortions.min_crop_area)
+            drawn = batch_draws.draw(heights, widths, key, distortion.min_crop_area)
             columns = [widths] + drawn.begin + drawn.size + list(drawn[2:])
-            if distortions.randaug.num_layers:
-                shape = [batch_size, 2 * distortions.randaug.num_layers]
+            if distortion.randaug.num_layers:
+                shape = [batch_size, 2 * distortion.randaug.num_layers]
                 chosen = tf.random.stateless_uniform(shape, key + [1, 0])
                 columns += tf.unstack(chosen, axis=1)
             # As one tensor, so that one copy brings them to the device.
@@ -186,7 +177,7 @@ def training_batches(
         numbers.set_shape([batch_size])
         drawn.set_shape([batch_size, drawn.shape[1]])
         offset = tf.gather(tf.constant(offsets, tf.int64), numbers)
-    (images,) = ahead([_distorted(photos, offset, drawn, distortions, device)], device)
+    (images,) = ahead([_distorted(photos, offset, drawn, distortion, device)], device)
     with tf.device(INPUT_DEVICE):
         # Of what else there is of a photo only its number waits: most steps use no more.
         (numbers,) = ahead([numbers], INPUT_DEVICE)
@@ -221,7 +212,7 @@ def _numbers(num_photos, batch_size, seed, first_batch):
     return epochs.flat_map(of_epoch).skip(first % num_photos).batch(batch_size)
 
 
-def _distorted(photos, offset, drawn, distortions, device):
+def _distorted(photos, offset, drawn, distortion, device):
     """Returns the images that were drawn, made on the device that keeps the pixels."""
     with tf.device(INPUT_DEVICE):
         # Decoded when the variable is initialized, and forgotten by the host.
@@ -236,18 +227,18 @@ def _distorted(photos, offset, drawn, distortions, device):
         images = batch_distortion.distort(
             batch_distortion.Photos(kept, offset, width),
             Draw([top, left], [height_drawn, width_drawn], *rest[:num_others]),
-            distortions.image_size,
+            distortion.image_size,
             batch_distortion.taps_needed(
-                distortions.image_size, int(photos.sizes.max()), distortions.fast_mode
+                distortion.image_size, int(photos.sizes.max()), distortion.fast_mode
             ),
-            distortions.fast_mode,
+            distortion.fast_mode,
         )
-        if not distortions.randaug.num_layers:
+        if not distortion.randaug.num_layers:
             return images
-        shape = [-1, distortions.randaug.num_layers, 2]
+        shape = [-1, distortion.randaug.num_layers, 2]
         chosen = tf.reshape(tf.stack(rest[num_others:], axis=1), shape)
         return tf.map_fn(
-            lambda one: randaugment.augmented(*one, distortions.randaug.magnitude),
+            lambda one: randaugment.augmented(*one, distortion.randaug.magnitude),
             [images, chosen],
             tf.float32,
             back_prop=False,

@@ -5,7 +5,7 @@ import typing
 from alexnet_flowers import devices
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.input import pipeline, resident, staging
+from alexnet_flowers.input import pipeline, preprocessing, resident, staging
 from alexnet_flowers.tf1 import tf
 
 INPUTS = ("auto", "queues", "resident")
@@ -20,14 +20,14 @@ class Request(typing.NamedTuple):
 
     Attributes:
       batch_size: int, images a clone and step.
-      distortions: ``resident.Distortions``.
+      distortion: a ``preprocessing.Distortion``.
       queues: ``pipeline.Queues``.
       seed: int, or None: other batches each time.
       clone_devices: where each copy of the network is, for ``tf.device``.
     """
 
     batch_size: int
-    distortions: resident.Distortions
+    distortion: preprocessing.Distortion
     queues: pipeline.Queues = pipeline.DEFAULT_QUEUES
     seed: typing.Optional[int] = None
     clone_devices: typing.Sequence[str] = ("",)
@@ -62,8 +62,8 @@ def choose(name, split, request, device, report=print):
     needed = resident.bytes_needed(
         of_one.num_pixels,
         request.batch_size,
-        request.distortions.image_size,
-        request.distortions.randaug.num_layers,
+        request.distortion.image_size,
+        request.distortion.randaug.num_layers,
     )
     needs = [
         (needed, devices.memory_bytes(device), device.upper(), of_one),
@@ -105,7 +105,7 @@ def batches(split, request, photos=None, first_batch=0, ahead=staging.not_ahead)
             resident.training_batches(
                 photos.share(number, num_clones),
                 request.batch_size,
-                request.distortions,
+                request.distortion,
                 device,
                 None if request.seed is None else [request.seed, number],
                 tf.cast(first_batch, tf.int64),
@@ -118,7 +118,7 @@ def batches(split, request, photos=None, first_batch=0, ahead=staging.not_ahead)
         request.batch_size * num_clones,
         queues=request.queues,
         seed=request.seed,
-        **request.distortions._asdict(),
+        **request.distortion._asdict(),
     )
     parts = [batch] if num_clones == 1 else zip(*(tf.split(one, num_clones) for one in batch))
     return [

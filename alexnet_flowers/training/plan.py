@@ -7,7 +7,7 @@ from alexnet_flowers import devices
 from alexnet_flowers.data import dataset, identity
 from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
-from alexnet_flowers.input import pipeline, randaugment, resident, training_input
+from alexnet_flowers.input import pipeline, preprocessing, randaugment, training_input
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import hyperparameters, schedules, settings
 from alexnet_flowers.training.hyperparameters import ABOVE_0, AT_LEAST_0, AT_LEAST_1, LARGEST
@@ -99,7 +99,7 @@ class Plan(typing.NamedTuple):
         """What the training asks of its input, a ``training_input.Request``."""
         return training_input.Request(
             self.settings.batch_size,
-            resident.Distortions(
+            preprocessing.Distortion(
                 self.settings.image_size,
                 self.settings.fast_mode,
                 self.settings.min_crop_area,

@@ -142,9 +142,9 @@ def from_the_queues(photos, policy):
 def from_the_device(photos, policy):
     """The same draws of some photos each time, as they are distorted on a device."""
     with tf.Graph().as_default() as graph, gpus.cpu_session(graph) as session:
-        distortions = resident.Distortions(SIZE[0], True, 0.5, policy)
+        distortion = preprocessing.Distortion(SIZE[0], True, 0.5, policy)
         first_batch = tf.constant(0, tf.int64)
-        batch = resident.training_batches(photos, 4, distortions, "/cpu:0", [2], first_batch)
+        batch = resident.training_batches(photos, 4, distortion, "/cpu:0", [2], first_batch)
         session.run([tf.local_variables_initializer(), tf.tables_initializer()])
         assert batch.images.shape.as_list() == [4, SIZE[0], SIZE[0], 3]
         return session.run(batch.images)

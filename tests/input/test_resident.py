@@ -13,7 +13,7 @@ from alexnet_flowers.input import pipeline, preprocessing, resident, training_in
 from alexnet_flowers.tf1 import tf
 
 SIZE = 32
-FAST = resident.Distortions(SIZE, True, preprocessing.MIN_CROP_AREA)
+FAST = preprocessing.Distortion(SIZE, True, preprocessing.MIN_CROP_AREA)
 FULL = FAST._replace(fast_mode=False)
 
 
@@ -55,9 +55,9 @@ def test_what_is_read_is_what_the_queues_read(split, photos):
     np.testing.assert_array_equal(pixels.view(np.uint8).reshape(-1, 4)[:, :3], expected)
 
 
-@pytest.mark.parametrize("distortions", [FAST, FULL], ids=["fast", "full"])
-def test_batches_are_photos_with_their_labels(split, photos, distortions):
-    request = training_input.Request(7, distortions, seed=1)
+@pytest.mark.parametrize("distortion", [FAST, FULL], ids=["fast", "full"])
+def test_batches_are_photos_with_their_labels(split, photos, distortion):
+    request = training_input.Request(7, distortion, seed=1)
     for (batch,) in take(split, photos, 6, request):
         assert batch.images.shape == (7, SIZE, SIZE, 3) and batch.images.dtype == np.float32
         assert np.abs(batch.images).max() <= 1 and batch.images.std(axis=(1, 2, 3)).min() > 0.05
@@ -67,11 +67,11 @@ def test_batches_are_photos_with_their_labels(split, photos, distortions):
             assert split.labels_to_names[label] == name.decode().split("/")[0]
 
 
-@pytest.mark.parametrize("distortions", [FAST, FULL], ids=["fast", "full"])
-def test_an_image_is_what_preprocessing_makes_of_the_photo_and_its_draw(photos, distortions):
+@pytest.mark.parametrize("distortion", [FAST, FULL], ids=["fast", "full"])
+def test_an_image_is_what_preprocessing_makes_of_the_photo_and_its_draw(photos, distortion):
     with tf.Graph().as_default() as graph, gpus.cpu_session() as session:
         batch = resident.training_batches(
-            photos, 25, distortions, "/cpu:0", [2], tf.constant(0, tf.int64)
+            photos, 25, distortion, "/cpu:0", [2], tf.constant(0, tf.int64)
         )
         (drawn,) = [op.outputs[1] for op in graph.get_operations() if op.type == "IteratorGetNext"]
         encoded = tf.placeholder(tf.string, [])
@@ -82,7 +82,7 @@ def test_an_image_is_what_preprocessing_makes_of_the_photo_and_its_draw(photos, 
         top, left, rows, columns = fed[:4]
         single = preprocessing.distort(
             whole[top : top + rows, left : left + columns],
-            preprocessing.Draw(None, None, *fed[4:]), SIZE, SIZE, distortions.fast_mode,
+            preprocessing.Draw(None, None, *fed[4:]), SIZE, SIZE, distortion.fast_mode,
         ).centered  # fmt: skip
         session.run([tf.local_variables_initializer(), tf.tables_initializer()])
         taken, draws = session.run([batch, drawn])
@@ -103,8 +103,8 @@ def test_a_seed_decides_everything_and_a_run_goes_on_where_it_was(split, photos)
     request = training_input.Request(10, FULL, seed=4)
     first = take(split, photos, 6, request)
     continued = take(split, photos, 3, request, first_batch=3)
-    other = take(split, photos, 1, request._replace(seed=5, distortions=FAST))
-    request = request._replace(seed=None, distortions=FAST)
+    other = take(split, photos, 1, request._replace(seed=5, distortion=FAST))
+    request = request._replace(seed=None, distortion=FAST)
     unseeded = [take(split, photos, 1, request) for _ in range(2)]
     for (a,), (b,) in zip(first[3:], continued):
         np.testing.assert_array_equal(a.images, b.images)

@@ -6,7 +6,7 @@ import pytest
 
 from alexnet_flowers.data import dataset
 from alexnet_flowers.devices import INPUT_DEVICE
-from alexnet_flowers.input import pipeline, resident, staging, training_input
+from alexnet_flowers.input import pipeline, preprocessing, resident, staging, training_input
 from alexnet_flowers.input.pipeline import Batch
 from alexnet_flowers.tf1 import tf
 
@@ -86,7 +86,11 @@ def test_ahead_are_images_and_what_tells_the_photos_but_no_jpegs_of_resident_one
     split = dataset.get_split("train", tiny_dataset)
     photos = resident.read(split, 2**40) if name == "resident" else None
     request = training_input.Request(
-        4, resident.Distortions(32, True, 0.05), pipeline.Queues(common_queue_min=5), 1, ["/gpu:0"]
+        4,
+        preprocessing.Distortion(32, True, 0.05),
+        pipeline.Queues(common_queue_min=5),
+        1,
+        ["/gpu:0"],
     )
     with tf.Graph().as_default() as graph:
         areas = staging.Areas()
