@@ -31,7 +31,7 @@ _CUBIC_STEPS = 1024.0
 _TINY = 1e-30
 
 
-class Photos(typing.NamedTuple):
+class PackedPhotos(typing.NamedTuple):
     """Where the photos of a batch are.
 
     Attributes:
@@ -47,7 +47,7 @@ class Photos(typing.NamedTuple):
 
 
 def pack(image):
-    """Returns a uint8 array [height, width, 3] as ``Photos.pixels`` has it."""
+    """Returns a uint8 array [height, width, 3] as ``PackedPhotos.pixels`` has it."""
     packed = np.zeros(image.shape[:2] + (4,), np.uint8)
     packed[..., :3] = image
     return packed.reshape(-1).view(np.float32)
@@ -71,7 +71,7 @@ def distort(photos, drawn, image_size, num_taps, fast_mode=True):
     """Crops, resizes, mirrors and colors each photo as drawn.
 
     Args:
-      photos: ``Photos``.
+      photos: ``PackedPhotos``.
       drawn: a ``preprocessing.Draw`` of float32 [N] each, as ``batch_draws.draw`` returns.
       image_size: int, px of the result.
       num_taps: see ``taps_needed``.

@@ -60,7 +60,7 @@ class Photos(typing.NamedTuple):
         """Decodes all photos, by TensorFlow and on all cores, as the queues do.
 
         Returns:
-          float32 [num_pixels], see ``batch_distortion.Photos``.
+          float32 [num_pixels], see ``batch_distortion.PackedPhotos``.
 
         Raises:
           tf.errors.InvalidArgumentError: one cannot be decoded.
@@ -225,7 +225,7 @@ def _distorted(photos, offset, drawn, distortion, device):
         width, top, left, height_drawn, width_drawn, *rest = tf.unstack(drawn, axis=1)
         num_others = len(Draw._fields) - 2  # Fields other than the place and the size.
         images = batch_distortion.distort(
-            batch_distortion.Photos(kept, offset, width),
+            batch_distortion.PackedPhotos(kept, offset, width),
             Draw([top, left], [height_drawn, width_drawn], *rest[:num_others]),
             distortion.image_size,
             batch_distortion.taps_needed(

@@ -83,7 +83,7 @@ def at_once(numbers, draws, image_size, fast_mode):
     offsets = np.cumsum([0] + [image.shape[0] * image.shape[1] for image in PHOTOS])
     pixels = np.concatenate([batch_distortion.pack(image) for image in PHOTOS])
     with tf.Graph().as_default(), gpus.cpu_session() as session:
-        photos = batch_distortion.Photos(
+        photos = batch_distortion.PackedPhotos(
             tf.constant(pixels),
             tf.constant(offsets[numbers]),
             tf.constant([float(PHOTOS[number].shape[1]) for number in numbers]),
@@ -143,7 +143,7 @@ def test_a_gpu_has_a_kernel_for_each_operation(fast_mode):
         numbers = tf.constant([[1, 2, 3, 4, 0, 1, 0.1, 1.1, 0.1, 1.1, 2]] * 2)
         begin_and_size = tf.unstack(numbers, axis=1)[:4]
         batch_distortion.distort(
-            batch_distortion.Photos(
+            batch_distortion.PackedPhotos(
                 tf.constant(np.zeros(50, np.float32)), tf.constant([0, 25], tf.int64), numbers[:, 4]
             ),
             Draw(begin_and_size[:2], begin_and_size[2:], *tf.unstack(numbers, axis=1)[4:]),
