@@ -127,17 +127,17 @@ def test_a_training_on_a_gpu_names_it_first(gpus, monkeypatch, tiny_dataset):
     gpus.append("GPU:0")
     lines = []
     options = plan.Options(compute=devices.Compute(device="gpu"))
-    made = plan.compute(tiny_dataset, Settings(batch_size=4), options, report=lines.append)
+    made = plan.make(tiny_dataset, Settings(batch_size=4), options, report=lines.append)
     assert lines == ["GPU: Tesla T4, compute capability 7.5"]
     assert made.stages_batches and not made.builds_bfloat16 and not made.uses_gradient_rules
     with pytest.raises(UsageError, match="--mixed_precision: "):
-        plan.compute(tiny_dataset, Settings(batch_size=4, mixed_precision=True), options)
+        plan.make(tiny_dataset, Settings(batch_size=4, mixed_precision=True), options)
 
 
 def test_xla_on_a_cpu_is_refused(tiny_dataset):
     options = plan.Options(compute=devices.Compute(device="cpu", xla=True))
     with pytest.raises(UsageError, match="--xla: compiles only what runs on a GPU; leave it out"):
-        plan.compute(tiny_dataset, Settings(batch_size=4), options)
+        plan.make(tiny_dataset, Settings(batch_size=4), options)
 
 
 def test_tf32_can_be_forbidden(monkeypatch):

@@ -281,7 +281,7 @@ def _train():
     if not FLAGS.find_learning_rate:
         for line in announcement.lines(run, dataset_dir, checked, options, members):
             report(line)
-    planned = plan.compute(dataset_dir, settings, options, members, report)
+    planned = plan.make(dataset_dir, settings, options, members, report)
     if FLAGS.find_learning_rate:
         return find_learning_rate.run(run.name, planned, report)
     evaluation = None

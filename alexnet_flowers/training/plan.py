@@ -113,8 +113,8 @@ class Plan(typing.NamedTuple):
         )
 
 
-def compute(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, report=print):
-    """Computes what a training process will do, a ``Plan``.
+def make(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, report=print):
+    """Makes the ``Plan`` of a training process.
 
     Args:
       dataset_dir: where the shards are.

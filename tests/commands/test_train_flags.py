@@ -55,7 +55,7 @@ def show_server(members, compute, report):
     print(json.dumps([None, None, {"members": members._asdict()}]))
 from alexnet_flowers.training import train as training
 train.plan.check = lambda settings, *rest: settings
-train.plan.compute = lambda *args: args
+train.plan.make = lambda *args: args
 train.announcement.lines = lambda *args: []
 train.next_step.say = lambda *args: None
 train._evaluation = lambda *args: None

@@ -105,7 +105,7 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
             learning_rate=0.1, opt_epsilon=None, weight_decay=0.0005,
         )  # fmt: skip
         with tf.Graph().as_default() as graph, gpus.cpu_session() as session:
-            planned = plan.compute(
+            planned = plan.make(
                 tiny_dataset, settings, plan.Options(
                     logging=logging, compute=devices.Compute(device="cpu", num_clones=num_clones),
                 ),
@@ -195,7 +195,7 @@ def test_a_server_that_is_not_there_is_an_error(tmp_path, tiny_dataset, monkeypa
     members = Cluster(hosts[:1], hosts[1:2], "worker", 0, False)
     with pytest.raises(DataError, match="--ps_hosts: %s cannot be reached" % hosts[0]):
         settings = Settings(batch_size=2, image_size=195)
-        train.train(run, plan.compute(tiny_dataset, settings, members=members))
+        train.train(run, plan.make(tiny_dataset, settings, members=members))
     assert not os.path.exists(run.checkpoints_dir)
 
 

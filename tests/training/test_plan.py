@@ -48,7 +48,7 @@ def test_a_run_may_be_as_long_as_anyone_likes(tiny_dataset):
     options = plan.DEFAULT_OPTIONS._replace(num_epochs=1e15)
     changes = dict(batch_size=1, warmup_steps=longest, num_epochs_per_decay=1e15)
     wanted = Settings(learning_rate_decay_type="exponential", **changes)
-    made = plan.compute(tiny_dataset, wanted, options)
+    made = plan.make(tiny_dataset, wanted, options)
     assert made.num_steps == made.num_decay_steps == longest
     with tf.Graph().as_default(), tf.Session() as session:
         step = tf.constant(longest // 2 - 1, tf.int64)

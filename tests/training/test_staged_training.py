@@ -34,7 +34,7 @@ def losses_of(request, tiny_dataset, random_run, tmp_path):
             checkpoint_path=random_run.checkpoints_dir, dropout_keep_prob=dropout_keep_prob
         )
         lines = []
-        made = plan.compute(tiny_dataset, started, options, report=lines.append)
+        made = plan.make(tiny_dataset, started, options, report=lines.append)
         train.train(run, made, report=lines.append)
         found = dict(re.findall(r"^step +(\d+)/.* loss ([\d.]+)", "\n".join(lines), re.MULTILINE))
         return {int(number): float(loss) for number, loss in found.items()}

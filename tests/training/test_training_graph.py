@@ -18,7 +18,7 @@ def built(tiny_dataset, gradient_rules=None, num_clones=1, **chosen):
     """The ``StepOps`` of a small training, in the default graph."""
     compute = devices.Compute(device="cpu", gradient_rules=gradient_rules, num_clones=num_clones)
     wanted = Settings(batch_size=4, image_size=195, **chosen)
-    planned = plan.compute(tiny_dataset, wanted, plan.Options(compute=compute))
+    planned = plan.make(tiny_dataset, wanted, plan.Options(compute=compute))
     return training_graph.build(planned, places.Alone())
 
 

@@ -38,7 +38,7 @@ def test_a_second_training_that_starts_at_the_same_moment(tiny_dataset, tmp_path
 
     monkeypatch.setattr(lock, "held", taken)
     with pytest.raises(DataError, match="taken"):
-        train.train(run, plan.compute(tiny_dataset, Settings(batch_size=2)))
+        train.train(run, plan.make(tiny_dataset, Settings(batch_size=2)))
     assert os.listdir(run.checkpoints_dir) == [lock.FILENAME]
 
 
