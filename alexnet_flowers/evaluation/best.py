@@ -58,14 +58,14 @@ def keep(run, result, report=print):
         raise DataError("%s: is no folder; move it away" % folder)
     with lock.held(folder, "written", _WAIT_SECS):
         checkpoints.remove_temporary(folder)
-        before = sound_result(run, report)
+        before = read_or_set_aside(run, report)
         check_curve(run, before, result["curve"], "keep_best")
         if before is not None and result["accuracy"] <= before["accuracy"]:
             return False
         return _replace(run, result, before)
 
 
-def sound_result(run, report):
+def read_or_set_aside(run, report):
     """Returns ``result_of(run)``; where that is damaged, sets it and its checkpoint aside.
 
     Args:

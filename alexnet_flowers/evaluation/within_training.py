@@ -22,7 +22,7 @@ class Evaluation:
         Raises:
           UsageError: that one was chosen by another split or view.
         """
-        kept = best.sound_result(run, report)
+        kept = best.read_or_set_aside(run, report)
         best.check_curve(run, kept, _CURVE, "eval_every_n_steps")
         self._run = run
         self._make_evaluator = make_evaluator
