@@ -40,7 +40,7 @@ def keep(run, result, report=print):
 
     Args:
       run: a ``runs.Run``.
-      result: what ``evaluation.Evaluator.evaluate`` returns of one of its checkpoints.
+      result: what ``evaluator.Evaluator.evaluate`` returns of one of its checkpoints.
       report: called with a line if the one so far has to be set aside, as nothing says how
         accurate it was.
 

@@ -35,7 +35,7 @@ def export(network, output_dir, formats=()):
     """Writes a network, whole or not at all.
 
     Args:
-      network: an ``inference.TrainedNetwork``.
+      network: a ``trained_network.TrainedNetwork``.
       output_dir: a folder that does not exist yet, or is empty.
       formats: further ones, names of ``converters.FORMATS`` whose converters are installed.
 
