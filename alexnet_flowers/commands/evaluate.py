@@ -95,7 +95,7 @@ def main():
     for made, result in results:
         print(tables.table(result), flush=True)
         with contextlib.ExitStack() as others:  # Each is done, whatever becomes of the others.
-            others.callback(made.write_events, result)
+            others.callback(made.write_result, result)
             others.callback(outputs.write, FLAGS.json, json_file.write, result)
             others.callback(outputs.write, FLAGS.csv, tables.write_csv, result)
             others.callback(_keep_best, run, result)

@@ -139,8 +139,8 @@ class Evaluator:
             global_step=checkpoints.global_step_of(checkpoint_path),
         )
 
-    def write_events(self, result):
-        """Writes a result beside the training's events, under the same tags, at its step.
+    def write_result(self, result):
+        """Writes a result, at its step, beside the training's events, under the same tags.
 
         It also becomes a line of a table; see ``step_table``. Another view than the usual one, or
         other photos than the run's, have a folder, and in TensorBoard a curve, of their own. A

@@ -39,7 +39,7 @@ class Evaluation:
         """
         self._evaluator = self._evaluator or self._make_evaluator()
         result = self._evaluator.evaluate(checkpoint)
-        self._evaluator.write_events(result)
+        self._evaluator.write_result(result)
         is_best = best.keep(self._run, result, self._report)
         self._report(tables.line(result) + ", the best so far" * is_best)
         return self.is_enough(result["global_step"])

@@ -20,7 +20,7 @@ from alexnet_flowers.training import checkpoints, settings
 def result(random_run, tiny_dataset):
     made = evaluator.Evaluator(random_run, tiny_dataset, "train", batch_size=7)
     result = made.evaluate(checkpoints.newest(random_run.checkpoints_dir))
-    made.write_events(result)
+    made.write_result(result)
     return result
 
 
@@ -130,7 +130,7 @@ def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_
     # Not the same curve as that of the view that the network was trained on.
     assert result["curve"] == "validation_227px_mirrored"
     assert "validation_227px_mirrored, 5 photos, step 7" in tables.table(result)
-    made.write_events(result)
+    made.write_result(result)
     assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
 
 
@@ -204,7 +204,7 @@ def test_other_photos_than_the_runs_have_a_curve_of_their_own(random_run, tiny_d
     lines = []
     made = evaluator.Evaluator(run, tiny_dataset, device="cpu", batch_size=5, report=lines.append)
     values = {"accuracy": 0.5, "recall_at_2": 0.5, "cross_entropy": 0.5, "global_step": 7}
-    made.write_events(values)
+    made.write_result(values)
     table, curve = sorted(os.listdir(run.summaries_dir), reverse=True)
     assert table == curve + ".csv"
     assert curve.startswith("validation_on_flowers_")
