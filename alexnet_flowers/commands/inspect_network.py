@@ -21,7 +21,7 @@ from alexnet_flowers.commands import asked_photos, command_line, outputs, pictur
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.inference import dead_units
+from alexnet_flowers.inference import dead_units, feature_maps
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.pictures import diagrams, tiles
 
@@ -100,7 +100,7 @@ def _split(network, paths):
 
 
 def _feature_maps(network, photo):
-    units, maps, image = dead_units.strongest_maps(network, photo, FLAGS.end_point, FLAGS.max_maps)
+    units, maps, image = feature_maps.strongest(network, photo, FLAGS.end_point, FLAGS.max_maps)
     columns = tiles.num_columns(len(maps))
     scale = max(1, _PHOTO_PX // (columns * maps.shape[2]))
     seen = preprocessing.as_bytes(image)

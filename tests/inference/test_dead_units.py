@@ -1,4 +1,4 @@
-"""Kernels, maps and dead units against the checkpoint, and against units killed on purpose."""
+"""Kernels and dead units against the checkpoint, and against units killed on purpose."""
 
 import numpy as np
 import pytest
@@ -84,31 +84,6 @@ def test_the_kernels_picture_has_the_checkpoints_values(network):
         expected = (weights[..., unit] / np.abs(weights).max() + 1) * 127.5
         assert np.abs(tile - expected).max() <= 0.5 + 1e-4
         assert (picture[top : top + 33, left + 33] == 255).all()  # The gap.
-
-
-def test_maps_are_the_strongest_first(network, validation):
-    units, maps, image = dead_units.strongest_maps(network, validation[1], "conv2", 10)
-    ((_, batch),) = network.ask(validation[1:2], {"values": network.end_points["conv2"]})
-    means = batch["values"][0].mean((0, 1))
-    assert list(units) == list(np.argsort(-means, kind="stable")[:10])
-    np.testing.assert_array_equal(maps, np.moveaxis(batch["values"][0], -1, 0)[units])
-    assert image.shape == (195, 195, 3) and np.abs(image).max() <= 1
-    assert len(dead_units.strongest_maps(network, validation[1], "conv1", 99)[0]) == 64
-
-
-def test_a_feature_maps_picture_goes_from_dark_to_light():
-    maps = np.zeros([3, 2, 2])
-    maps[1, 0, 1] = 4.0
-    picture = np.asarray(tiles.feature_maps(maps, 1, [""] * 3)).astype(int)
-    assert tiles.num_columns(3) == 2
-    first_row = np.concatenate([picture[2:4, 2:4], picture[2:4, 6:8]], 1).sum(2)
-    assert first_row.argmax() == 3 and (np.delete(first_row, 3) == first_row.min()).all()
-
-
-def test_a_label_is_never_cut_to_another_number():
-    narrow = tiles.grid(np.zeros([2, 1, 1, 3], np.uint8), 1, ["1609: 0.283"] * 2)
-    one = tiles.grid(np.zeros([1, 1, 1, 3], np.uint8), 1, ["1609: 0.283"])
-    assert narrow.width == 2 * (one.width - 2) + 2 and one.width > 50
 
 
 def test_the_bars_are_as_high_as_the_shares():
