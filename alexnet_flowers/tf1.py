@@ -102,7 +102,7 @@ def _imported():
     with _without_warnings():
         with quiet():
             import tensorflow
-        parts = _first(tensorflow) if _is_first(tensorflow) else _current()
+        parts = _of_tf1(tensorflow) if _is_tf1(tensorflow) else _of_tf2()
         from tensorflow.python.client.device_lib import list_local_devices
         from tensorflow.python.framework import kernels
         from tensorflow.python.summary.writer.writer import SummaryToEventTransformer
@@ -120,11 +120,11 @@ def _imported():
     return parts
 
 
-def _is_first(tf):
+def _is_tf1(tf):
     return tf.__version__.startswith("1.")
 
 
-def _first(tf):
+def _of_tf1(tf):
     """Returns the parts of TensorFlow 1.15."""
     tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)
     known = types.SimpleNamespace(
@@ -140,7 +140,7 @@ def _first(tf):
     return {"tf": tf, "runtime": known}
 
 
-def _current():
+def _of_tf2():
     """Returns the parts of current TensorFlow."""
     import tensorflow.compat.v1 as tf
 
@@ -165,7 +165,7 @@ def _current():
 
 def _imported_slim(tf):
     with _without_warnings():
-        if _is_first(tf):
+        if _is_tf1(tf):
             import tensorflow.contrib.slim as slim
             from tensorflow.contrib.slim.nets import alexnet
         else:
