@@ -14,11 +14,13 @@ def has_known_sizes(op):
 
 
 def is_matrix_product(op):
-    """Says whether a ``Conv2D`` of known sizes has one output position, which sees all of its map.
+    """Says whether a ``Conv2D`` has one output position, which sees all of its map.
 
-    It is one of TensorFlow's own layout, NHWC, and not dilated, as all of slim's are.
+    Those are fc6 (5x5 on 5x5, VALID), and fc7 and fc8 (1x1 on 1x1).
 
-    That is fc6 (5x5 on 5x5, VALID), and fc7 and fc8 (1x1 on 1x1).
+    Args:
+      op: one that ``has_known_sizes``, whose layout is NHWC and which is not dilated, as all of
+        slim's are: neither is looked at.
     """
     x_size, kernel_size = op.inputs[0].shape[1:3].as_list(), op.inputs[1].shape[:2].as_list()
     if kernel_size == [1, 1]:
