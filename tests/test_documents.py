@@ -112,3 +112,13 @@ def test_named_modules_exist(page):
         assert any(
             os.path.exists(os.path.join(ROOT, parent, module)) for parent in ("", "alexnet_flowers")
         ), module
+
+
+def test_the_way_of_a_photo_names_every_module():
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", read("docs", "way_of_a_photo.md")))
+    package = os.path.join(ROOT, "alexnet_flowers")
+    for path in glob.glob(os.path.join(package, "**", "[!_]*.py"), recursive=True):
+        module = os.path.relpath(path, package)
+        # By itself, beside the name of its folder, or as one of a package that is named as a whole.
+        ways = {module, os.path.basename(module), module.split("/")[0] + "/"}
+        assert ways & named, module
