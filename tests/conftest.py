@@ -3,7 +3,6 @@
 import functools
 import os
 import runpy
-import subprocess
 import sys
 
 import photo_archives
@@ -88,20 +87,10 @@ def random_run(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def run_script_in():
-    """A function that runs ``scripts/<name>.py`` in a folder; returns a CompletedProcess."""
+    """``processes.run_script``."""
+    import processes
 
-    def run(folder, name, *args, **environment):
-        return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
-            [sys.executable, os.path.join(ROOT, "scripts", name + ".py")] + [str(a) for a in args],
-            cwd=str(folder),
-            env=dict(os.environ, **environment),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            encoding="utf-8",
-            timeout=120,
-        )
-
-    return run
+    return processes.run_script
 
 
 @pytest.fixture(scope="session")

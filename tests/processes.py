@@ -1,4 +1,4 @@
-"""Scripts as processes of their own, to be killed, and what they have left."""
+"""Scripts as processes of their own, to their end or to be killed, and what they have left."""
 
 import atexit
 import collections
@@ -10,11 +10,13 @@ import subprocess
 import sys
 import threading
 import time
-import types
 
 from alexnet_flowers.tf1 import tf
 
 SCRIPTS = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "scripts")
+
+# Most take a few; on a slow machine that others use too some have come near to 120.
+_SECS = 300
 
 Ended = collections.namedtuple("Ended", "status lines error")
 
@@ -51,22 +53,26 @@ def as_from_a_terminal():
         signal.signal(number, signal.SIG_DFL)
 
 
-def _path(name):
-    return os.path.join(SCRIPTS, name + ".py")
-
-
-def _started(*args, folder):
-    """Starts Python with these arguments; returns its process."""
-    process = subprocess.Popen(
-        [sys.executable, *map(str, args)],
+def run(args, folder, stderr=subprocess.PIPE, **how):
+    """Runs a program in a folder to its end; returns a CompletedProcess, its output as text."""
+    return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
+        [str(one) for one in args],
         cwd=str(folder),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         encoding="utf-8",
-        preexec_fn=as_from_a_terminal,
+        timeout=_SECS,
+        **how,
     )
-    atexit.register(process.kill)  # A test that fails may leave it running.
-    return process
+
+
+def run_script(folder, name, *args, python=sys.executable, **environment):
+    """Runs ``scripts/<name>.py`` in a folder; returns a CompletedProcess."""
+    return run([python, _path(name), *args], folder, env=dict(os.environ, **environment))
+
+
+def _path(name):
+    return os.path.join(SCRIPTS, name + ".py")
 
 
 class Script:
@@ -81,7 +87,15 @@ class Script:
         """Starts ``scripts/<name>.py`` in a folder."""
         self.lines = []
         self._error = []
-        self._process = _started("-u", _path(name), *args, folder=folder)
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", _path(name), *map(str, args)],
+            cwd=str(folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            preexec_fn=as_from_a_terminal,
+        )
+        atexit.register(self._process.kill)  # A test that fails may leave it running.
         self.pid = self._process.pid
         self._readers = [
             threading.Thread(target=self._read, args=(self._process.stdout, self.lines)),
@@ -95,7 +109,7 @@ class Script:
         for line in stream:
             lines.append(line.rstrip("\n"))
 
-    def wait_until(self, condition, secs=60):
+    def wait_until(self, condition, secs=_SECS):
         """Waits for a condition or the script's end; returns whether the condition was met."""
         until = time.time() + secs
         while time.time() < until and self._process.poll() is None:
@@ -113,7 +127,7 @@ class Script:
         self._process.kill()
         return self.finish()
 
-    def finish(self, secs=120):
+    def finish(self, secs=_SECS):
         """Waits for its end and returns how it ended."""
         try:
             status = self._process.wait(secs)
@@ -127,21 +141,6 @@ class Script:
         return Ended(status, self.lines, "\n".join(self._error))
 
 
-def start(name, folder, *args):
-    """Starts ``scripts/<name>.py`` in a folder; returns what ``finish`` waits for."""
-    return _started(_path(name), *args, folder=folder)
-
-
-def finish(process):
-    """Waits for a process; returns its ``status``, ``out`` and ``err``."""
-    try:
-        out, err = process.communicate(timeout=120)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        raise
-    return types.SimpleNamespace(status=process.returncode, out=out, err=err)
-
-
 def messages(stderr):
     """Returns the lines of stderr that are no progress bars, of which a slow machine shows more."""
     lines = re.split("[\r\n]+", stderr)
@@ -150,8 +149,8 @@ def messages(stderr):
 
 def one_error(ended, status):
     """The single line on stderr, progress bars left aside."""
-    lines = messages(ended.err)
-    assert ended.status == status and len(lines) == 1 and ": error: " in lines[0], ended
+    lines = messages(ended.stderr)
+    assert ended.returncode == status and len(lines) == 1 and ": error: " in lines[0], ended
     return lines[0]
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import photo_archives
+import processes
 import pytest
 from conftest import ROOT
 
@@ -32,16 +33,14 @@ def checkout(tmp_path):
 
 def run(checkout, folder, name, *args, before=(), **environment):
     """Runs a script in an environment that has nothing but what is given; returns its output."""
-    done = subprocess.run(
-        [*before, sys.executable, str(checkout / "scripts" / (name + ".py")), *args],
-        cwd=str(folder),
-        env=dict({"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}, **environment),
-        stdout=subprocess.PIPE,
+    done = processes.run(
+        [*before, sys.executable, checkout / "scripts" / (name + ".py"), *args],
+        folder,
         stderr=subprocess.STDOUT,
-        timeout=120,
+        env=dict({"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}, **environment),
     )
-    assert done.returncode == 0, done.stdout.decode("utf-8", "replace")
-    return done.stdout.decode("utf-8")
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 @pytest.mark.parametrize("environment", [{"HOME": "/proc/nowhere"}, {"LC_ALL": "C"}])

@@ -6,6 +6,7 @@ import sys
 import types
 
 import gpus as gpus_of_tests
+import processes
 import pytest
 from conftest import PRETENDED_GPU, ROOT
 
@@ -168,15 +169,8 @@ def test_nothing_is_printed_by_import_and_a_first_session():
         "tf.Session(config=devices.session_config(devices.resolve('cpu'))).run(tf.constant(1))\n"
     )
     environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
-    ended = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    )
-    assert (ended.returncode, ended.stdout) == (0, "")
+    ended = processes.run([sys.executable, "-c", program], ROOT, env=environment)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_freed_memory_is_kept():

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import numpy as np
+import processes
 import pytest
 from conftest import ROOT
 from conversions import contents
@@ -36,14 +37,7 @@ def pythons():
 
 
 def run(python, folder, name, *args):
-    done = subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
-        [python, os.path.join(ROOT, "scripts", name + ".py"), *[str(arg) for arg in args]],
-        cwd=str(folder),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        timeout=120,
-    )
+    done = processes.run_script(folder, name, *args, python=python)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import processes
 import pytest
 from conftest import ROOT
 
@@ -30,13 +31,10 @@ def installed(tmp_path_factory):
 
 
 def run(installed, *args):
-    return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
-        [sys.executable, str(installed / "bin" / "alexnet-flowers"), *args],
-        cwd=str(installed),
+    return processes.run(
+        [sys.executable, installed / "bin" / "alexnet-flowers", *args],
+        installed,
         env=dict(os.environ, PYTHONPATH=str(installed / "lib")),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
     )
 
 
@@ -63,10 +61,7 @@ def test_a_command_that_does_not_exist_is_one_line(installed):
 
 def test_without_the_environment_a_script_says_how_to_get_it(tmp_path):
     script = os.path.join(ROOT, "scripts", "train.py")
-    done = subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
-        [sys.executable, "-S", "-E", script],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-    )  # fmt: skip
+    done = processes.run([sys.executable, "-S", "-E", script], tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
         "train.py: error: %s: has no package absl; run make install, and start by "

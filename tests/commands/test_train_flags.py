@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from processes import SCRIPTS, finish, one_error
+from processes import SCRIPTS, one_error, run
 
 
 @pytest.fixture(scope="module")
@@ -97,19 +97,14 @@ runner.run(train)
 
 def without_tensorflow(folder, *args):
     code = NOT_LOADED % os.path.dirname(SCRIPTS)
-    return finish(
-        subprocess.Popen(
-            [sys.executable, "-c", code, "--dataset_dir=data", "--run_name=light", "--device=cpu",
-             *args],
-            cwd=str(folder), stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8",
-        )
-    )  # fmt: skip
+    flags = ["--dataset_dir=data", "--run_name=light", "--device=cpu", *args]
+    return run([sys.executable, "-c", code, *flags], folder)
 
 
 def test_what_will_happen_is_said_before_tensorflow_is_loaded(folder):
     ended = without_tensorflow(folder, "--recipe=paper", "--num_epochs=2", "--batch_size=5")
-    lines = ended.out.split("\n")
-    assert ended.err == "TensorFlow is loaded\n" and len(lines) == 6
+    lines = ended.stdout.split("\n")
+    assert ended.stderr == "TensorFlow is loaded\n" and len(lines) == 6
     assert lines[2] == "10 steps of 5 images, 2 epochs, on the CPU, with momentum"
 
 
@@ -118,7 +113,7 @@ def test_the_first_line_names_the_card(folder, tmp_path, monkeypatch):
     (tmp_path / "nvidia-smi").chmod(0o700)
     monkeypatch.setenv("PATH", str(tmp_path) + os.pathsep + os.environ["PATH"])
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-    lines = without_tensorflow(folder, "--device=gpu").out.split("\n")
+    lines = without_tensorflow(folder, "--device=gpu").stdout.split("\n")
     assert lines[:2] == ["GPU: Tesla T4", "run light: new"] and " on the GPU, " in lines[3]
 
 
@@ -141,15 +136,15 @@ def test_flags_are_refused_before_tensorflow_is_loaded(folder, args, message):
 
 def test_a_length_on_the_command_line_counts_and_not_that_of_a_recipe(folder):
     ended = without_tensorflow(folder, "--recipe=demo", "--dataset_dir=data", "--num_epochs=2")
-    assert ended.out.split("\n")[2].startswith("7 steps of 8 images, 2.24 epochs,")
+    assert ended.stdout.split("\n")[2].startswith("7 steps of 8 images, 2.24 epochs,")
 
 
 def test_a_length_in_a_file_counts_and_not_that_of_the_recipe_it_begins_with(folder, tmp_path):
     (tmp_path / "a.flags").write_text("--recipe=demo\n--dataset_dir=data\n--num_epochs=2\n")
     file = "--flagfile=%s" % (tmp_path / "a.flags")
-    assert "\n7 steps of 8 images, 2.24 epochs," in without_tensorflow(folder, file).out
+    assert "\n7 steps of 8 images, 2.24 epochs," in without_tensorflow(folder, file).stdout
     shorter = without_tensorflow(folder, file, "--max_number_of_steps=3")
-    assert "\n3 steps of 8 images, " in shorter.out
+    assert "\n3 steps of 8 images, " in shorter.stdout
     with open(str(tmp_path / "a.flags"), "a") as lines:
         lines.write("--max_number_of_steps=9\n")
     message = one_error(without_tensorflow(folder, file), 2)

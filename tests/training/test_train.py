@@ -7,14 +7,13 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 import sys
 import time
 
 import numpy as np
 import pytest
 from google.protobuf import text_format
-from processes import finish, one_error, start
+from processes import Script, one_error, run, run_script
 
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import checkpoints, settings
@@ -31,9 +30,9 @@ def folder(tmp_path_factory, tiny_dataset):
     folder = tmp_path_factory.mktemp("trained")
     os.symlink(tiny_dataset, str(folder / "data"))
     folder_args = ["--dataset_dir=data", "--max_number_of_steps=2", "--save_summaries_secs=1e-6"]
-    ended = finish(start("train", folder, *SMALL, *folder_args))
-    (folder / "out").write_text(ended.out)
-    assert ended.status == 0 and ended.err == "", ended
+    ended = run_script(folder, "train", *SMALL, *folder_args)
+    (folder / "out").write_text(ended.stdout)
+    assert ended.returncode == 0 and ended.stderr == "", ended
     return folder
 
 
@@ -196,14 +195,13 @@ def test_the_table_has_what_the_console_said(folder):
 
 
 def test_evaluation_by_script(folder):
-    ended = finish(
-        start("evaluate", folder, "--dataset_dir=data", "--json=result.json", "--split=validation")
-    )
-    assert ended.status == 0, ended
+    args = ["--dataset_dir=data", "--json=result.json", "--split=validation"]
+    ended = run_script(folder, "evaluate", *args)
+    assert ended.returncode == 0, ended
     result = json.loads((folder / "result.json").read_text())
     assert result["num_images"] == 5 and result["global_step"] == 2
     assert result["checkpoint"] == "runs/checkpoints/sgd/model.ckpt-2"
-    assert "validation, 5 photos, step 2: accuracy %.4f" % result["accuracy"] in ended.out
+    assert "validation, 5 photos, step 2: accuracy %.4f" % result["accuracy"] in ended.stdout
     assert os.listdir(str(folder / "runs" / "summaries" / "sgd" / "validation"))
     (line,) = table_of(folder, "sgd/validation.csv")
     assert line.pop("step") == "2"
@@ -217,12 +215,12 @@ def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
     # As of a process that was killed after step 3, which no checkpoint has, while it wrote step 4.
     with open(str(folder / "runs" / "summaries" / "sgd" / "training.csv"), "a") as file:
         file.write("3,0.48,9,9,0,0.01,1\n4,0.64")
-    continued = finish(start("train", folder, "--max_number_of_steps=3", *args))
-    assert continued.status == 0 and continued.err == "", continued
-    assert continued.out.startswith(
+    continued = run_script(folder, "train", "--max_number_of_steps=3", *args)
+    assert continued.returncode == 0 and continued.stderr == "", continued
+    assert continued.stdout.startswith(
         "run sgd: continued from step 2, where it was finished, with more steps\n"
     )
-    assert "sgd: continued from runs/checkpoints/sgd/model.ckpt-2\nstep 3/3 " in continued.out
+    assert "sgd: continued from runs/checkpoints/sgd/model.ckpt-2\nstep 3/3 " in continued.stdout
     newest = checkpoints.newest(str(folder / "runs/checkpoints/sgd"))
     assert newest.endswith("model.ckpt-3") and checkpoints.global_step_of(newest) == 3
 
@@ -230,21 +228,19 @@ def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
     assert [line["step"] for line in table] == ["1", "2", "3"] and table[2]["loss"] != "9"
 
     before = os.stat(newest + ".index").st_mtime_ns
-    again = finish(start("train", folder, "--max_number_of_steps=3", *args))
-    assert (again.status, again.err) == (0, "")
-    assert again.out.startswith("run sgd: finished at step 3\n")
-    assert "\nsgd: finished already, at step 3 of 3; more steps continue it\nnext: " in again.out
+    again = run_script(folder, "train", "--max_number_of_steps=3", *args)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.startswith("run sgd: finished at step 3\n")
+    assert "\nsgd: finished already, at step 3 of 3; more steps continue it\nnext: " in again.stdout
     assert os.stat(newest + ".index").st_mtime_ns == before
 
-    changed = finish(
-        start("train", folder, "--max_number_of_steps=4", "--learning_rate=0.5", *args)
-    )
+    changed = run_script(folder, "train", "--max_number_of_steps=4", "--learning_rate=0.5", *args)
     message = one_error(changed, 2)
     assert "(learning_rate was 0.01, is 0.5); choose another --run_name" in message
     # Allowed or not: a checkpoint without the other optimizer's variables cannot be continued.
     other = ["--optimizer=momentum", "--allow_changed_settings", "--max_number_of_steps=4"]
     kept = (folder / "runs/checkpoints/sgd/settings.json").read_text()
-    message = one_error(finish(start("train", folder, *(args + other))), 1)
+    message = one_error(run_script(folder, "train", *(args + other)), 1)
     assert "has no variable alexnet_v2/conv1/biases/Momentum; its run cannot go on" in message
     assert (folder / "runs/checkpoints/sgd/settings.json").read_text() == kept
     assert not os.path.exists(str(folder / "runs/checkpoints/sgd/model.ckpt-4.index"))
@@ -254,10 +250,10 @@ def test_a_run_that_gets_no_better_ends_and_stays_so(folder):
     args = SMALL + ["--dataset_dir=data", "--run_name=still", "--save_summaries_secs=0"]
     args += ["--eval_every_n_steps=2", "--learning_rate=1e-9", "--max_number_of_steps=99"]
     stop = "--stop_when_not_improved=2"
-    ended = finish(start("train", folder, stop, *args))
-    assert (ended.status, ended.err) == (0, ""), ended
+    ended = run_script(folder, "train", stop, *args)
+    assert (ended.returncode, ended.stderr) == (0, ""), ended
     enough = "still: step 6: no evaluation was better than that of step 2, accuracy "
-    measured, last = ended.out.split(enough)
+    measured, last = ended.stdout.split(enough)
     lines = re.findall(r"^validation, 5 photos, step (\d): .*?(best so far)?$", measured, re.M)
     assert lines == [("2", "best so far"), ("4", ""), ("6", "")]
     assert "\nstill: stopped at step 6 of 99; checkpoint " in last
@@ -268,20 +264,20 @@ def test_a_run_that_gets_no_better_ends_and_stays_so(folder):
         return settings.last_step(settings.read(str(folder / "runs/checkpoints/still")))
 
     assert last_step() == 6
-    again = finish(start("train", folder, stop, *args))
-    assert again.status == 0 and enough in again.out and "\nstep" not in again.out, again
+    again = run_script(folder, "train", stop, *args)
+    assert again.returncode == 0 and enough in again.stdout and "\nstep" not in again.stdout, again
     assert last_step() == 6
 
 
 def test_the_table_of_a_run_whose_checkpoints_are_gone_is_set_aside(folder):
     args = SMALL + ["--dataset_dir=data", "--run_name=again", "--save_summaries_secs=0"]
-    assert finish(start("train", folder, "--max_number_of_steps=2", *args)).status == 0
+    assert run_script(folder, "train", "--max_number_of_steps=2", *args).returncode == 0
     (folder / "runs/summaries/again/validation.csv").write_text("step,accuracy\n")
     shutil.rmtree(str(folder / "runs/checkpoints/again"))
-    ended = finish(start("train", folder, "--max_number_of_steps=1", *args))
-    assert ended.status == 0, ended
+    ended = run_script(folder, "train", "--max_number_of_steps=1", *args)
+    assert ended.returncode == 0, ended
     line = "runs/summaries/again: moved to set_aside: training.csv, validation.csv (of a run of"
-    assert line in ended.out
+    assert line in ended.stdout
     steps = [
         [row["step"] for row in table_of(folder, path + "training.csv")]
         for path in ("again/", "again/set_aside/")
@@ -291,10 +287,10 @@ def test_the_table_of_a_run_whose_checkpoints_are_gone_is_set_aside(folder):
 
 def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
     args = SMALL + ["--dataset_dir=data", "--run_name=wild", "--save_summaries_secs=0"]
-    good = finish(start("train", folder, "--max_number_of_steps=1", *args))
-    assert good.status == 0
+    good = run_script(folder, "train", "--max_number_of_steps=1", *args)
+    assert good.returncode == 0
     wild = ["--learning_rate=1e30", "--allow_changed_settings", "--max_number_of_steps=9"]
-    ended = finish(start("train", folder, "--save_interval_steps=1", *(args + wild)))
+    ended = run_script(folder, "train", "--save_interval_steps=1", *(args + wild))
     message = one_error(ended, 1)
     assert re.search(r"wild: step \d, learning rate 1e\+30: .*NaN or infinite", message)
     assert "the last good checkpoint is runs/checkpoints/wild/model.ckpt-1; lower" in message
@@ -304,19 +300,19 @@ def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
 @pytest.mark.parametrize("number, status", [(signal.SIGHUP, 0), (signal.SIGINT, 130)])
 def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     name = "stopped_%d" % number
-    process = start(
+    script = Script(
         "train", folder, "--dataset_dir=data", "--run_name=" + name, "--max_number_of_steps=9999",
         "--save_summaries_secs=0", "--save_interval_steps=1", "--max_to_keep=1", *SMALL
     )  # fmt: skip
-    lines = iter(process.stdout.readline, "")
-    assert next(line for line in lines if line.startswith("step ")).startswith("step    1/9999")
-    process.send_signal(number)
+    assert script.wait_until(lambda: any(line.startswith("step ") for line in script.lines))
+    script.send(number)
     sent = time.time()
-    ended = finish(process)
-    assert ended.status == status and ended.err == "", ended
+    ended = script.finish()
+    assert ended.status == status and ended.error == "", ended
     assert time.time() - sent < 60
-    assert name + ": stopping after this step; saving\n" in ended.out
-    step = int(re.search(r"stopped at step (\d+) of 9999; checkpoint", ended.out).group(1))
+    out = "\n".join(ended.lines)
+    assert "\nstep    1/9999 " in out and name + ": stopping after this step; saving\n" in out
+    step = int(re.search(r"stopped at step (\d+) of 9999; checkpoint", out).group(1))
     newest = checkpoints.newest(str(folder / "runs/checkpoints" / name))
     assert newest.endswith("-%d" % step) and checkpoints.global_step_of(newest) == step
     kept = [n for n in os.listdir(os.path.dirname(newest)) if n.endswith(".index")]
@@ -325,22 +321,13 @@ def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
 
 def test_a_warm_start_takes_the_weights_and_trains_the_chosen_scope_only(folder):
     source = checkpoints.newest(str(folder / "runs/checkpoints/sgd"))
-    ended = finish(
-        start(
-            "train",
-            folder,
-            "--dataset_dir=data",
-            "--run_name=warm",
-            "--max_number_of_steps=1",
-            "--checkpoint_path=" + source,
-            "--checkpoint_exclude_scopes=alexnet_v2/fc8",
-            "--trainable_scopes=alexnet_v2/fc8",
-            "--save_summaries_secs=0",
-            "--moving_average_decay=0.5",
-            *SMALL,
-        )  # fmt: skip
-    )
-    assert ended.status == 0, ended
+    ended = run_script(
+        folder, "train", "--dataset_dir=data", "--run_name=warm", "--max_number_of_steps=1",
+        "--checkpoint_path=" + source, "--checkpoint_exclude_scopes=alexnet_v2/fc8",
+        "--trainable_scopes=alexnet_v2/fc8", "--save_summaries_secs=0",
+        "--moving_average_decay=0.5", *SMALL,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended
     old, new = (
         tf.train.NewCheckpointReader(path)
         for path in (source, checkpoints.newest(str(folder / "runs/checkpoints/warm")))
@@ -388,15 +375,10 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
     for name in (checkpoint + ".meta", str(folder / "runs/checkpoints/sgd/graph.pbtxt")):
         with open(name, "rb") as file:
             assert b"AlexnetFlowers" not in file.read()
-    out = subprocess.check_output(
-        [sys.executable, "-c", TRAIN_ON, checkpoint],
-        cwd=str(folder),
-        stderr=subprocess.DEVNULL,
-        timeout=120,
-    )
+    done = run([sys.executable, "-c", TRAIN_ON, checkpoint], folder)
     # Two steps: one by each optimizer, of which the other program's own counts none.
     saved = checkpoints.global_step_of(checkpoint)
-    assert out.decode().split() == ["True", "True", str(saved + 1)]
+    assert done.stdout.split() == ["True", "True", str(saved + 1)]
 
 
 @pytest.mark.parametrize(
@@ -427,7 +409,7 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
 def test_bad_input_is_one_line(folder, args, status, message, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     args = SMALL + ["--dataset_dir=data", "--run_name=bad", *args]
-    assert message in one_error(finish(start("train", folder, *args)), status)
+    assert message in one_error(run_script(folder, "train", *args), status)
     assert not (folder / "runs/checkpoints/bad").exists()
     assert not (folder / "runs/summaries/bad").exists()
 
@@ -446,4 +428,4 @@ def test_bad_input_to_the_evaluation_is_one_line(folder, args, status, message):
     args = ["--dataset_dir=data", *args]
     if not any("run_name" in arg or "checkpoints_dir" in arg for arg in args):
         args.append("--run_name=sgd")
-    assert message in one_error(finish(start("evaluate", folder, *args)), status)
+    assert message in one_error(run_script(folder, "evaluate", *args), status)
