@@ -199,7 +199,7 @@ def _patches(network, split):
 
 def _dead_units(network, split):
     layers = dead_units.dead_units(network, split)
-    about = "Units that fire for no photo of %s: they cannot learn." % FLAGS.split
+    about = "Units that fire for no photo of %s, and so learn from none of them." % FLAGS.split
     return html_page.Section("Dead units", about, [html_page.picture(diagrams.dead_units(layers))])
 
 
