@@ -221,12 +221,12 @@ def _command_lines(network):
         own = ["--dataset_dir", kept["dataset_dir"]] if "dataset_dir" in kept else []
         yield line("train", *places, *own, *settings.flags_of(kept))
     shown = list(places)
-    for name in ("checkpoint_path", "dataset_dir"):
+    for name in ("checkpoint_path", "dataset_dir", "split"):
         if FLAGS[name].value:
             shown += ["--" + name, FLAGS[name].value]
     yield line("evaluate", *shown)
-    yield line("predict", *shown, "--split", FLAGS.split, "--sheet", "sheet.png")
-    yield line("explain", *shown, "--split", FLAGS.split, "--index", "0")
+    yield line("predict", *shown, "--sheet", "sheet.png")
+    yield line("explain", *shown, "--index", "0")
     yield line("show_patches", *shown, "--end_point", "conv5")
     yield line("inspect_network", *shown)
     yield line("report", *shown)
