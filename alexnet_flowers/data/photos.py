@@ -123,19 +123,20 @@ def pick(found, split_name, index=None, name=None):
       name: str, its name; None: any.
 
     Raises:
-      UsageError: there is none like that.
+      UsageError: there is none like that, or both are given.
     """
+    if index is not None and name is not None:
+        raise UsageError("--index %d: or --name, not both" % index)
     if index is not None and index >= len(found):
         raise UsageError(
             "--index %d: the split %r has %d photos, the last is %d"
             % (index, split_name, len(found), len(found) - 1)
         )
-    picked = found if index is None else found[index : index + 1]
     if name is None:
-        return picked
-    named = [photo for photo in picked if photo.name == name]
+        return found if index is None else found[index : index + 1]
+    named = [photo for photo in found if photo.name == name]
     if not named:
-        near = difflib.get_close_matches(name, [photo.name for photo in picked], 1, 0)
+        near = difflib.get_close_matches(name, [photo.name for photo in found], 1, 0)
         raise UsageError(
             "--name %s: no photo of the split %r; did you mean %s?" % (name, split_name, near[0])
         )

@@ -197,8 +197,8 @@ def test_one_of_a_split_is_picked_by_number_or_by_name(five):
         photos.pick(five, "train", index=5)
     with pytest.raises(UsageError, match="did you mean daisy/4.jpg"):
         photos.pick(five, "train", name="daisy/44.jpg")
-    with pytest.raises(UsageError, match="--name daisy/2.jpg: no photo"):
-        photos.pick(five, "train", index=1, name="daisy/2.jpg")
+    with pytest.raises(UsageError, match="--index 2: or --name, not both"):
+        photos.pick(five, "train", index=2, name="daisy/2.jpg")
 
 
 def test_written_photos_are_within_the_folder_and_none_replaces_another(tmp_path):
