@@ -127,8 +127,11 @@ def words_for(paths, network=None, photo=None):
 
 
 def split_name(network):
-    """Returns the name of the split, which says so if it is of other photos than the network's."""
-    return FLAGS.split + _suffix(network)
+    """Returns the name of the split, which says so if it is of other photos than the network's.
+
+    It is None where files are named.
+    """
+    return _split() and _split() + _suffix(network)
 
 
 def _suffix(network):

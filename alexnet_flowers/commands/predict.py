@@ -65,7 +65,7 @@ def main(paths):
 
 
 def _draw_sheet(predictions, network):
-    what = prediction.summary(predictions, FLAGS.split)
+    what = prediction.summary(predictions, asked_photos.split_name(network))
     if FLAGS.worst:
         what = "the most confident wrong answers"
         predictions = prediction.worst_mistakes(predictions, FLAGS.worst)

@@ -63,6 +63,16 @@ def test_predict_a_photo(run_script, run_flags, photo):
     assert done.stdout.split("\n")[1].startswith("roses/1.jpg  roses ")
 
 
+def test_a_sheet_of_one_photo_says_of_which_split_it_is(
+    run_script, run_flags, tiny_dataset, tmp_path
+):
+    of = ["--dataset_dir", tiny_dataset, "--index", "2"]
+    done = run_script("predict", *run_flags, *of, "--sheet", "sheet.png")
+    assert done.returncode == 0, done.stderr
+    title = _metadata(tmp_path / "sheet.png")["Title"]
+    assert title == "predictions of validation: run random, step 7"
+
+
 def test_evaluate_a_checkpoint_from_elsewhere(run_script, random_run, tiny_dataset, tmp_path):
     shutil.copytree(random_run.checkpoints_dir, str(tmp_path / "sent"))
     flags = ["--checkpoint_path", "sent", "--dataset_dir", tiny_dataset]
