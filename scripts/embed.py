@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Lays a split's photos out for the Projector tab of TensorBoard."""
+"""Lays photos out for the Projector tab of TensorBoard."""
 
 import checkout
 

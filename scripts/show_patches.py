@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Shows what the units of a layer like: the patches of a split that excite each of them most."""
+"""Shows what the units of a layer like: the patches of photos that excite each of them most."""
 
 import checkout
 

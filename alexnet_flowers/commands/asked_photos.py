@@ -13,17 +13,17 @@ from alexnet_flowers.training import run_dataset, runs
 FLAGS = flags.FLAGS
 
 
-def define(default_split=None, one=False, of_run=True):
+def define(default_split=None, one=False, of_run=True, of_files=True):
     """Defines the photos that a command is about where none are named.
 
     Args:
       default_split: the split without ``--split``; None: none.
       one: whether it may be asked about a single one.
       of_run: whether they are those of a run by default.
+      of_files: whether files and folders may be named instead of a split.
     """
-    command_line.define_split(
-        default_split, "Take all photos of this split where no photos are named."
-    )
+    where = " where no files or folders are named" if of_files else ""
+    command_line.define_split(default_split, "Take all photos of this split%s." % where)
     command_line.define_dataset_dir(None if of_run else run_dataset.DEFAULT_DIR)
     if one:
         with group("Photos"):

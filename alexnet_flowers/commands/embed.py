@@ -1,6 +1,7 @@
-"""Lays a split's photos out for the Projector tab of TensorBoard.
+"""Lays photos out for the Projector tab of TensorBoard.
 
 python scripts/embed.py --run_name sgd
+python scripts/embed.py folder/of/photos --run_name sgd
 tensorboard --logdir runs/summaries
 """
 

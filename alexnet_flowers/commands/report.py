@@ -23,7 +23,7 @@ from alexnet_flowers.training import settings
 FLAGS = flags.FLAGS
 
 command_line.define_network()
-asked_photos.define(default_split="validation")
+asked_photos.define(default_split="validation", of_files=False)
 with group("Output"):
     flags.DEFINE_integer(
         "num_mistakes", 12, "Show so many wrong answers, the most confident first.", lower_bound=1,

@@ -1,6 +1,7 @@
-"""Shows what the units of a layer like: the patches of a split that excite each of them most.
+"""Shows what the units of a layer like: the patches of photos that excite each of them most.
 
 python scripts/show_patches.py --end_point conv3 --run_name sgd
+python scripts/show_patches.py folder/of/photos --end_point conv3 --run_name sgd
 
 Each unit's nine patches are of nine photos, the strongest first, and as large as what it sees.
 """

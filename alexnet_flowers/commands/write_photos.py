@@ -13,7 +13,7 @@ from alexnet_flowers.data import photos, records
 
 FLAGS = flags.FLAGS
 
-asked_photos.define(default_split="validation", one=True, of_run=False)
+asked_photos.define(default_split="validation", one=True, of_run=False, of_files=False)
 with group("Output"):
     flags.DEFINE_string("output_dir", "photos", "Write to this folder, which is made.")
 

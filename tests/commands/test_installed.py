@@ -8,9 +8,19 @@ import sys
 import processes
 import pytest
 from conftest import ROOT
+from processes import said_of_each_command
 
 from alexnet_flowers import commands
 from alexnet_flowers.commands import arguments
+
+
+SAY_IF_FALSE = """
+import inspect
+from absl import flags
+takes_files = inspect.signature(sys.modules["alexnet_flowers.commands." + name].main).parameters
+if "split" in flags.FLAGS and ("no files" in flags.FLAGS["split"].help) != bool(takes_files):
+    print(name)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +61,10 @@ def test_there_is_a_script_of_each_command_with_its_purpose():
     for name in commands.NAMES:
         with open(os.path.join(ROOT, "scripts", name + ".py"), encoding="utf-8") as file:
             assert '"""%s"""\n' % commands.purpose(name) in file.read()
+
+
+def test_the_help_speaks_of_named_files_where_a_command_takes_them():
+    assert said_of_each_command(SAY_IF_FALSE) == ""
 
 
 def test_a_command_that_does_not_exist_is_one_line(installed):
