@@ -8,6 +8,7 @@ import os
 import sys
 
 from alexnet_flowers import escapes
+from alexnet_flowers.commands import next_step
 
 
 class _Stream:
@@ -48,6 +49,13 @@ class _Stream:
         return getattr(self._stream, name)
 
 
+class _Messages(_Stream):
+    """Standard error, where errors and notes name commands as they are typed here."""
+
+    def write(self, text):
+        return super().write(next_step.as_typed(text))
+
+
 def guard():
     """Makes ``sys.stdout`` and ``sys.stderr`` streams that drop what cannot be written or shown."""
     # A file that is opened must not get the number of a stream that was closed.
@@ -60,7 +68,7 @@ def guard():
     if hasattr(stdout, "reconfigure"):  # Not in Python 3.6.
         # A class or photo whose name the terminal cannot show is no reason to fail.
         stdout.reconfigure(errors="backslashreplace")
-    sys.stderr = _Stream(stderr, "\n\t\r")  # Progress bars return to the line's start.
+    sys.stderr = _Messages(stderr, "\n\t\r")  # Progress bars return to the line's start.
     sys.stdout = _Stream(stdout, "\n\t", _warn)
 
 

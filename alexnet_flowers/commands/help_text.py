@@ -1,11 +1,11 @@
 """``--help``: what a command is for, and its flags by what they are about."""
 
 import contextlib
-import re
-import sys
 import textwrap
 
 from absl import flags
+
+from alexnet_flowers.commands import next_step
 
 FLAGS = flags.FLAGS
 
@@ -50,10 +50,7 @@ def text(module):
     grouped = {name for names in _groups.values() for name in names}.union(_aliases)
     groups = {"Flags": [name for name in own if name not in grouped]}
     groups.update((title, _groups[title]) for title in _ORDER if title in _groups)
-    about = module.__doc__.strip()
-    if not sys.argv[0].endswith(".py"):  # It is installed.
-        about = re.sub(r"python scripts/(\w+)\.py", r"alexnet-flowers \1", about)
-    lines = [about]
+    lines = [next_step.as_typed(module.__doc__.strip())]
     for title, names in groups.items():
         if names:
             lines += ["", title + ":"] + [_entry(FLAGS[name]) for name in names]
@@ -62,7 +59,7 @@ def text(module):
 
 def _entry(flag):
     # absl says behind ";" that a flag can be repeated.
-    parts = [flag.help.split(";\n    repeat")[0]]
+    parts = [next_step.as_typed(flag.help.split(";\n    repeat")[0])]
     others = sorted(other for other, name in _aliases.items() if name == flag.name)
     if others:
         parts.append("slim's name, --%s, is accepted too." % others[0])

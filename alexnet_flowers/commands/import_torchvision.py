@@ -5,10 +5,9 @@
 conv1 to conv3 are in it, which are the same in both networks. PyTorch is not needed.
 """
 
-import shlex
-
 from absl import flags
 
+from alexnet_flowers.commands import next_step
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.training import torchvision_weights
@@ -24,7 +23,5 @@ def main(paths):
         raise UsageError("name one file of weights, and --output, a new folder")
     layers = torchvision_weights.import_weights(paths[0], FLAGS.output)
     print("%s: %s of %s; to start from them:" % (FLAGS.output, ", ".join(layers), paths[0]))
-    print(
-        "python scripts/train.py --checkpoint_path %s --checkpoint_exclude_scopes %s"
-        % (shlex.quote(FLAGS.output), ",".join(torchvision_weights.NOT_IMPORTED))
-    )
+    excluded = ["--checkpoint_exclude_scopes", ",".join(torchvision_weights.NOT_IMPORTED)]
+    print(next_step.command("train", "--checkpoint_path", FLAGS.output, *excluded))

@@ -1,6 +1,7 @@
 """What a person does next, once a command has done its work."""
 
 import os
+import re
 import shlex
 import sys
 
@@ -27,10 +28,14 @@ def of_run(name, run_name, *args):
 
 def command(name, *args):
     """Returns a command as it is typed where this one was."""
-    program = "alexnet-flowers " + name
+    return " ".join([as_typed("python scripts/%s.py" % name), *map(shlex.quote, args)])
+
+
+def as_typed(text):
+    """Returns a text with its ``scripts/NAME.py`` as commands where there are no scripts."""
     if os.path.basename(sys.argv[0]).endswith(".py"):
-        program = "python scripts/%s.py" % name
-    return " ".join([program, *map(shlex.quote, args)])
+        return text
+    return re.sub(r"(?<![\w./-])(python )?scripts/(\w+)\.py\b", r"alexnet-flowers \2", text)
 
 
 def say(*commands):

@@ -120,7 +120,8 @@ def _learning(network, shown):
             raise DataError("the checkpoint belongs to no run here")
         events = event_reader.read_run(run, shown)
     except DataError as error:
-        yield html_page.Section("Curves", "There are none: %s." % error, [])
+        why = next_step.as_typed(str(error))
+        yield html_page.Section("Curves", "There are none: %s." % why, [])
         return
     parts = []
     if curves.has_learning(events):

@@ -13,7 +13,6 @@ from processes import said_of_each_command
 from alexnet_flowers import commands
 from alexnet_flowers.commands import arguments
 
-
 SAY_IF_FALSE = """
 import inspect
 from absl import flags
@@ -95,6 +94,20 @@ def test_a_command_has_its_help_and_its_recipes(installed):
     assert done.stderr == "alexnet-flowers train: error: --recipe bset: is none of %s\n" % (
         ", ".join(arguments.recipes())
     )
+
+
+def test_messages_and_help_name_the_installed_commands(installed, tmp_path):
+    for args, message in (
+        (["evaluate", "--dataset_dir", "x"], "; train first, with alexnet-flowers train\n"),
+        (
+            ["train", "--dataset_dir", str(tmp_path / "scripts" / "train.py")],
+            "scripts/train.py: no such folder; run alexnet-flowers download_and_convert --dat",
+        ),
+    ):
+        done = run(installed, *args)
+        assert (done.returncode, done.stdout) == (1, "") and message in done.stderr
+    done = run(installed, "predict", "--help")
+    assert "alexnet-flowers explain also" in " ".join(done.stdout.split())
 
 
 def test_processes_of_a_local_cluster_need_no_checkout(installed, tmp_path):
