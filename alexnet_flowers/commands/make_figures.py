@@ -264,8 +264,8 @@ def _leaving_out(what):
 def _of_these_photos(runs):
     """Returns the runs that can be evaluated, on --dataset_dir or, by default, their own photos.
 
-    Without --run_name, runs of other photos are left out. All are checked
-    before the first figure is drawn, so that no error comes after most of the work.
+    Without --run_name, runs of other photos are left out. All are checked before the first figure
+    is drawn, so that no error comes after most of the work.
     """
     of_photos = [name for name, figure in FIGURES.items() if figure.needs == _CHECKPOINT]
     figures = " and ".join(sorted(of_photos))
