@@ -56,6 +56,7 @@ class _Figure(NamedTuple):
     pictures: Callable
     needs: str
     help: str
+    max_runs: Optional[int] = None  # As many as there are colors, where each has its own.
 
 
 def _curves(runs):
@@ -168,12 +169,18 @@ _bands = functools.partial(_over_time, "distributions", histograms.distributions
 
 # To add a figure, add its function above and its line here. They are drawn in this order.
 FIGURES = dict(
-    curves=_Figure(_curves, _SCALARS, "cross entropy, accuracy and recall@2 of all runs"),
-    sparsity=_Figure(_sparsity, _SCALARS, "each layer's share of zeros, of all runs"),
+    curves=_Figure(
+        _curves, _SCALARS, "cross entropy, accuracy and recall@2 of all runs", curves.MAX_RUNS
+    ),
+    sparsity=_Figure(
+        _sparsity, _SCALARS, "each layer's share of zeros, of all runs", curves.MAX_RUNS
+    ),
     histograms=_Figure(_ridges, _HISTOGRAMS, "every layer's values over the steps, as ridges"),
     distributions=_Figure(_bands, _HISTOGRAMS, "the same as percentiles"),
     graph=_Figure(_graph, _NOTHING, "the network's layers, as the first run has them"),
-    dead_units=_Figure(_dead_units, _CHECKPOINT, "units that never fire, of all runs"),
+    dead_units=_Figure(
+        _dead_units, _CHECKPOINT, "units that never fire, of all runs", curves.MAX_RUNS
+    ),
     confusion=_Figure(_confusion, _CHECKPOINT, "how often a run took each class for each"),
 )
 
@@ -185,7 +192,7 @@ with group("Run"):
     flags.DEFINE_string(
         "checkpoint_path",
         None,
-        "Read this checkpoint of a single --run_name. Default: each run's newest.",
+        "Read this checkpoint, of its own run or a single --run_name. Default: each run's newest.",
     )
 command_line.define_run_parents()
 command_line.define_split("validation", "Show the evaluations on this split.")
@@ -235,14 +242,13 @@ def _check_choice(flag, choices):
 def _read_runs(figures):
     """Returns the ``_Runs`` that the flags choose, with what the figures need of them."""
     needs = {figure.needs for figure in figures}
-    names = event_reader.choose_run_names(FLAGS.run_name, FLAGS.summaries_dir, curves.MAX_RUNS)
+    names = _choose_names(figures)
     runs = [locate_run(name, FLAGS.checkpoints_dir, FLAGS.summaries_dir) for name in names]
     evaluated = {run.name: checkpoints.newest(run.checkpoints_dir) for run in runs}
     if FLAGS.checkpoint_path:
         if len(runs) > 1:
             raise UsageError("--checkpoint_path: of which run? name one --run_name")
-        of_run = (FLAGS.checkpoint_path, FLAGS.checkpoints_dir, FLAGS.summaries_dir)
-        runs = [choose_run(names[0], *of_run)]
+        runs = [_run_of_checkpoint(names[0])]
         evaluated = {names[0]: checkpoints.resolve(FLAGS.checkpoint_path, None)}
     if _CHECKPOINT in needs and any(evaluated.values()):
         evaluated = {run.name: evaluated[run.name] for run in _of_these_photos(runs)}
@@ -250,13 +256,32 @@ def _read_runs(figures):
     return _Runs(runs, events, evaluated)
 
 
+def _choose_names(figures):
+    names = FLAGS.run_name
+    if FLAGS.checkpoint_path and not names:
+        run = _run_of_checkpoint(None)
+        names = [run.name] if run.summaries_dir else []  # None: it lies elsewhere.
+    max_runs = min((one.max_runs for one in figures if one.max_runs), default=None)
+    return event_reader.choose_run_names(names, FLAGS.summaries_dir, max_runs)
+
+
+def _run_of_checkpoint(name):
+    of = (FLAGS.checkpoint_path, FLAGS.checkpoints_dir, FLAGS.summaries_dir)
+    return choose_run(name, *of)
+
+
+def _is_named():
+    """Says whether the flags name the runs; otherwise those that cannot be drawn are left out."""
+    return bool(FLAGS.run_name or FLAGS.checkpoint_path)
+
+
 @contextlib.contextmanager
 def _leaving_out(what):
-    """Within it a ``DataError`` leaves out a run, unless --run_name names it."""
+    """Within it a ``DataError`` leaves out a run, unless it is named."""
     try:
         yield
     except DataError as error:
-        if FLAGS.run_name:
+        if _is_named():
             raise
         _leave_out(what, error)
 
@@ -264,7 +289,7 @@ def _leaving_out(what):
 def _of_these_photos(runs):
     """Returns the runs that can be evaluated, on --dataset_dir or, by default, their own photos.
 
-    Without --run_name, runs of other photos are left out. All are checked before the first figure
+    Where none are named, runs of other photos are left out. All are checked before the first figure
     is drawn, so that no error comes after most of the work.
     """
     of_photos = [name for name, figure in FIGURES.items() if figure.needs == _CHECKPOINT]
@@ -278,7 +303,7 @@ def _of_these_photos(runs):
                 chosen = _shown(run)
                 split = dataset.get_split(FLAGS.split, chosen.dataset_dir)
                 check_labels(run, split.labels_to_names)
-                if chosen.note and not FLAGS.run_name:
+                if chosen.note and not _is_named():
                     raise DataError(
                         "was trained on other photos than those of %s" % FLAGS.dataset_dir
                     )

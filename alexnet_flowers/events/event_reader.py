@@ -99,7 +99,7 @@ def choose_run_names(names, summaries_parent, max_runs):
     Args:
       names: list of str, as given to the command; empty for all runs there are.
       summaries_parent: the parent of all runs' event files.
-      max_runs: int, how many may be chosen at most.
+      max_runs: int, how many may be chosen at most; None: any number.
 
     Raises:
       DataError: there is no run, or none of one of these names.
@@ -119,7 +119,7 @@ def choose_run_names(names, summaries_parent, max_runs):
             )
     if len(set(chosen)) < len(chosen):
         raise UsageError("--run_name %s: names a run twice" % ",".join(names))
-    if len(chosen) > max_runs:
+    if max_runs is not None and len(chosen) > max_runs:
         raise UsageError("--run_name: at most %d; which of %s?" % (max_runs, ", ".join(chosen)))
     return chosen
 

@@ -127,6 +127,22 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     assert done.returncode == 1 and "embedded: no events yet" in done.stderr
 
 
+def test_only_what_has_colors_is_of_at_most_six_runs(run_script, run_flags, random_run, tmp_path):
+    for name in ("random", *"abcdef"):
+        event_files.write(tmp_path / "summaries" / name, {1: {"learning_rate": 0.5}})
+    done = run_script("make_figures", *run_flags, "--figures", "graph")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "runs/figures/alexnet_v2_a.svg\n"
+    for figure in ("sparsity", "dead_units"):
+        done = run_script("make_figures", *run_flags, "--figures", figure)
+        assert done.returncode == 2 and "--run_name: at most 6; which of a, b" in done.stderr
+    # A checkpoint says of which run it is.
+    path = ["--checkpoint_path", os.path.join(random_run.checkpoints_dir, "model.ckpt-7")]
+    done = run_script("make_figures", *run_flags, "--figures", "sparsity,graph", *path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "runs/figures/alexnet_v2_random.svg\n"
+
+
 def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_path):
     (tmp_path / "theirs.csv").write_text("tag,step,value\nlosses/cross_entropy,20,1\nacuracy,2,1\n")
     scalars = {"losses/cross_entropy": 1.0, "sparsity/alexnet_v2/fc6": 0.5}
