@@ -117,5 +117,5 @@ def _next(run):
 
 
 def _keep_best(run, result):
-    if FLAGS.keep_best and best.keep(run, result):
+    if FLAGS.keep_best and best.keep(run, result, command_line.note):
         print("best so far: %s" % best.folder_of(run), flush=True)

@@ -42,10 +42,10 @@ def keep(run, result, report=print):
       run: a ``runs.Run``.
       result: what ``evaluator.Evaluator.evaluate`` returns of one of its checkpoints.
       report: called with a line if the one so far has to be set aside, as nothing says how
-        accurate it was.
+        accurate it was, or if training has removed meanwhile what would be kept.
 
     Returns:
-      bool, whether it was kept. It is not either where training has removed it meanwhile.
+      bool, whether it was kept.
 
     Raises:
       DataError: another process keeps one for a minute, or the folder is none.
@@ -62,7 +62,13 @@ def keep(run, result, report=print):
         check_curve(run, before, result["curve"], "keep_best")
         if before is not None and result["accuracy"] <= before["accuracy"]:
             return False
-        return _replace(run, result, before)
+        is_kept = _replace(run, result, before)
+        if not is_kept:
+            report(
+                "%s: step %d would be the best one, but training has removed it meanwhile; a "
+                "larger --max_to_keep leaves it longer" % (folder, result["global_step"])
+            )
+        return is_kept
 
 
 def read_or_set_aside(run, report):

@@ -122,7 +122,9 @@ class Evaluator:
         Raises:
           DataError: the checkpoint does not fit, a record is damaged, or the shards do not hold
             as many photos as they should; or a batch is too large for the memory there is.
+          checkpoints.Removed: the checkpoint went before it was restored.
         """
+        global_step = checkpoints.global_step_of(checkpoint_path)  # Once restored, it may go.
         log_probabilities, labels = self._run_network(checkpoint_path)
         metrics.check_finite(log_probabilities, checkpoint_path)
         if len(labels) != self._split.num_samples:
@@ -136,7 +138,7 @@ class Evaluator:
             split=self._split.split_name,
             curve=self.curve,
             checkpoint=checkpoint_path,
-            global_step=checkpoints.global_step_of(checkpoint_path),
+            global_step=global_step,
         )
 
     def write_result(self, result):
@@ -240,10 +242,8 @@ def watch(run, make_evaluator, poll_secs=2.0):
             seen.add(path)
             try:
                 result = evaluator.evaluate(path)
-            except DataError:
-                if checkpoints.is_complete(path):
-                    raise
-                continue  # Training has removed it meanwhile, as an old one.
+            except checkpoints.Removed:
+                continue  # By training, as an old one.
             yield evaluator, result
             step_number = result["global_step"]
         kept = settings.read(run.checkpoints_dir) if seen else None

@@ -79,8 +79,9 @@ class TrainedNetwork:
             self.session = tf.Session(config=devices.session_config(device))
 
             def restored(path):
+                step = checkpoints.global_step_of(path)  # Once restored, it may go.
                 restorer.restore(self.session, path)
-                return path, checkpoints.global_step_of(path)
+                return path, step
 
             self.checkpoint_path, self.global_step = checkpoints.read_newest(*chosen, read=restored)
 

@@ -40,6 +40,10 @@ _REMOVED = re.compile(r"(model\.ckpt-[0-9]+)" + re.escape(_REMOVED_INDEX))
 _DAMAGED = (IndexError, ValueError, RuntimeError)
 
 
+class Removed(DataError):
+    """A checkpoint that went before it was read; training removes old ones at any moment."""
+
+
 def newest(folder):
     """Returns the path (without suffix) of a folder's newest complete checkpoint, or None."""
     last = None
@@ -171,12 +175,19 @@ def opened(path):
 
     Raises:
       DataError: the checkpoint is damaged, also as far as that shows in the statement.
+      Removed: it is not there any more.
     """
     with plain_name(path) as plain:
         try:
             yield tf.train.NewCheckpointReader(plain)
         except (tf.errors.OpError, *_DAMAGED) as error:
-            raise DataError("%s: not a readable checkpoint (%s)" % (path, first_line(error)))
+            raise error_about(path, "not a readable checkpoint (%s)" % first_line(error))
+
+
+def error_about(path, problem):
+    """Returns the ``DataError`` of a checkpoint that could not be read, or ``Removed``."""
+    is_there = os.path.lexists(path + ".index")  # The first that goes, see ``remove``.
+    return (DataError if is_there else Removed)("%s: %s" % (path, problem))
 
 
 def shapes_of(path):
@@ -263,15 +274,12 @@ def read_newest(path, run_dir, read):
     Args:
       path: see ``resolve``.
       run_dir: see ``resolve``.
-      read: a function of a checkpoint's path.
+      read: a function of a checkpoint's path, which raises ``Removed`` where that is not there.
     """
     while True:
         found = resolve(path, run_dir)
-        try:
+        with contextlib.suppress(Removed):
             return read(found)
-        except DataError:
-            if is_complete(found):
-                raise
 
 
 def recover(folder):

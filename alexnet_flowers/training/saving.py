@@ -162,6 +162,7 @@ class Restorer:
 
         Raises:
           DataError: the checkpoint does not hold one of them, or in another shape.
+          checkpoints.Removed: it is not there any more.
         """
         shapes = checkpoints.shapes_of(path)
         names = {}
@@ -178,7 +179,7 @@ class Restorer:
         try:
             self._savers[key].restore(session, path)
         except (tf.errors.OpError, ValueError) as error:  # The latter if it was removed just now.
-            raise DataError("%s: cannot be restored (%s)" % (path, first_line(error)))
+            raise checkpoints.error_about(path, "cannot be restored (%s)" % first_line(error))
 
 
 def check_continues(path, variables):

@@ -83,7 +83,10 @@ def test_it_outlives_the_runs_own_and_can_be_asked(run):
 def test_one_that_training_has_removed_meanwhile_is_not_kept(run):
     assert best.keep(run, _result(run, 7, 0.5))
     os.remove(os.path.join(run.checkpoints_dir, "model.ckpt-8.data-00000-of-00001"))
-    assert not best.keep(run, _result(run, 8, 0.9))
+    lines = []
+    assert not best.keep(run, _result(run, 8, 0.9), lines.append)
+    (line,) = lines
+    assert "best: step 8 would be the best one, but training has removed it meanwhile; a" in line
     assert _kept(run).endswith("model.ckpt-7") and best.result_of(run)["accuracy"] == 0.5
 
 

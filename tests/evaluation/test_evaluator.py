@@ -2,18 +2,20 @@
 
 import json
 import os
+import shutil
 import types
 
 import gpus
 import numpy as np
 import pytest
+import saved_checkpoints
 
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.evaluation import evaluator, tables
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import alexnet, slim, tf
-from alexnet_flowers.training import checkpoints, settings
+from alexnet_flowers.training import checkpoints, runs, settings
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +134,39 @@ def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_
     assert "validation_227px_mirrored, 5 photos, step 7" in tables.table(result)
     made.write_result(result)
     assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
+
+
+def test_a_checkpoint_that_is_removed_meanwhile_counts(
+    random_run, tiny_dataset, tmp_path, monkeypatch
+):
+    run = random_run._replace(checkpoints_dir=str(tmp_path / "c"))
+    shutil.copytree(random_run.checkpoints_dir, run.checkpoints_dir)
+    made = evaluator.Evaluator(run, tiny_dataset, device="cpu", batch_size=5)
+    path, fetch_all = checkpoints.newest(run.checkpoints_dir), made._fetch_all
+
+    def removed_meanwhile(session):
+        checkpoints.remove(path)
+        return fetch_all(session)
+
+    monkeypatch.setattr(made, "_fetch_all", removed_meanwhile)
+    ((_, result),) = evaluator.watch(run, lambda: made)
+    assert result["global_step"] == 7 and result["num_images"] == 5
+    with pytest.raises(checkpoints.Removed):
+        made.evaluate(path)
+
+
+def test_what_is_wrong_with_the_photos_is_said_although_the_checkpoint_is_gone(saved, tmp_path):
+    folder = saved_checkpoints.copied(saved, str(tmp_path / "c"))
+
+    def evaluate(path):
+        checkpoints.remove(path)
+        raise DataError("a bad record")
+
+    made = types.SimpleNamespace(evaluate=evaluate)
+    with pytest.raises(DataError, match="a bad record"):
+        next(evaluator.watch(runs.Run("c", folder, None), lambda: made))
+    with pytest.raises(DataError, match="a bad record"):
+        checkpoints.read_newest(None, folder, evaluate)
 
 
 def stop_waiting(secs):
