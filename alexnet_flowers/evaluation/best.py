@@ -35,7 +35,7 @@ def folder_of(run):
     return os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
 
 
-def keep(run, result, report=print):
+def keep(run, result, report=print, flag="keep_best"):
     """Keeps a checkpoint if it is more accurate than the one kept so far.
 
     Args:
@@ -43,6 +43,7 @@ def keep(run, result, report=print):
       result: what ``evaluator.Evaluator.evaluate`` returns of one of its checkpoints.
       report: called with a line if the one so far has to be set aside, as nothing says how
         accurate it was, or if training has removed meanwhile what would be kept.
+      flag: see ``check_curve``.
 
     Returns:
       bool, whether it was kept.
@@ -59,7 +60,7 @@ def keep(run, result, report=print):
     with lock.held(folder, "written", _WAIT_SECS):
         checkpoints.remove_temporary(folder)
         before = read_or_set_aside(run, report)
-        check_curve(run, before, result["curve"], "keep_best")
+        check_curve(run, before, result["curve"], flag)
         if before is not None and result["accuracy"] <= before["accuracy"]:
             return False
         is_kept = _replace(run, result, before)

@@ -1,9 +1,13 @@
 """Evaluations within a training: every so many steps, and when they say that it is enough."""
 
+import contextlib
+
+from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.evaluation import best, tables
 from alexnet_flowers.events import step_table
 
 _CURVE = "validation"
+_FLAG = "eval_every_n_steps"
 
 
 class Evaluation:
@@ -23,37 +27,58 @@ class Evaluation:
           UsageError: that one was chosen by another split or view.
         """
         kept = best.read_or_set_aside(run, report)
-        best.check_curve(run, kept, _CURVE, "eval_every_n_steps")
+        best.check_curve(run, kept, _CURVE, _FLAG)
         self._run = run
         self._make_evaluator = make_evaluator
         self._evaluator = None
         self._every_n_steps = every_n_steps
         self._num_without = num_without
         self._report = report
+        self._warnings = set()
 
     def evaluate(self, checkpoint):
         """Evaluates a checkpoint for the console, the events and the table; returns ``is_enough``.
 
+        Where another process is in the way of keeping the result, or has chosen the best one by
+        another view, the training goes on without; a line says so, once.
+
         Raises:
-          DataError: see ``Evaluator.evaluate`` and ``best.keep``.
+          DataError: see ``Evaluator.evaluate``; or the disk is full.
         """
         self._evaluator = self._evaluator or self._make_evaluator()
         result = self._evaluator.evaluate(checkpoint)
-        self._evaluator.write_result(result)
-        is_best = best.keep(self._run, result, self._report)
+        is_best = False
+        with self._errors_as_warnings():
+            self._evaluator.write_result(result)
+        with self._errors_as_warnings():
+            is_best = best.keep(self._run, result, self._report, _FLAG)
         self._report(tables.line(result) + ", the best so far" * is_best)
         return self.is_enough(result["global_step"])
+
+    @contextlib.contextmanager
+    def _errors_as_warnings(self):
+        try:
+            yield
+        except WriteError:
+            raise  # The training could not save either.
+        except (DataError, UsageError) as error:
+            if str(error) not in self._warnings:
+                self._report("warning: %s; training goes on without" % error)
+                self._warnings.add(str(error))
 
     def is_enough(self, step):
         """Says whether a run need not go on after a step, and reports why.
 
         It does not depend on when the process was started: the evaluations are in the run's table.
         """
-        kept = best.result_of(self._run) if self._num_without else None
-        if kept is None:
+        kept, evaluated = None, []
+        if self._num_without:
+            with self._errors_as_warnings():
+                kept = best.result_of(self._run)
+                table = step_table.path_of_curve(self._run.summaries_dir, _CURVE)
+                evaluated = step_table.steps_of(table, step_table.EVALUATION_COLUMNS)
+        if kept is None or kept["curve"] != _CURVE:
             return False
-        table = step_table.path_of_curve(self._run.summaries_dir, _CURVE)
-        evaluated = step_table.steps_of(table, step_table.EVALUATION_COLUMNS)
         # Others may evaluate the steps between.
         num_since = sum(
             kept["global_step"] < one <= step and (one % self._every_n_steps == 0 or one == step)

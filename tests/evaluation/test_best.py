@@ -4,10 +4,12 @@ import json
 import multiprocessing
 import os
 import shutil
+import types
 
 import pytest
 
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers import lock
+from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.evaluation import best, within_training
 from alexnet_flowers.events import step_table
 from alexnet_flowers.inference import trained_network
@@ -149,6 +151,40 @@ def test_a_training_that_evaluates_itself_goes_on_after_a_damaged_result(run):
     evaluation = within_training.Evaluation(run, None, 2, 1, lines.append)
     assert "moved to set_aside: best.json, model.ckpt-7.index, " in lines[0]
     assert not evaluation.is_enough(100)
+
+
+def test_what_others_do_meanwhile_ends_no_training(run, monkeypatch):
+    def write_events(result):
+        raise DataError("validation: is being written by another process")
+
+    made = types.SimpleNamespace(
+        evaluate=lambda path: dict(_result(run, int(path[-1]), 0.9)), write_events=write_events
+    )
+    lines = []
+    evaluation = within_training.Evaluation(run, lambda: made, 1, 1, lines.append)
+    assert best.keep(run, _result(run, 7, 0.5, "validation_mirrored"))  # By evaluate.py.
+    assert not evaluation.evaluate("model.ckpt-8") and not evaluation.evaluate("model.ckpt-9")
+    warnings = [line for line in lines if not line.startswith("validation, 5 photos, step ")]
+    assert len(lines) == 4 and [line.split("; ")[0] for line in warnings] == [
+        "warning: validation: is being written by another process",
+        "warning: --eval_every_n_steps: %s was chosen by validation_mirrored, not validation"
+        % best.folder_of(run),
+    ]
+    monkeypatch.setattr(best, "_WAIT_SECS", 0)
+    with lock.held(best.folder_of(run), "written"):
+        assert not evaluation.evaluate("model.ckpt-9")
+    assert "best: is being written by another process" in lines[-2]
+    assert best.result_of(run)["global_step"] == 7
+
+
+def test_a_full_disk_ends_a_training_that_evaluates_itself(run):
+    def write_events(result):
+        raise WriteError("the events cannot be written")
+
+    made = types.SimpleNamespace(evaluate=lambda path: {}, write_events=write_events)
+    evaluation = within_training.Evaluation(run, lambda: made, 1, 0)
+    with pytest.raises(WriteError):
+        evaluation.evaluate("model.ckpt-9")
 
 
 def test_evaluations_are_counted_and_not_steps(run):
