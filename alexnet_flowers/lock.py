@@ -14,6 +14,8 @@ import time
 from alexnet_flowers.errors import DataError
 
 FILENAME = "lock"
+# Far longer than others take to look whether it ``is_held``.
+_LOOK_SECS = 0.1
 
 
 @contextlib.contextmanager
@@ -29,13 +31,29 @@ def held(folder, doing, wait_secs=0):
       DataError: another process, which is named, holds it; or something else has its name.
     """
     path = os.path.join(folder, FILENAME)
-    descriptor = _acquire(path, folder, doing, time.monotonic() + wait_secs)
+    until = time.monotonic() + max(wait_secs, _LOOK_SECS)
+    descriptor = _acquire(path, folder, doing, until)
     try:
         yield
     finally:
         # The folder may have been removed, and made again by another process.
         if _is_at(path, descriptor):
             os.remove(path)
+        os.close(descriptor)
+
+
+def is_held(folder):
+    """Says whether a process holds the folder's lock; a folder that is not there has none."""
+    try:
+        descriptor = os.open(os.path.join(folder, FILENAME), os.O_RDONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
         os.close(descriptor)
 
 

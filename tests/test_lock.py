@@ -1,5 +1,6 @@
 """Two processes never work in one folder; a dead one's lock is none."""
 
+import fcntl
 import os
 import shutil
 import signal
@@ -43,6 +44,22 @@ def test_the_second_is_refused_with_the_firsts_process_id(holder, tmp_path):
             with lock.held(str(tmp_path), "trained"):
                 pass
     assert (tmp_path / "lock").read_text() == "%d\n" % holder.pid
+
+
+def test_others_can_look_whether_it_is_held(holder, tmp_path):
+    assert lock.is_held(str(tmp_path)) and not lock.is_held(str(tmp_path / "none"))
+    holder.kill()
+    holder.wait()
+    assert not lock.is_held(str(tmp_path))
+    assert (tmp_path / "lock").exists()
+
+
+def test_a_look_refuses_nobody(tmp_path, monkeypatch):
+    with open(str(tmp_path / "lock"), "w") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        monkeypatch.setattr(lock.time, "sleep", lambda secs: looking.close())
+        with lock.held(str(tmp_path), "trained"):
+            pass
 
 
 def test_a_killed_process_leaves_no_lock(holder, tmp_path):

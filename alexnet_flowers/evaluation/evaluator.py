@@ -224,6 +224,8 @@ def _log_probabilities(images, num_classes, mirror):
 def watch(run, make_evaluator, poll_secs=2.0):
     """Evaluates each new checkpoint of a run as it appears, until the run's last step or early end.
 
+    A finished run that is trained is being continued, also before its settings say how far.
+
     Args:
       run: a ``runs.Run``; it need not have begun.
       make_evaluator: returns the ``Evaluator``; called once there is a checkpoint, as the run has
@@ -236,6 +238,7 @@ def watch(run, make_evaluator, poll_secs=2.0):
     evaluator, step_number = None, 0
     seen = set()
     while True:
+        is_trained = lock.is_held(run.checkpoints_dir)  # Before the look for its last checkpoint.
         new = [path for path in checkpoints.all_complete(run.checkpoints_dir) if path not in seen]
         for path in new:
             evaluator = evaluator or make_evaluator()
@@ -246,8 +249,9 @@ def watch(run, make_evaluator, poll_secs=2.0):
                 continue  # By training, as an old one.
             yield evaluator, result
             step_number = result["global_step"]
-        kept = settings.read(run.checkpoints_dir) if seen else None
+        if new:
+            continue
+        kept = settings.read(run.checkpoints_dir) if seen and not is_trained else None
         if kept is not None and step_number >= settings.last_step(kept):
             return
-        if not new:
-            time.sleep(poll_secs)
+        time.sleep(poll_secs)

@@ -1,5 +1,6 @@
 """Every photo counted once, and the figures computed a second time from the photos themselves."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import saved_checkpoints
 
+from alexnet_flowers import lock
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.evaluation import evaluator, tables
@@ -183,6 +185,30 @@ def test_watching_ends_with_the_run(random_run, tiny_dataset, monkeypatch, kept)
     monkeypatch.setattr(evaluator, "time", types.SimpleNamespace(sleep=stop_waiting))
     watched = list(evaluator.watch(random_run, make_evaluator, poll_secs=0))
     assert [result["global_step"] for _, result in watched] == [7]
+
+
+def test_watching_goes_on_beside_a_training_that_continues_a_finished_run(
+    saved, tmp_path, monkeypatch
+):
+    folder = saved_checkpoints.copied(saved, str(tmp_path / "c"))
+    kept = {"settings": {"image_size": 195}, "dataset": {}, "num_steps": 20}
+    settings.write(folder, kept)
+    training = contextlib.ExitStack()
+
+    def continue_run(secs):
+        # The training has been started, and says how far it goes only now.
+        settings.write(folder, dict(kept, num_steps=30))
+        saved_checkpoints.save(folder, [30])
+        training.close()
+
+    monkeypatch.setattr(evaluator, "time", types.SimpleNamespace(sleep=continue_run))
+    made = types.SimpleNamespace(
+        evaluate=lambda path: {"global_step": checkpoints.global_step_of(path)}
+    )
+    watching = evaluator.watch(runs.Run("c", folder, None), lambda: made)
+    assert next(watching)[1] == {"global_step": 10}
+    training.enter_context(lock.held(folder, "trained"))
+    assert [result["global_step"] for _, result in watching] == [20, 30]
 
 
 def test_a_network_that_answers_nan_is_refused(random_run, tiny_dataset, tmp_path):
