@@ -86,7 +86,7 @@ def main():
     if FLAGS.watch:
         if not checkpoints.newest(run.checkpoints_dir):
             command_line.note("waiting for the first checkpoint in %s" % run.checkpoints_dir)
-        results = evaluator.watch(run, make_evaluator)
+        results = evaluator.watch(run, make_evaluator, report=command_line.note)
     else:
         chosen = (FLAGS.checkpoint_path, run.checkpoints_dir)
         checkpoints.resolve(*chosen)  # Before the dataset is read.

@@ -1,5 +1,6 @@
 """How good a checkpoint is: every photo of a split, counted exactly once."""
 
+import contextlib
 import os
 import time
 from typing import NamedTuple, Optional
@@ -151,7 +152,7 @@ class Evaluator:
         if self._run.summaries_dir is None:
             return
         path = os.path.join(self._run.summaries_dir, self.curve)
-        if self._writer is None:
+        if self._writer is None or not os.path.isdir(path):  # Or somebody has removed it.
             os.makedirs(path, exist_ok=True)
             self._writer = event_writer.EventWriter(path)
         values = {
@@ -221,37 +222,96 @@ def _log_probabilities(images, num_classes, mirror):
     return tf.reduce_logsumexp(log_probabilities, [0, 2]) - tf.math.log(num_views)
 
 
-def watch(run, make_evaluator, poll_secs=2.0):
+def watch(run, make_evaluator, poll_secs=2.0, report=print):
     """Evaluates each new checkpoint of a run as it appears, until the run's last step or early end.
 
-    A finished run that is trained is being continued, also before its settings say how far.
+    A finished run that is trained is being continued, also before its settings say how far. Where
+    the run is removed, another one of its name is waited for, and watched.
 
     Args:
       run: a ``runs.Run``; it need not have begun.
       make_evaluator: returns the ``Evaluator``; called once there is a checkpoint, as the run has
-        settings by then.
+        settings by then, and again for another run.
       poll_secs: float, how often the folder is searched for new checkpoints.
+      report: called with a line if the run is removed or begun anew.
 
     Yields:
       (the ``Evaluator``, what its ``evaluate`` returns) for each checkpoint, oldest first.
     """
-    evaluator, step_number = None, 0
-    seen = set()
-    while True:
-        is_trained = lock.is_held(run.checkpoints_dir)  # Before the look for its last checkpoint.
-        new = [path for path in checkpoints.all_complete(run.checkpoints_dir) if path not in seen]
-        for path in new:
-            evaluator = evaluator or make_evaluator()
-            seen.add(path)
-            try:
-                result = evaluator.evaluate(path)
-            except checkpoints.Removed:
-                continue  # By training, as an old one.
-            yield evaluator, result
-            step_number = result["global_step"]
-        if new:
-            continue
-        kept = settings.read(run.checkpoints_dir) if seen and not is_trained else None
-        if kept is not None and step_number >= settings.last_step(kept):
-            return
+    while (yield from _watch_until_gone(run, make_evaluator, poll_secs)):
+        report(
+            "%s: the run in %s is gone, or was begun anew; going on with what comes there now"
+            % (run.name, run.checkpoints_dir)
+        )
+
+
+def _watch_until_gone(run, make_evaluator, poll_secs):
+    """Watches one run; returns whether that ends because it is gone or was begun anew."""
+    while not checkpoints.newest(run.checkpoints_dir):
         time.sleep(poll_secs)
+    evaluator = meant = None
+    seen, number = set(), -1
+    with _told_apart(run.checkpoints_dir) as is_there:
+        while True:
+            is_trained = lock.is_held(run.checkpoints_dir)  # Before the look for its last one.
+            new = [one for one in _versions(run.checkpoints_dir) if one not in seen]
+            if not is_there() or (new and checkpoints.number_of(new[0][0]) <= number):
+                return True
+            seen.update(new)
+            for path, _ in new:
+                try:
+                    before, meant = meant, _meaning(run)
+                    if evaluator is None or meant != before:
+                        evaluator = make_evaluator()
+                    result = evaluator.evaluate(path)
+                except checkpoints.Removed:
+                    continue  # By training, as an old one.
+                except DataError:
+                    if is_there():
+                        raise
+                    return True
+                if not is_there():
+                    return True
+                yield evaluator, result
+                number = checkpoints.number_of(path)
+            if new:
+                continue
+            kept = None if is_trained else settings.read(run.checkpoints_dir)
+            if kept is not None and number >= settings.last_step(kept):
+                return False
+            time.sleep(poll_secs)
+
+
+@contextlib.contextmanager
+def _told_apart(folder):
+    """Yields a function that says whether a folder is still there, and is no other of its name.
+
+    As long as it is open, no other can get its number.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+
+    def is_there():
+        with contextlib.suppress(OSError):
+            return os.path.samestat(os.stat(folder), os.fstat(descriptor))
+        return False
+
+    try:
+        yield is_there
+    finally:
+        os.close(descriptor)
+
+
+def _versions(folder):
+    """Returns (path, which file it is) of each complete checkpoint; one may be made again."""
+    found = []
+    for path in checkpoints.all_complete(folder):
+        with contextlib.suppress(FileNotFoundError):
+            index = os.stat(path + ".index")
+            found.append((path, (index.st_ino, index.st_mtime_ns)))
+    return found
+
+
+def _meaning(run):
+    """Returns what an ``Evaluator`` of a run is built by."""
+    kept = settings.read(run.checkpoints_dir) or {}
+    return [kept.get(part) for part in ("settings", "dataset", "dataset_dir")]

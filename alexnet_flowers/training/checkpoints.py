@@ -64,8 +64,13 @@ def all_begun(folder):
     """Returns the paths of all checkpoints of which a folder has any part, oldest first."""
     matches = filter(None, map(_PART.fullmatch, _names(folder)))
     names = {match.group(1) for match in matches}
-    in_order = sorted(names, key=lambda name: (int(name.rsplit("-", 1)[1]), name))
+    in_order = sorted(names, key=lambda name: (number_of(name), name))
     return [os.path.join(folder, name) for name in in_order]
+
+
+def number_of(path):
+    """Returns the step that the name of a run's checkpoint says."""
+    return int(path.rsplit("-", 1)[1])
 
 
 def _names(folder):

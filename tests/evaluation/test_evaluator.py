@@ -1,6 +1,7 @@
 """Every photo counted once, and the figures computed a second time from the photos themselves."""
 
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -211,6 +212,103 @@ def test_watching_goes_on_beside_a_training_that_continues_a_finished_run(
     assert [result["global_step"] for _, result in watching] == [20, 30]
 
 
+KEPT = {"settings": {"image_size": 195}, "dataset": {}, "num_steps": 30}
+
+
+class Watched:
+    """A run of small checkpoints, watched by evaluators that note what they are asked."""
+
+    def __init__(self, saved, tmp_path, monkeypatch):
+        self._saved = saved
+        self.run = runs.Run("c", str(tmp_path / "c"), None)
+        self.made, self.lines, self.meanwhile = 0, [], []
+        self.begin()
+        monkeypatch.setattr(evaluator, "time", types.SimpleNamespace(sleep=self._next))
+
+    def begin(self, num_steps=30):
+        """Begins a run anew; it has the checkpoints of the steps 10 and 20."""
+        shutil.rmtree(self.run.checkpoints_dir, ignore_errors=True)
+        saved_checkpoints.copied(self._saved, self.run.checkpoints_dir)
+        settings.write(self.run.checkpoints_dir, dict(KEPT, num_steps=num_steps))
+
+    def _next(self, secs=0):
+        self.meanwhile.pop(0)()
+
+    def _make(self):
+        self.made += 1
+        evaluator = self.made
+
+        def evaluate(path):
+            if self.meanwhile and self.meanwhile[0].__name__.startswith("in_evaluation"):
+                self._next()
+            return {"step": checkpoints.global_step_of(path), "evaluator": evaluator}
+
+        return types.SimpleNamespace(evaluate=evaluate)
+
+    def watch(self):
+        """Returns what the evaluations gave: step and number of the evaluator."""
+        watching = evaluator.watch(self.run, self._make, report=self.lines.append)
+        return [(result["step"], result["evaluator"]) for _, result in watching]
+
+
+@pytest.fixture
+def watched(saved, tmp_path, monkeypatch):
+    return Watched(saved, tmp_path, monkeypatch)
+
+
+ANEW = "c: the run in %s is gone, or was begun anew; going on with what comes there now"
+
+
+def test_a_run_that_is_removed_and_begun_anew_is_watched_anew(watched):
+    folder = watched.run.checkpoints_dir
+    watched.meanwhile = [lambda: shutil.rmtree(folder), lambda: None, lambda: watched.begin(20)]
+    assert watched.watch() == [(10, 1), (20, 1), (10, 2), (20, 2)]
+    assert watched.lines == [ANEW % folder]
+
+
+def test_a_run_that_takes_anothers_place_with_fewer_steps_is_watched_anew(watched):
+    def replace():
+        watched.begin(15)
+        checkpoints.remove(watched.run.checkpoints_dir + "/model.ckpt-20")
+        saved_checkpoints.save(watched.run.checkpoints_dir, [15])
+
+    watched.meanwhile = [replace]
+    assert watched.watch() == [(10, 1), (20, 1), (10, 2), (15, 2)]
+    assert len(watched.lines) == 1
+
+
+def test_a_run_that_is_begun_anew_in_the_same_folder_is_watched_anew(watched):
+    def replace():
+        saved_checkpoints.save(watched.run.checkpoints_dir, [10])
+        settings.write(watched.run.checkpoints_dir, dict(KEPT, num_steps=20))
+
+    watched.meanwhile = [replace]
+    assert watched.watch() == [(10, 1), (20, 1), (10, 2), (20, 2)]
+    assert len(watched.lines) == 1
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_what_was_evaluated_of_a_run_that_goes_meanwhile_is_not_the_new_ones(watched, is_refused):
+    def in_evaluation():
+        watched.begin(20)
+        if is_refused:
+            raise DataError("does not fit")
+
+    watched.meanwhile = [in_evaluation]
+    assert watched.watch() == [(10, 2), (20, 2)]
+    assert len(watched.lines) == 1
+
+
+def test_a_run_that_goes_on_with_other_settings_gets_another_evaluator(watched):
+    def go_on():
+        changed = dict(KEPT["settings"], image_size=200)
+        settings.write(watched.run.checkpoints_dir, dict(KEPT, settings=changed))
+        saved_checkpoints.save(watched.run.checkpoints_dir, [30])
+
+    watched.meanwhile = [go_on]
+    assert watched.watch() == [(10, 1), (20, 1), (30, 2)] and watched.lines == []
+
+
 def test_a_network_that_answers_nan_is_refused(random_run, tiny_dataset, tmp_path):
     with tf.Graph().as_default(), gpus.cpu_session() as session:
         alexnet.alexnet_v2(tf.zeros([1, 195, 195, 3]), 5, is_training=False)
@@ -266,6 +364,9 @@ def test_other_photos_than_the_runs_have_a_curve_of_their_own(random_run, tiny_d
     made = evaluator.Evaluator(run, tiny_dataset, device="cpu", batch_size=5, report=lines.append)
     values = {"accuracy": 0.5, "recall_at_2": 0.5, "cross_entropy": 0.5, "global_step": 7}
     made.write_result(values)
+    shutil.rmtree(run.summaries_dir)  # Nobody need keep them.
+    made.write_result(values)
+    assert glob.glob(os.path.join(run.summaries_dir, "*", "events.*"))
     table, curve = sorted(os.listdir(run.summaries_dir), reverse=True)
     assert table == curve + ".csv"
     assert curve.startswith("validation_on_flowers_")
