@@ -308,10 +308,13 @@ def _begin(run, plan, newest, report):
         keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
     )
     if not newest and not os.path.lexists(os.path.join(run.checkpoints_dir, settings.FILENAME)):
-        tables = sorted(glob.glob(os.path.join(glob.escape(run.summaries_dir), "*.csv")))
-        if tables:
-            what = checkpoints.set_aside(tables, "of a run of this name whose checkpoints are gone")
-            report("%s: %s" % (run.summaries_dir, what))
+        within = os.path.join(glob.escape(run.summaries_dir), "*")
+        there = set(glob.glob(within + ".csv"))
+        # Of evaluations. Those of the training are dropped by readers, as its steps are made again.
+        there |= set(map(os.path.dirname, glob.glob(os.path.join(within, "*tfevents*"))))
+        if there:
+            why = "of a run of this name whose checkpoints are gone"
+            report("%s: %s" % (run.summaries_dir, checkpoints.set_aside(sorted(there), why)))
     table = step_table.StepTable(
         os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),
         step_table.TRAINING_COLUMNS,

@@ -10,11 +10,13 @@ import signal
 import sys
 import time
 
+import event_files
 import numpy as np
 import pytest
 from google.protobuf import text_format
 from processes import Script, one_error, run, run_script
 
+from alexnet_flowers.events import event_reader, tags
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import checkpoints, settings
 
@@ -269,20 +271,26 @@ def test_a_run_that_gets_no_better_ends_and_stays_so(folder):
     assert last_step() == 6
 
 
-def test_the_table_of_a_run_whose_checkpoints_are_gone_is_set_aside(folder):
+def test_the_tables_and_evaluations_of_a_run_that_is_gone_are_set_aside(folder):
     args = SMALL + ["--dataset_dir=data", "--run_name=again", "--save_summaries_secs=0"]
     assert run_script(folder, "train", "--max_number_of_steps=2", *args).returncode == 0
     (folder / "runs/summaries/again/validation.csv").write_text("step,accuracy\n")
+    for name in ("validation", "validation_mirrored"):
+        (folder / "runs/summaries/again" / name).mkdir()
+        event_files.write(folder / "runs/summaries/again" / name, {2: {tags.ACCURACY: 0.5}})
     shutil.rmtree(str(folder / "runs/checkpoints/again"))
     ended = run_script(folder, "train", "--max_number_of_steps=1", *args)
     assert ended.returncode == 0, ended
-    line = "runs/summaries/again: moved to set_aside: training.csv, validation.csv (of a run of"
+    line = "runs/summaries/again: moved to set_aside: training.csv, validation, validation.csv, "
+    line += "validation_mirrored (of a run of"
     assert line in ended.stdout
     steps = [
         [row["step"] for row in table_of(folder, path + "training.csv")]
         for path in ("again/", "again/set_aside/")
     ]
     assert steps == [["1"], ["1", "2"]]
+    assert event_reader.read(str(folder / "runs/summaries/again/set_aside/validation")).scalars
+    assert not os.path.exists(str(folder / "runs/summaries/again/validation_mirrored"))
 
 
 def test_a_run_that_diverges_stops_and_keeps_its_good_checkpoint(folder):
