@@ -48,6 +48,7 @@ class EventWriter:
         """
         step = None if global_step is None else global_step + 1
         self._to_events.add_session_log(session_log, step)
+        self.flush()  # It holds although nothing else may follow.
 
     def add_event(self, event):
         """Adds a ``tf.Event``, which is dropped once the file is closed."""

@@ -120,9 +120,8 @@ class _Trainer:
                 report(lack)
             self._saver, self._writer, table = _begin(run, plan, newest, report)
         path = os.path.join(run.checkpoints_dir, "model.ckpt")
-        due = callbacks.build(
-            self._ops, plan, self._saver, self._writer, table, path, report, evaluate
-        )
+        writer = self._writer if plan.options.logging.save_summaries_secs else None
+        due = callbacks.build(self._ops, plan, self._saver, writer, table, path, report, evaluate)
         self.loop = Loop(self._ops, due, plan.num_steps, place)
 
     def train(self):
@@ -325,6 +324,8 @@ def _begin(run, plan, newest, report):
         os.path.join(run.checkpoints_dir, records.LABELS_FILENAME), kept["dataset"]["classes"]
     )
     writer = None
-    if logging.save_summaries_secs:
+    # Without summaries, too, a new start says that earlier events of its steps no longer count.
+    earlier = glob.glob(os.path.join(glob.escape(run.summaries_dir), "*tfevents*"))
+    if logging.save_summaries_secs or earlier:
         writer = event_writer.EventWriter(run.summaries_dir)
     return saver, writer, table

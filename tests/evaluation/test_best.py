@@ -154,11 +154,11 @@ def test_a_training_that_evaluates_itself_goes_on_after_a_damaged_result(run):
 
 
 def test_what_others_do_meanwhile_ends_no_training(run, monkeypatch):
-    def write_events(result):
+    def write_result(result):
         raise DataError("validation: is being written by another process")
 
     made = types.SimpleNamespace(
-        evaluate=lambda path: dict(_result(run, int(path[-1]), 0.9)), write_events=write_events
+        evaluate=lambda path: dict(_result(run, int(path[-1]), 0.9)), write_result=write_result
     )
     lines = []
     evaluation = within_training.Evaluation(run, lambda: made, 1, 1, lines.append)
@@ -178,10 +178,10 @@ def test_what_others_do_meanwhile_ends_no_training(run, monkeypatch):
 
 
 def test_a_full_disk_ends_a_training_that_evaluates_itself(run):
-    def write_events(result):
+    def write_result(result):
         raise WriteError("the events cannot be written")
 
-    made = types.SimpleNamespace(evaluate=lambda path: {}, write_events=write_events)
+    made = types.SimpleNamespace(evaluate=lambda path: {}, write_result=write_result)
     evaluation = within_training.Evaluation(run, lambda: made, 1, 0)
     with pytest.raises(WriteError):
         evaluation.evaluate("model.ckpt-9")

@@ -43,6 +43,12 @@ def test_a_finished_run_that_goes_on_keeps_its_last_point(tmp_path, monkeypatch)
     assert found.values.tolist() == pytest.approx([0.1, 0.3, 3.4, 5.6])
 
 
+def test_a_start_can_be_read_at_once(tmp_path):
+    writer = event_writer.EventWriter(str(tmp_path))
+    writer.add_session_log(tf.SessionLog(status=tf.SessionLog.START), 3)
+    assert event_reader.read(str(tmp_path)).starts == [4]  # Whatever becomes of the process.
+
+
 def test_a_clock_that_was_set_back_costs_no_steps(tmp_path, monkeypatch):
     for now, made in ((2000.0, 0), (1000.0, 3), (1500.0, 6)):
         monkeypatch.setattr(time, "time", lambda now=now: now)

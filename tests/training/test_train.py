@@ -217,6 +217,7 @@ def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
     # As of a process that was killed after step 3, which no checkpoint has, while it wrote step 4.
     with open(str(folder / "runs" / "summaries" / "sgd" / "training.csv"), "a") as file:
         file.write("3,0.48,9,9,0,0.01,1\n4,0.64")
+    event_files.write(folder / "runs/summaries/sgd", {3: {tags.ACCURACY: 9}}, suffix="lost")
     continued = run_script(folder, "train", "--max_number_of_steps=3", *args)
     assert continued.returncode == 0 and continued.stderr == "", continued
     assert continued.stdout.startswith(
@@ -228,6 +229,8 @@ def test_the_same_command_continues_and_ends_without_a_step_too_many(folder):
 
     table = table_of(folder, "sgd/training.csv")
     assert [line["step"] for line in table] == ["1", "2", "3"] and table[2]["loss"] != "9"
+    events = event_reader.read(str(folder / "runs/summaries/sgd"))
+    assert events.scalars[tags.ACCURACY].steps.tolist() == [1, 2] and events.starts[-1] == 3
 
     before = os.stat(newest + ".index").st_mtime_ns
     again = run_script(folder, "train", "--max_number_of_steps=3", *args)
