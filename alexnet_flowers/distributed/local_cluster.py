@@ -39,27 +39,25 @@ def run(command, num_workers, num_servers, report=print):
         "--ps_hosts=" + ",".join(hosts[:num_servers]),
         "--worker_hosts=" + ",".join(hosts[num_servers:]),
     ]
-    processes = []
+    processes = {}  # By name.
     readers = []
-    chief = None
     try:
         for job, count in (("ps", num_servers), ("worker", num_workers)):
             for index in range(count):
                 process = _start(command + flags + ["--job_name=" + job, "--task_index=%d" % index])
-                processes.append(process)
-                if (job, index) == ("worker", 0):
-                    chief = process
+                name = "%s %d" % (job, index)
+                processes[name] = process
                 for stream in (process.stdout, process.stderr):
                     # A daemon: should this one be ended at once, the kernel ends the others.
                     reader = threading.Thread(
-                        target=_prefix, args=("%s %d" % (job, index), stream, report), daemon=True
+                        target=_prefix, args=(name, stream, report), daemon=True
                     )
                     reader.start()
                     readers.append(reader)
-        return _wait(processes)
+        return _wait(processes, report)
     finally:
         try:
-            _end(processes, chief)
+            _end(processes.values(), processes.get("worker 0"))
         finally:
             for reader in readers:
                 reader.join()
@@ -111,16 +109,21 @@ def _prefix(name, stream, report):
     stream.close()
 
 
-def _wait(processes):
-    """Waits until all have ended well, or one has not; returns the status."""
-    running = list(processes)
+def _wait(processes, report):
+    """Waits until all have ended well, or one has not, and says so; returns the status."""
+    running = dict(processes)
     while running:
-        for process in list(running):
+        for name, process in list(running.items()):
             status = process.poll()
             if status is not None:
-                running.remove(process)
+                del running[name]
                 if status:
-                    return status if status > 0 else 128 - status
+                    how = "ended with status %d" % status
+                    if status < 0:
+                        how, status = "was killed (signal %d)" % -status, 128 - status
+                    what = "ending the others, within %d seconds" % _GRACE_SECS
+                    report("[%s] %s; %s" % (name, how, what))
+                    return status
         time.sleep(0.1)
     return 0
 

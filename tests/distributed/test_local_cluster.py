@@ -6,6 +6,10 @@ import subprocess
 import sys
 import time
 
+import pytest
+
+from alexnet_flowers.distributed import local_cluster
+
 START = """
 import sys
 from alexnet_flowers.distributed import local_cluster
@@ -32,3 +36,17 @@ def test_another_ctrl_c_ends_all_of_it_at_once():
     # Its output ends with the last of its processes.
     _, errors = launcher.communicate(timeout=10)
     assert b"KeyboardInterrupt" in errors
+
+
+@pytest.mark.parametrize(
+    "end, status, said",
+    [
+        ("os.kill(os.getpid(), 9)", 137, "was killed (signal 9)"),
+        ("sys.exit(2)", 2, "ended with status 2"),
+    ],
+)
+def test_a_process_that_ends_badly_is_named_before_the_others_are_ended(end, status, said):
+    code = "import os, sys, time; '--task_index=1' in sys.argv and %s; time.sleep(600)" % end
+    lines = []
+    assert local_cluster.run([sys.executable, "-c", code], 2, 1, lines.append) == status
+    assert lines == ["[worker 1] %s; ending the others, within 30 seconds" % said]
