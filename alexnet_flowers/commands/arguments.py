@@ -129,6 +129,9 @@ def parse(argv, takes_arguments):
         raise UsageError(_unknown(error))
     except flags.Error as error:
         raise UsageError(_refused(str(error)))
+    for name in FLAGS:
+        if FLAGS[name].present and FLAGS[name].value == "":  # Mostly a shell's unset variable.
+            raise UsageError("--%s: is empty; give it a value, or leave it out" % name)
     if rest and not takes_arguments:
         raise UsageError("unexpected argument %r; flags begin with --" % rest[0])
     return rest
