@@ -14,11 +14,15 @@ from alexnet_flowers.errors import UsageError
 FLAGS = flags.FLAGS
 
 _MAX_FLAGFILE_LENGTH = 10**6
+# What a shell would take away from the line of a flag: quotes around the value, a comment behind.
+_AS_IN_A_SHELL = re.compile(r"""=(["']).*\1$|\s(#|//)""")
 
 with help_text.group("Other"):
     flags.DEFINE_boolean("help", False, "Show this text, as -h does.")
     flags.DEFINE_string(
-        "flagfile", None, "Take the flags of this file, one a line, # for comments."
+        "flagfile",
+        None,
+        "Take the flags of this file, one a line; lines that begin with # are comments.",
     )
 
 _DEFINE = {
@@ -187,7 +191,8 @@ def _recipe(name):
 
 def _flags_of(path):
     try:
-        with open(path, encoding="utf-8") as file:
+        # Some editors begin such a file with a byte order mark.
+        with open(path, encoding="utf-8-sig") as file:
             text = file.read(_MAX_FLAGFILE_LENGTH + 1)
     except OSError as error:
         raise UsageError("--flagfile %s: %s" % (path, error.strerror))
@@ -202,6 +207,11 @@ def _flags_of(path):
     for line in found:
         if not line.startswith("-"):
             raise UsageError("--flagfile %s: %r is no flag; write --name=value" % (path, line))
+        if _AS_IN_A_SHELL.search(line):  # They would become part of a text, such as a run's name.
+            raise UsageError(
+                "--flagfile %s: %s: write the value without quotes, and a comment on a line of its "
+                "own" % (path, line)
+            )
     return found
 
 

@@ -54,13 +54,15 @@ def parsed(tmp_path_factory):
         ("empty", b""), ("comments", b"# nothing\n\n"), ("binary", b"\xd0\x00"),
         ("words", b"batch size 3\n"), ("itself", b"--flagfile=itself\n"),
         ("recipe", b"// ours\n--recipe=paper\n--batch_size=9\n"),
+        ("windows", b"\xef\xbb\xbf--batch_size=4\r\n--run_name=it's_1\r\n"),
+        ("quotes", b'--run_name="my run"\n'), ("behind", b"--batch_size=4\n--run_name=a # b\n"),
     ):  # fmt: skip
         (folder / name).write_bytes(content)
     lines = [flag for flag, _ in OTHER_NAMES] + [
         "--train_image_size=200 --task=1", "--recipe paper --batch_size 7",
         "--batch_size=7 --recipe=paper", "--flagfile=recipe", "--recipe nobody", "--recipe",
         *("--flagfile=" + name for name in "empty comments binary words itself nowhere .".split()),
-        "--flagfile=/dev/zero",
+        "--flagfile=/dev/zero", "--flagfile=windows", "--flagfile=quotes", "--flagfile=behind",
         "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe",
         "--optimizer=adm", "--run_name=", "--dataset_dir= --batch_size=3",
     ]  # fmt: skip
@@ -93,6 +95,11 @@ def test_a_recipe_stands_for_its_flags_in_their_place(parsed):
     )
 
 
+def test_a_flag_file_of_windows_is_read(parsed):
+    found = parsed["--flagfile=windows"]
+    assert (found["batch_size"], found["run_name"]) == (4, "it's_1")
+
+
 def test_the_scripts_have_the_recipes_too():
     names = os.listdir(os.path.join(ROOT, "scripts", "recipes"))
     assert sorted(name[: -len(".flags")] for name in names) == arguments.recipes()
@@ -107,6 +114,16 @@ def test_the_scripts_have_the_recipes_too():
         ("--flagfile=/dev/zero", "--flagfile /dev/zero: is no file of flags, but longer"),
         ("--flagfile=binary", "--flagfile binary: is no text file"),
         ("--flagfile=words", "--flagfile words: 'batch size 3' is no flag; write --name=value"),
+        (
+            "--flagfile=quotes",
+            '--flagfile quotes: --run_name="my run": write the value without quotes, and a comment '
+            "on a line of its own",
+        ),
+        (
+            "--flagfile=behind",
+            "--flagfile behind: --run_name=a # b: write the value without quotes, and a comment on "
+            "a line of its own",
+        ),
         ("--flagfile=itself", "--flagfile itself: includes itself"),
         ("--flagfile=nowhere", "--flagfile nowhere: No such file or directory"),
         ("--flagfile=.", "--flagfile .: Is a directory"),
