@@ -110,7 +110,8 @@ def choose_run_names(names, summaries_parent, max_runs):
         raise DataError(
             "%s: no events of any run yet; train first, with scripts/train.py" % summaries_parent
         )
-    chosen = names or there
+    whole = ",".join(names)
+    chosen = [whole] if whole in there else names or there  # A run's name may have commas.
     for name in chosen:
         if name not in there:
             raise DataError(

@@ -172,6 +172,8 @@ def test_runs_are_chosen_by_name_or_all(tmp_path):
             event_reader.choose_run_names(names, str(tmp_path), 2)
     with pytest.raises(UsageError, match="at most 1; which of a, b"):
         event_reader.choose_run_names([], str(tmp_path), 1)
+    event_files.write(tmp_path / "b,a", restart_step=0)
+    assert event_reader.choose_run_names(["b", "a"], str(tmp_path), 2) == ["b,a"]
 
 
 def test_a_step_that_cannot_be_is_named(tmp_path):
