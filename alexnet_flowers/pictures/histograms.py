@@ -6,7 +6,7 @@ from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
 from matplotlib.colors import to_rgb
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from alexnet_flowers.events import tags, tensorboard_views
 from alexnet_flowers.pictures import colors, style
@@ -14,13 +14,12 @@ from alexnet_flowers.pictures import colors, style
 KINDS = {"parameters": tags.PARAMETERS_PREFIX, "activations": tags.ACTIVATIONS_PREFIX}
 _NUM_COLUMNS = 4
 MAX_RUNS = _NUM_COLUMNS
-_PANEL_WIDTH_IN, _PANEL_HEIGHT_IN = 2.25, 1.25
+_PANEL_WIDTH_IN, _PANEL_HEIGHT_IN = 2.1, 1.2
 _NUM_BINS = 30
 # The highest ridge, as a share of the steps' axis: it reaches over those behind it.
 _RIDGE = 0.35
 # Few values are far from all others; if all were shown, nothing would be seen of the others.
 _SHOWN_PERCENTS = (0.5, 99.5)
-_SHORT = FuncFormatter(lambda value, _: "%.4g" % value)
 
 
 class _View(NamedTuple):
@@ -94,8 +93,8 @@ def _draw_ridges(panel, shown, span, color, is_rooted):
     panel.set_xlim(span)
     panel.set_ylim(steps[-1] + 0.03 * duration, steps[0] - duration * (_RIDGE + 0.03))
     panel.set_yticks(sorted({steps[0], steps[-1]}))
-    panel.xaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
-    panel.xaxis.set_major_formatter(_SHORT)
+    # These steps make two or three ticks, whose labels of many digits have room beside each other.
+    panel.xaxis.set_major_locator(MaxNLocator(2, steps=(1, 2, 4, 5, 10)))
 
 
 def _draw_bands(panel, shown, span, color):
@@ -115,7 +114,7 @@ def _draw_bands(panel, shown, span, color):
     panel.set_ylim(span)
     panel.set_xticks(sorted({shown[0].step, shown[-1].step}))
     panel.yaxis.set_major_locator(MaxNLocator(4, steps=(1, 2, 5, 10)))
-    panel.yaxis.set_major_formatter(_SHORT)
+    panel.yaxis.set_offset_position("right")  # On the left is the title.
 
 
 def _figure(runs, kind, view):
@@ -147,7 +146,7 @@ def _figure(runs, kind, view):
             _draw_tag(of_tag, of_runs, view, place == 0, is_lowest)
         if len(runs) > 1:
             _name_columns(panels[0], runs)
-        figure.subplots_adjust(hspace=0.5, wspace=0.3)
+        figure.tight_layout(pad=0, h_pad=0.6, w_pad=0.8)
 
     width_in = _PANEL_WIDTH_IN * tags_in_row * len(runs)
     return style.figure(width_in, _PANEL_HEIGHT_IN * num_rows, draw)
@@ -168,6 +167,9 @@ def _label(panel, axes_labels, is_first_of_layer, is_leftmost, is_lowest):
     """Labels a panel's axes; a scale that a neighbor shares has its numbers there only."""
     panel.patch.set_visible(False)
     panel.tick_params(labelsize=7, length=2, pad=2)
+    panel.ticklabel_format(useOffset=False)  # As many digits as tell the ticks apart.
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.get_offset_text().set_size(7)  # A power of ten.
     if axes_labels[1] == "step":
         panel.tick_params(labelbottom=is_first_of_layer)
     else:

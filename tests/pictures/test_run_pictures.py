@@ -1,5 +1,6 @@
 """What the pictures of runs and of the network show is what the events and the graph hold."""
 
+import itertools
 import re
 import shutil
 from xml.etree import ElementTree
@@ -7,6 +8,7 @@ from xml.etree import ElementTree
 import event_files
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.events import event_reader, reported, tags, tensorboard_views
@@ -202,6 +204,42 @@ def test_runs_stand_side_by_side_on_the_same_scale(runs):
     assert [
         text.get_text() for panel in first for text in panel.texts
     ] == ["a", "b", "a", "b"]  # fmt: skip
+
+
+@pytest.mark.parametrize("draw", [histograms.histograms, histograms.distributions])
+def test_labels_of_values_differ_are_exact_and_do_not_overlap(tmp_path, draw):
+    spans = [(0.09996, 0.10005), (-0.0005, 0.0007), (-3e-7, 3e-7), (-0.03, 0.03), (0.0998, 0.1003)]
+    values = {
+        "parameters/alexnet_v2/conv%d/biases" % number: np.linspace(*span, num=50)
+        for number, span in enumerate(spans)
+    }
+    event_files.write(tmp_path / "a", steps_to_values={2: values, 4: values})
+    figure = draw(read(tmp_path, "a"), "parameters")
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    texts = []
+    for panel in figure.axes[: len(spans)]:
+        labels = {axis: _labels_in_view(axis) for axis in (panel.xaxis, panel.yaxis)}
+        values_axis = panel.xaxis if draw is histograms.histograms else panel.yaxis
+        power = values_axis.get_offset_text().get_text()
+        for place, label in labels[values_axis]:
+            number = label.get_text() + power[len("1") :]
+            np.testing.assert_allclose(float(number.replace("\u2212", "-")), place, atol=1e-12)
+        texts += [label for found in labels.values() for _, label in found]
+        texts += [axis.get_offset_text() for axis in labels]
+        texts.append(panel._left_title)
+    boxes = [text.get_window_extent(renderer) for text in texts if text.get_text()]
+    assert len(boxes) > 4 * len(spans)
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def _labels_in_view(axis):
+    low, high = sorted(axis.get_view_interval())
+    return [
+        (place, label)
+        for place, label in zip(axis.get_ticklocs(), axis.get_ticklabels())
+        if low <= place <= high and label.get_visible()
+    ]
 
 
 def test_a_runs_name_is_no_formula(runs, tmp_path):
