@@ -42,6 +42,11 @@ class Cluster(typing.NamedTuple):
         return {"ps": self.ps_hosts, "worker": self.worker_hosts}
 
     @property
+    def shared(self):
+        """A dict, which JSON can hold, of what all processes must have alike, servers included."""
+        return {"ps_hosts": self.ps_hosts, "worker_hosts": self.worker_hosts}
+
+    @property
     def num_workers(self):
         """How many workers there are."""
         return len(self.worker_hosts)

@@ -141,11 +141,11 @@ class Worker(Alone):
 
         Raises:
           DataError: a server does not answer.
-          UsageError: the servers hold a run that differs.
+          UsageError: the servers hold a run that differs, or one is of another cluster.
         """
         with liveness.watched(self._cluster.ps_hosts, self._give_up):
-            shared = ("ps_hosts", "worker_hosts", "sync_replicas")
-            self._agree(dict(run, **{name: getattr(self._cluster, name) for name in shared}))
+            self._agree_on_cluster()
+            self._agree(dict(run, sync_replicas=self.sync_replicas, **self._cluster.shared))
             self._set_state(HERE)
             try:
                 yield
@@ -154,6 +154,19 @@ class Worker(Alone):
                 if liveness.all_answer(self._cluster.ps_hosts):
                     with contextlib.suppress(DataError):  # It has gone meanwhile.
                         self._set_state(LEFT)
+
+    def _agree_on_cluster(self):
+        """Raises ``UsageError`` unless all servers were started with the hosts of this worker."""
+        with self._exchange() as session:
+            for task, host in enumerate(self._cluster.ps_hosts):
+                differences = _differences(
+                    _awaited(session, self._register(task).cluster), self._cluster.shared
+                )
+                if differences:
+                    raise UsageError(
+                        "--ps_hosts: the server at %s is of another cluster (%s); end it, and "
+                        "start all processes of a run with the same hosts" % (host, differences)
+                    )
 
     def _agree(self, run):
         """Raises ``UsageError`` unless ``run`` is the one that the servers hold, or now hold."""
@@ -164,20 +177,11 @@ class Worker(Alone):
             if self.is_chief:
                 self.takes_over = bool(session.run(register.states)[0])
                 there = register.claim(mine)
-            held = session.run(there)
-            while not held:
-                time.sleep(_POLL_SECS)
-                held = session.run(there)
-        held, run = json.loads(held.decode("utf-8")), json.loads(mine)
-        differences = [
-            "%s is %s there and %s here" % (name, held.get(name), run.get(name))
-            for name in sorted(set(held) | set(run))
-            if held.get(name) != run.get(name)
-        ]
+            differences = _differences(_awaited(session, there), json.loads(mine))
         if differences:
             raise UsageError(
                 "--ps_hosts: the servers hold another run (%s); give all processes of a run the "
-                "same flags and photos, and each run servers of its own" % "; ".join(differences)
+                "same flags and photos, and each run servers of its own" % differences
             )
 
     def wait_for_chief(self):
@@ -293,6 +297,24 @@ def server_gone(error):
     return (
         "a server of the cluster is gone (%s); start the servers and workers again, which "
         "continues the run" % first_line(error)
+    )
+
+
+def _awaited(session, text):
+    """Returns what a text of a register's holds, once it is there; it is JSON."""
+    while True:
+        found = session.run(text)
+        if found:
+            return json.loads(found.decode("utf-8"))
+        time.sleep(_POLL_SECS)
+
+
+def _differences(there, here):
+    """Returns how two dicts differ, as text."""
+    return "; ".join(
+        "%s is %s there and %s here" % (name, there.get(name), here.get(name))
+        for name in sorted(set(there) | set(here))
+        if there.get(name) != here.get(name)
     )
 
 

@@ -1,4 +1,4 @@
-"""What a parameter server keeps of a run beside its variables: which run it is, and who is there.
+"""What a parameter server keeps beside a run's variables: its cluster, which run, who is there.
 
 That is a hash table of TensorFlow's on the server. It is seen by every session, and is no variable,
 so no checkpoint holds it.
@@ -10,7 +10,9 @@ from alexnet_flowers.tf1 import tf
 HERE = b"here"
 LEFT = b"left"
 
-_RUN_KEY = -1  # The workers' keys are their numbers.
+# The workers' keys are their numbers.
+_RUN_KEY = -1
+_CLUSTER_KEY = -2
 
 
 class Register:
@@ -41,6 +43,17 @@ class Register:
         """The text that the chief has claimed the server with, string []; empty before."""
         with tf.device(self._device):
             return self._find([_RUN_KEY])[0]
+
+    @property
+    def cluster(self):
+        """The text that the server has told of its cluster, string []; empty before."""
+        with tf.device(self._device):
+            return self._find([_CLUSTER_KEY])[0]
+
+    def tell_cluster(self, text):
+        """Returns the operation by which the server tells of its cluster."""
+        with tf.device(self._device):
+            return self._insert([_CLUSTER_KEY], [text])
 
     def set_state(self, worker, state):
         """Returns the operation that sets the state of a worker, given its number."""

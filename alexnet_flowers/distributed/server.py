@@ -1,5 +1,6 @@
 """A parameter server's life: it holds variables until nobody needs them any more."""
 
+import json
 import time
 
 from alexnet_flowers.distributed import liveness
@@ -27,7 +28,9 @@ def serve(cluster, config, report=print):
     report("%s: at %s" % (name, cluster.ps_hosts[cluster.task_index]))
     mine = tf.ConfigProto(device_filters=["/job:ps/task:%d" % cluster.task_index])
     with tf.Graph().as_default(), tf.Session(server.target, config=mine) as session:
-        states = Register(cluster.task_index, cluster.num_workers).states
+        register = Register(cluster.task_index, cluster.num_workers)
+        session.run(register.tell_cluster(json.dumps(cluster.shared)))
+        states = register.states
         silence = liveness.Silence(0)  # ``_LATE_SECS`` is long enough.
 
         def present():

@@ -1,5 +1,6 @@
 """Who takes part in a run, as the servers keep it: a server and its workers within this process."""
 
+import json
 import time
 
 import pytest
@@ -21,6 +22,13 @@ class Members:
         self.server = self._cluster("ps", 0, self.worker_hosts).server(tf.ConfigProto())
         self.chief = self.worker(0, self.worker_hosts)
         self.other = self.worker(1, self.worker_hosts)
+        self._tell_cluster()
+
+    def _tell_cluster(self):
+        """As the server does when it begins."""
+        told = json.dumps(self._cluster("ps", 0, self.worker_hosts).shared)
+        with tf.Graph().as_default(), tf.Session(self.server.target) as session:
+            session.run(Register(0, 2).tell_cluster(told))
 
     def _cluster(self, job, index, worker_hosts):
         return cluster.Cluster(self.ps_hosts, worker_hosts, job, index, False)
@@ -84,21 +92,28 @@ def test_a_worker_of_another_run_has_not_joined(members, changes, message):
 
 
 def test_a_second_chief_has_not_joined(members):
-    second = members.worker(0, members.elsewhere)
+    second = dict(RUN, run_name="second")
     with members.chief.joined(RUN):
-        for run in (RUN, dict(RUN, run_name="second")):
-            with pytest.raises(UsageError, match="worker_hosts is "), second.joined(run):
-                raise AssertionError
+        with pytest.raises(UsageError, match="run_name is run there"), members.chief.joined(second):
+            raise AssertionError
         assert members.states()[0] == HERE
         with members.other.joined(RUN):  # The run is still the first one's.
             pass
         joined = members.other.joined(RUN)
         joined.__enter__()
-    with pytest.raises(UsageError, match="worker_hosts is "), second.joined(RUN):
+    with pytest.raises(UsageError, match="run_name is run there"), members.chief.joined(second):
         raise AssertionError  # The first run's worker is there still.
     joined.__exit__(None, None, None)
-    with second.joined(dict(RUN, run_name="second")):
+    with members.chief.joined(second):
         pass
+
+
+def test_a_server_of_another_cluster_is_named(members):
+    second = members.worker(0, members.elsewhere)
+    before, message = members.states(), "server at %s .*worker_hosts is " % members.ps_hosts[0]
+    with pytest.raises(UsageError, match=message), second.joined(RUN):
+        raise AssertionError
+    assert members.states() == before
 
 
 def test_a_chief_that_was_killed_joins_its_run_again(members):

@@ -79,7 +79,7 @@ def test_whoever_is_refused_harms_nobody(tmp_path, members, tiny_dataset):
     one, two = ("--worker_hosts=127.0.0.1:%d" % port for port in local_cluster.free_ports(2))
     intruders = [
         (started.start("worker", 0, one), 1, "is being trained by another process"),
-        (started.start("worker", 0, two, "--run_name=new"), 2, "run_name is run there and"),
+        (started.start("worker", 0, two, "--run_name=new"), 2, "is of another cluster"),
         (started.start("worker", 1, "--optimizer=adam"), 2, "optimizer is sgd there and adam here"),
     ]
     for intruder, status, message in intruders:
