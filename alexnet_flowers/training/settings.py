@@ -95,6 +95,12 @@ _ADDED_LATER = (
     "cutmix_alpha",
     "random_erasing",
 )
+# What has no flag of its name: the flags that decide it, for a message.
+_DECIDED_BY = {
+    "decay_steps": "--num_epochs_per_decay, or the run's length",
+    "num_replicas": "--num_clones, and the workers of --sync_replicas",
+    "num_steps": "--max_number_of_steps, or --num_epochs",
+}
 _RANGES = dict(
     {name: known.range for name, known in HYPERPARAMETERS.items()},
     batch_size=hyperparameters.AT_LEAST_1,
@@ -195,6 +201,14 @@ def meaning(settings, num_decay_steps, num_replicas=1):
     return {name: kept[name] for name in kept if name in used or name not in HYPERPARAMETERS}
 
 
+def for_a_message(kept):
+    """Returns what ``meaning`` returned with names that say which flags decide each number."""
+    return {
+        "%s (from %s)" % (name, _DECIDED_BY[name]) if name in _DECIDED_BY else name: value
+        for name, value in dict({"num_replicas": 1}, **kept).items()
+    }
+
+
 def write(run_dir, content):
     """Writes ``settings.json`` into the folder of a run's checkpoints."""
     json_file.write(os.path.join(run_dir, FILENAME), content)
@@ -279,7 +293,7 @@ def check_unchanged(run_dir, there, wanted, allow_changes):
       UsageError: there are some, and they are not allowed.
     """
     differences = []
-    before, now = dict(there["settings"]), dict(wanted["settings"])
+    before, now = for_a_message(there["settings"]), for_a_message(wanted["settings"])
     if identity.is_other(there["dataset"], wanted["dataset"]):
         differences.append(
             "the photos were %s, are %s" % (_described(there), _described(wanted))
@@ -292,8 +306,6 @@ def check_unchanged(run_dir, there, wanted, allow_changes):
     for name in sorted(set(before) | set(now)):
         old, new = before.get(name), now.get(name)
         if old != new:
-            if name == "decay_steps":
-                name += " (from --num_epochs_per_decay, or the run's length)"
             differences.append("%s was %s, is %s" % (name, old, new))
     if differences and not allow_changes:
         raise UsageError(

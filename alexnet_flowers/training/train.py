@@ -244,7 +244,7 @@ def _agreed(run, kept):
     agreed.update(kept["settings"])
     for name in ("checkpoint_path", "checkpoint_exclude_scopes", "ignore_missing_vars"):
         del agreed[name]
-    return agreed
+    return settings.for_a_message(agreed)
 
 
 @contextlib.contextmanager

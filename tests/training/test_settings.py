@@ -58,6 +58,16 @@ def test_changed_settings_are_named_and_refused_unless_allowed():
     ]
 
 
+def test_what_has_no_flag_of_its_name_is_said_with_those_that_decide_it():
+    now = content(decay_steps=9)
+    now["settings"]["num_replicas"] = 2
+    differences = settings.check_unchanged("r", now, content(decay_steps=8), True)
+    assert differences == [
+        "decay_steps (from --num_epochs_per_decay, or the run's length) was 9, is 8",
+        "num_replicas (from --num_clones, and the workers of --sync_replicas) was 2, is 1",
+    ]
+
+
 def test_another_dataset_is_a_change():
     other = dict(content(), dataset={"num_photos": 12})
     with pytest.raises(UsageError, match="num_photos was 3320, is 12"):
