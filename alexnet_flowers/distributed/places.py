@@ -74,7 +74,7 @@ class Alone:
 class Worker(Alone):
     """The place of a worker in a cluster; see ``Alone``."""
 
-    def __init__(self, cluster, config, give_up):
+    def __init__(self, cluster, config, give_up, report=print):
         """Starts its server.
 
         Args:
@@ -83,12 +83,15 @@ class Worker(Alone):
           give_up: called with a ``DataError`` where TensorFlow would wait for a server for ever,
             which neither a signal nor closing the session ends. Called in a thread of its own, it
             has to end the process.
+          report: called with each line of the console.
 
         Raises:
           UsageError: see ``Cluster.server``.
         """
         self._cluster = cluster
         self._give_up = give_up
+        self._report = report
+        self._has_said_that_it_waits = False
         self._server = cluster.server(config)
         self.target = self._server.target
         self.is_chief = cluster.task_index == 0
@@ -177,7 +180,8 @@ class Worker(Alone):
             if self.is_chief:
                 self.takes_over = bool(session.run(register.states)[0])
                 there = register.claim(mine)
-            differences = _differences(_awaited(session, there), json.loads(mine))
+            held = _awaited(session, there, self._say_that_it_waits)
+            differences = _differences(held, json.loads(mine))
         if differences:
             raise UsageError(
                 "--ps_hosts: the servers hold another run (%s); give all processes of a run the "
@@ -197,8 +201,16 @@ class Worker(Alone):
             while session.run(missing).size:
                 if session.run(states)[0] == LEFT:
                     return False
+                self._say_that_it_waits()
                 time.sleep(_POLL_SECS)
         return True
+
+    def _say_that_it_waits(self):
+        """Reports, once, that this worker waits for the chief."""
+        if not self._has_said_that_it_waits:
+            chief = self._cluster.worker_hosts[0]
+            self._report("worker %d: waiting for the chief at %s" % (self.task_index, chief))
+        self._has_said_that_it_waits = True
 
     def count_orphans(self, session):
         """Returns how many other workers are there if this chief takes the place of another."""
@@ -300,12 +312,13 @@ def server_gone(error):
     )
 
 
-def _awaited(session, text):
+def _awaited(session, text, while_waiting=lambda: None):
     """Returns what a text of a register's holds, once it is there; it is JSON."""
     while True:
         found = session.run(text)
         if found:
             return json.loads(found.decode("utf-8"))
+        while_waiting()
         time.sleep(_POLL_SECS)
 
 

@@ -68,7 +68,7 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
         memory.keep_freed()
     place = places.Alone()
     if plan.members is not None:
-        place = places.Worker(plan.members, plan.session_config, give_up)
+        place = places.Worker(plan.members, plan.session_config, give_up, report)
     place.wait_for_servers()
     agreed = _agreed(run, plan.kept)
     # The lock comes first: one whom it refuses must not have joined, and so cannot leave.

@@ -47,6 +47,23 @@ def members():
     return Members()
 
 
+def test_a_worker_says_that_it_waits_for_the_chief():
+    members = Members()  # To which no chief has come yet.
+
+    def report(line):
+        assert line == "worker 1: waiting for the chief at " + members.worker_hosts[0]
+        raise KeyError
+
+    members.other._report = report
+    with pytest.raises(KeyError), members.other.joined(RUN):
+        raise AssertionError
+    with members.chief.joined(RUN), tf.Graph().as_default():
+        with tf.device(members.other.variables_device()):
+            tf.get_variable("not_yet", [1])
+        with pytest.raises(KeyError):
+            members.other.wait_for_chief()
+
+
 def test_the_servers_keep_who_is_there(members):
     assert members.states() == [b"", b""]
     with members.chief.joined(RUN):
