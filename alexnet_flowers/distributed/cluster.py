@@ -44,7 +44,12 @@ class Cluster(typing.NamedTuple):
     @property
     def shared(self):
         """A dict, which JSON can hold, of what all processes must have alike, servers included."""
-        return {"ps_hosts": self.ps_hosts, "worker_hosts": self.worker_hosts}
+        return {
+            "ps_hosts": self.ps_hosts,
+            "worker_hosts": self.worker_hosts,
+            # 1 and 2 cannot read each other's graphs.
+            "TensorFlow": int(tf.__version__.split(".")[0]),
+        }
 
     @property
     def num_workers(self):

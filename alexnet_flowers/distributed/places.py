@@ -159,7 +159,7 @@ class Worker(Alone):
                         self._set_state(LEFT)
 
     def _agree_on_cluster(self):
-        """Raises ``UsageError`` unless all servers were started with the hosts of this worker."""
+        """Raises ``UsageError`` unless all servers have this worker's hosts and TensorFlow."""
         with self._exchange() as session:
             for task, host in enumerate(self._cluster.ps_hosts):
                 differences = _differences(
@@ -167,8 +167,9 @@ class Worker(Alone):
                 )
                 if differences:
                     raise UsageError(
-                        "--ps_hosts: the server at %s is of another cluster (%s); end it, and "
-                        "start all processes of a run with the same hosts" % (host, differences)
+                        "--ps_hosts: the server at %s is of another cluster (%s); start again what "
+                        "differs: all processes of a run need the same hosts and one TensorFlow"
+                        % (host, differences)
                     )
 
     def _agree(self, run):

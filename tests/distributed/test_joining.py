@@ -133,6 +133,14 @@ def test_a_server_of_another_cluster_is_named(members):
     assert members.states() == before
 
 
+def test_a_server_of_another_tensorflow_is_named(members, monkeypatch):
+    here = tf.__version__[0]
+    monkeypatch.setattr(tf, "__version__", "3.0.1")
+    message = "TensorFlow is %s there and 3 here" % here
+    with pytest.raises(UsageError, match=message), members.chief.joined(RUN):
+        raise AssertionError
+
+
 def test_a_chief_that_was_killed_joins_its_run_again(members):
     joined = members.chief.joined(RUN)
     joined.__enter__()  # And never leaves.
