@@ -1,5 +1,7 @@
 """A restored network: the right photo in, slim's own answer out."""
 
+import shutil
+
 import gpus
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation import evaluator
 from alexnet_flowers.inference import prediction, trained_network
 from alexnet_flowers.tf1 import alexnet, slim, tf
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, saving
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +98,19 @@ def test_the_labels_order_is_that_of_the_ids(random_run, tmp_path):
     path = checkpoints.newest(random_run.checkpoints_dir)
     with trained_network.TrainedNetwork(elsewhere, path, "cpu") as network:
         assert network.class_names == ["a", "b", "c", "d", "e"]
+
+
+def test_a_checkpoint_that_is_removed_once_it_is_restored_is_taken(
+    random_run, tmp_path, monkeypatch
+):
+    run = random_run._replace(checkpoints_dir=str(tmp_path / "c"))
+    shutil.copytree(random_run.checkpoints_dir, run.checkpoints_dir)
+    restore = saving.Restorer.restore
+
+    def restore_and_remove(self, session, path):
+        restore(self, session, path)
+        checkpoints.remove(path)
+
+    monkeypatch.setattr(saving.Restorer, "restore", restore_and_remove)
+    with trained_network.TrainedNetwork(run, device="cpu") as made:
+        assert made.global_step == 7
