@@ -139,6 +139,10 @@ def test_the_probabilities_of_many_views_are_averaged(random_run, network, tiny_
     assert os.listdir(os.path.join(random_run.summaries_dir, "validation_227px_mirrored"))
 
 
+def stop_waiting(secs):
+    raise AssertionError("it waits for another checkpoint")
+
+
 def test_a_checkpoint_that_is_removed_meanwhile_counts(
     random_run, tiny_dataset, tmp_path, monkeypatch
 ):
@@ -152,13 +156,17 @@ def test_a_checkpoint_that_is_removed_meanwhile_counts(
         return fetch_all(session)
 
     monkeypatch.setattr(made, "_fetch_all", removed_meanwhile)
+    monkeypatch.setattr(evaluator, "time", types.SimpleNamespace(sleep=stop_waiting))
     ((_, result),) = evaluator.watch(run, lambda: made)
     assert result["global_step"] == 7 and result["num_images"] == 5
     with pytest.raises(checkpoints.Removed):
         made.evaluate(path)
 
 
-def test_what_is_wrong_with_the_photos_is_said_although_the_checkpoint_is_gone(saved, tmp_path):
+def test_what_is_wrong_with_the_photos_is_said_although_the_checkpoint_is_gone(
+    saved, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(evaluator, "time", types.SimpleNamespace(sleep=stop_waiting))
     folder = saved_checkpoints.copied(saved, str(tmp_path / "c"))
 
     def evaluate(path):
@@ -170,10 +178,6 @@ def test_what_is_wrong_with_the_photos_is_said_although_the_checkpoint_is_gone(s
         next(evaluator.watch(runs.Run("c", folder, None), lambda: made))
     with pytest.raises(DataError, match="a bad record"):
         checkpoints.read_newest(None, folder, evaluate)
-
-
-def stop_waiting(secs):
-    raise AssertionError("it waits for another checkpoint")
 
 
 @pytest.mark.parametrize("kept", [{}, {"num_steps": 99, "ended_at_step": 7}], ids=["last", "early"])
