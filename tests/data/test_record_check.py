@@ -16,7 +16,7 @@ import conversions
 import photo_archives
 import pytest
 from PIL import Image
-from processes import messages
+from processes import one_error
 
 from alexnet_flowers.data import dataset, manifest, photos, record_check, record_frames, records
 from alexnet_flowers.errors import DataError
@@ -441,18 +441,12 @@ def test_nothing_but_bad_records_is_an_error(of_another_converter):
         )
 
 
-def one_error(ended):
-    lines = messages(ended.stderr)
-    assert ended.returncode == 1 and len(lines) == 1 and ": error: " in lines[0], ended
-    return lines[0]
-
-
 def test_training_stops_at_a_damaged_record_or_goes_on_without_it(copy, run_script):
     path = shards(copy)[0]
     flip(path, start_of(path, 5) + 200)
     shown = os.path.join("data", os.path.basename(path))
     named = "%s: record 5: its checksum does not fit its bytes" % shown
-    error = one_error(run_script("train", *SMALL[:-2], "--num_epochs=2", "--dataset_dir=data"))
+    error = one_error(run_script("train", *SMALL[:-2], "--num_epochs=2", "--dataset_dir=data"), 1)
     assert named in error and "--skip_bad_records 1" in error
     ended = run_script("train", *SMALL, "--skip_bad_records=1", "--run_name=without")
     assert ended.returncode == 0 and ended.stderr == "", ended
@@ -465,7 +459,7 @@ def test_training_stops_at_a_label_that_is_out_of_range(copy, run_script):
     for number in range(len(read(path))):
         change(path, number, set_label(7))
     assert os.path.getsize(path) == size, "else it were found by its size"
-    error = one_error(run_script("train", *SMALL))
+    error = one_error(run_script("train", *SMALL), 1)
     assert "13 bad records, " in error
     assert "%s: record 0: the label is 7, not one of 0 to 4" % os.path.basename(path) in error
 
@@ -474,7 +468,7 @@ def test_evaluation_stops_at_a_damaged_record_or_goes_on_without_it(copy, run_sc
     path = shards(copy, "validation")[1]
     flip(path, start_of(path, 1) + 200)
     args = ["--dataset_dir=data", "--checkpoint_path=%s" % random_run.checkpoints_dir]
-    error = one_error(run_script("evaluate", *args))
+    error = one_error(run_script("evaluate", *args), 1)
     named = "%s: record 1: its checksum does not fit its bytes" % os.path.basename(path)
     assert named in error and "--skip_bad_records 1" in error
     ended = run_script("evaluate", *args, "--skip_bad_records=1")
@@ -482,5 +476,5 @@ def test_evaluation_stops_at_a_damaged_record_or_goes_on_without_it(copy, run_sc
     assert "validation, 4 photos, step 7" in ended.stdout
     for at in (1000, 1200):
         flip(shards(copy, "validation")[0], at)
-    error = one_error(run_script("evaluate", *args, "--skip_bad_records=1"))
+    error = one_error(run_script("evaluate", *args, "--skip_bad_records=1"), 1)
     assert "--skip_bad_records allows 1; the first: " in error
