@@ -3,6 +3,7 @@
 import os
 
 from alexnet_flowers.data.sources import file_digest, folder, tar_archive, zip_archive
+from alexnet_flowers.errors import DataError
 
 # Whether this is the format of what is at a path, and the module whose ``read_photos`` reads it.
 _FORMATS = (
@@ -25,11 +26,13 @@ def read_photos(path, spool_dir):
       spool_dir: a folder on a disk with room for all its photos; nothing stays there.
 
     Raises:
-      DataError: it is not complete, or holds what is not to be trusted.
+      DataError: it is not there, not complete, or holds what is not to be trusted.
       OSError: it cannot be read.
     """
-    module = next(module for fits, module in _FORMATS if fits(path))
-    return module.read_photos(path, spool_dir)
+    for fits, module in _FORMATS:
+        if fits(path):
+            return module.read_photos(path, spool_dir)
+    raise DataError("%s: no such archive; give an existing file or a URL as --archive" % path)
 
 
 def sha256_of(path, photos=None):

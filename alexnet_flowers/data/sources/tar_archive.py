@@ -8,7 +8,6 @@ ever gets to choose where something is written.
 import bz2
 import gzip
 import lzma
-import os
 import re
 import tarfile
 import zlib
@@ -67,11 +66,9 @@ def read_photos(path, spool_dir):
     """Lists the photos of a tar archive (compressed or not); see ``photo_format.read_photos``.
 
     Raises:
-      DataError: no such file, no tar, a truncated one, or a member that is not to be trusted; or
+      DataError: no tar, a truncated one, or a member that is not to be trusted; or
         see ``class_folders.sort_photos``.
     """
-    if not os.path.isfile(path):
-        raise DataError("%s: no such archive; give an existing file or a URL as --archive" % path)
     spool = Spool(spool_dir)
     try:
         with _unpacked(path) as file, _Archive.open(

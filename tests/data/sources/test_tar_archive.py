@@ -9,7 +9,7 @@ import photo_archives
 import pytest
 from photo_archives import tar_bytes, write_tgz
 
-from alexnet_flowers.data.sources import archive_limits, spool, tar_archive
+from alexnet_flowers.data.sources import archive_limits, photo_format, spool, tar_archive
 from alexnet_flowers.errors import DataError
 
 ONE_PHOTO = ("flower_photos/daisy/1.jpg", b"one")
@@ -210,7 +210,7 @@ def test_same_photo_twice_is_refused(tmp_path, again):
 def test_missing_archive_says_what_to_do(tmp_path):
     path = str(tmp_path / "nowhere.tgz")
     with pytest.raises(DataError, match="no such archive; give an existing file or a URL"):
-        read(path)
+        photo_format.read_photos(path, str(tmp_path))
 
 
 @pytest.mark.parametrize(
