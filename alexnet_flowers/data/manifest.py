@@ -95,7 +95,7 @@ def read(dataset_dir):
         with open(path(dataset_dir), encoding="utf-8") as file:
             info = json.load(file)
     except (ValueError, RecursionError) as error:
-        problem = str(error) or "nested too deeply"
+        problem = str(error)
     else:
         problem = _problem(info, _SCHEMA, "") or _contradiction(info)
     if problem:
