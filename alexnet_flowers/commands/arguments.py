@@ -134,7 +134,8 @@ def parse(argv, takes_arguments):
     except flags.Error as error:
         raise UsageError(_refused(str(error)))
     for name in FLAGS:
-        if FLAGS[name].present and FLAGS[name].value == "":  # Mostly a shell's unset variable.
+        # Mostly a shell's unset variable.
+        if FLAGS[name].present and FLAGS[name].value in ("", []):
             raise UsageError("--%s: is empty; give it a value, or leave it out" % name)
     if rest and not takes_arguments:
         raise UsageError("unexpected argument %r; flags begin with --" % rest[0])

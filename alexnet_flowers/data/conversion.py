@@ -114,6 +114,8 @@ def _damaged(dataset_dir, info):
     for split in info["splits"].values():
         for name, shard in split["shards"].items():
             path = os.path.join(dataset_dir, name)
+            if os.path.isdir(path):
+                raise DataError("%s: is a folder; move it away" % path)
             try:
                 if records.count_records(path) != shard["num_records"]:
                     return path
@@ -192,16 +194,17 @@ def _clear_unfinished(dataset_dir):
 
     Beside a ``dataset.json`` that is what was to replace its shards.
     """
-    is_unfinished = manifest.is_unfinished(dataset_dir)
-    if not is_unfinished and not os.path.exists(manifest.path(dataset_dir)):
+    is_marked = manifest.is_unfinished(dataset_dir)
+    is_finished = os.path.exists(manifest.path(dataset_dir))
+    if not is_marked and not is_finished:
         return
     for name in os.listdir(dataset_dir):
         is_partial = name.endswith(".partial")
         whole = name[: -len(".partial")] if is_partial else name
         is_own = records.is_shard(whole) or whole == records.LABELS_FILENAME
-        if is_own and (is_partial or is_unfinished):
+        if is_own and (is_partial or not is_finished):
             os.remove(os.path.join(dataset_dir, name))
-    if is_unfinished:
+    if is_marked:
         manifest.forget(dataset_dir)
 
 

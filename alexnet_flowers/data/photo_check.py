@@ -169,7 +169,7 @@ def _forget_xmp(image):
 
 def _encoded_anew(image):
     """Returns the ``Verified`` of an opened image as an upright RGB JPEG."""
-    if image.format != "JPEG":
+    if image.format not in ("JPEG", "MPO"):  # These are reduced as they are decoded.
         _forget_xmp(image)
         image.load()
     # Pillow itself turns a TIFF as it loads it.

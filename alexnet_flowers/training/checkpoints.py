@@ -191,7 +191,8 @@ def opened(path):
 
 def error_about(path, problem):
     """Returns the ``DataError`` of a checkpoint that could not be read, or ``Removed``."""
-    is_there = os.path.lexists(path + ".index")  # The first that goes, see ``remove``.
+    # ``remove`` takes the index first, ``rm -r`` any part.
+    is_there = os.path.lexists(path + ".index") and _num_data_bytes(path) is not None
     return (DataError if is_there else Removed)("%s: %s" % (path, problem))
 
 

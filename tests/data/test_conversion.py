@@ -197,6 +197,29 @@ def test_damaged_shard_is_found_and_everything_converted_again(
     assert contents(copy) == contents(tiny_dataset)
 
 
+def test_what_a_damaged_dataset_has_stays_beside_a_stale_mark(copy, monkeypatch, tiny_archive):
+    shutil.copy(manifest.path(copy), manifest.path(copy) + ".partial")
+    os.remove(os.path.join(copy, TINY_FILES[1]))
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(verification, "verify", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        convert(copy, tiny_archive, **TINY)
+    assert sorted(os.listdir(copy)) == sorted(set(TINY_FILES) - {TINY_FILES[1]})
+
+
+def test_a_folder_that_is_called_like_a_shard_is_named(copy, tiny_archive):
+    path = os.path.join(copy, TINY_FILES[1])
+    os.remove(path)
+    os.mkdir(path)
+    before = sorted(os.listdir(copy))
+    with pytest.raises(DataError, match="is a folder; move it away"):
+        convert(copy, tiny_archive, **TINY)
+    assert sorted(os.listdir(copy)) == before
+
+
 def test_missing_labels_are_written_again(copy, tiny_dataset, tiny_archive):
     shard = os.path.join(copy, TINY_FILES[1])
     before = os.stat(shard).st_ino

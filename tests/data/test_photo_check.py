@@ -335,6 +335,16 @@ def test_more_pixels_than_are_kept_are_reduced(decode, monkeypatch, mode, image_
     assert "121 x 75 pixels, more than " in reason(encode(left, image_format))
 
 
+def test_a_jpeg_of_several_pictures_is_reduced_as_it_is_decoded(monkeypatch):
+    monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40)
+    monkeypatch.setattr(photo_check, "MAX_PIXELS", 60 * 40)
+    noise = Image.fromarray(np.random.RandomState(3).randint(0, 255, (75, 121, 3), np.uint8))
+    several = encode(noise, "MPO", save_all=True, append_images=[noise], quality=75)
+    found = photo_check.verify(several)
+    # To decode it whole and reduce it then gives other pixels.
+    assert found.replacement == photo_check.verify(encode(noise, "JPEG", quality=75)).replacement
+
+
 def test_large_photos_are_turned_too(monkeypatch):
     monkeypatch.setattr(photo_check, "MAX_PIXELS", 60 * 40 - 1)
     found = photo_check.verify(with_orientation(image_of(), 6))

@@ -53,6 +53,14 @@ def test_the_step_is_read(saved):
     assert checkpoints.global_step_of(saved + "/model.ckpt-10") == 10
 
 
+@pytest.mark.parametrize("part", [".index", ONLY_DATA])
+def test_one_of_which_a_part_has_gone_is_removed(saved, tmp_path, part):
+    folder = copied(saved, str(tmp_path / "run"))
+    os.remove(os.path.join(folder, "model.ckpt-20" + part))
+    assert isinstance(checkpoints.error_about(folder + "/model.ckpt-20", "x"), checkpoints.Removed)
+    assert type(checkpoints.error_about(folder + "/model.ckpt-10", "x")) is DataError
+
+
 def test_what_is_damaged_is_not_called_missing(saved, tmp_path):
     folder = copied(saved, str(tmp_path / "runs" / "run"))
     for step in (10, 20):

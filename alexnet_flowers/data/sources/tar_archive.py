@@ -8,6 +8,7 @@ ever gets to choose where something is written.
 import bz2
 import gzip
 import lzma
+import os
 import re
 import tarfile
 import zlib
@@ -18,6 +19,10 @@ from alexnet_flowers.errors import DataError
 
 # What unpacking xz may take; ``xz -9`` needs a quarter, and the format allows 4 GiB.
 _MAX_XZ_MEMORY = 1 << 28
+
+
+# In which a stream's end and a padding lie that Python takes for the beginning of another stream.
+_XZ_END_BYTES = 32
 
 
 def _open_xz(path, mode):
@@ -100,12 +105,27 @@ def read_photos(path, spool_dir):
 def _read_to_the_end(path, file, listed):
     """Reads what follows the end of an archive: gzip's checksum is behind it, perhaps something."""
     while True:
-        piece = file.read(1 << 20)
+        try:
+            piece = file.read(1 << 20)
+        except (OSError, EOFError) as error:
+            if _is_whole(path, error):
+                return
+            raise
         if not piece:
             return
         listed.count_bytes(len(piece))
         if piece.strip(b"\0"):
             raise _Refused("something follows its end, such as another archive")
+
+
+def _is_whole(path, error):
+    """Says whether all that Python does not like of a compressed file is what follows its end."""
+    if "Not a gzipped file" in str(error):  # What ``gzip`` ignores.
+        return True
+    with open(path, "rb") as file:
+        file.seek(-_XZ_END_BYTES, os.SEEK_END)
+        end = file.read()
+    return end.endswith(b"\0") and end.rstrip(b"\0").endswith(b"YZ")  # xz may pad its streams.
 
 
 def _unpacked(path):

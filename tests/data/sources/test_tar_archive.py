@@ -1,3 +1,4 @@
+import bz2
 import concurrent.futures
 import gzip
 import io
@@ -261,6 +262,31 @@ def test_gzip_of_which_any_bit_is_another_is_refused(tiny_archive, tmp_path):
         with pytest.raises(DataError, match="not a complete tar archive|refused"):
             read(path)
             pytest.fail("byte %d" % at)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        lambda content: gzip.compress(content[:9000]) + gzip.compress(content[9000:]),
+        lambda content: gzip.compress(content + bytes(99)) + bytes(99),
+        lambda content: gzip.compress(content) + b"junk",
+        lambda content: bz2.compress(content) + b"junk",
+        lambda content: lzma.compress(content) + bytes(8),
+    ],
+    ids=["members", "zeros", "gzip_and_more", "bzip2_and_more", "xz_padded"],
+)
+def test_what_does_not_matter_behind_the_end_does_not(tmp_path, packed):
+    path = tmp_path / "photos.tar"
+    path.write_bytes(packed(tar_bytes([ONE_PHOTO])))
+    assert [photo.read() for photo in read(path)] == [b"one"]
+
+
+@pytest.mark.parametrize("cut", [4, 20])
+def test_a_cut_xz_is_refused(tmp_path, cut):
+    path = tmp_path / "photos.txz"
+    path.write_bytes(lzma.compress(tar_bytes([ONE_PHOTO]))[:-cut])
+    with pytest.raises(DataError, match="not a complete tar archive"):
+        read(path)
 
 
 @pytest.mark.parametrize("name, compress", [("two.tar", bytes), ("two.tgz", gzip.compress)])
