@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from processes import as_from_a_terminal
 
 from alexnet_flowers.distributed import local_cluster
 
@@ -21,8 +22,9 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 def test_another_ctrl_c_ends_all_of_it_at_once():
     launcher = subprocess.Popen(
-        [sys.executable, "-uc", START], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        [sys.executable, "-uc", START], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=as_from_a_terminal,
+    )  # fmt: skip
     for _ in range(3):  # All three are there.
         assert launcher.stdout.readline().endswith(b"1\n")
     launcher.send_signal(signal.SIGINT)
