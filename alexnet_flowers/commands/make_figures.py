@@ -234,7 +234,7 @@ def main():
 
 
 def _check_choice(flag, choices):
-    for name in FLAGS[flag].value or ("",):
+    for name in FLAGS[flag].value:
         if name not in choices:
             raise UsageError("--%s: %r is none of %s" % (flag, name, ", ".join(choices)))
 

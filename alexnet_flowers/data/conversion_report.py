@@ -8,8 +8,6 @@ from alexnet_flowers.data.sources.class_folders import some
 
 # So many photos of a kind have a line each; of more there is one line for all.
 _LINES_OF_A_KIND = 3
-# How many places of the same photo a line names.
-_MOST_EQUAL = 3
 # Kinds beyond that are counted only.
 _MAX_KINDS = 20
 
@@ -81,8 +79,7 @@ def of_left_out(left_out, num_good):
 
 
 def _equal(places):
-    more = len(places) - _MOST_EQUAL
-    return " = ".join(places[:_MOST_EQUAL]) + (" and %d more like it" % more if more > 0 else "")
+    return some(places, " = ", "more like it")
 
 
 def of_duplicates(kinds):

@@ -28,6 +28,10 @@ def examples_by_filename(folder, split_name):
     return found
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def copy(tiny_dataset, tmp_path):
     """A finished dataset that a test may change."""
@@ -201,9 +205,6 @@ def test_what_a_damaged_dataset_has_stays_beside_a_stale_mark(copy, monkeypatch,
     shutil.copy(manifest.path(copy), manifest.path(copy) + ".partial")
     os.remove(os.path.join(copy, TINY_FILES[1]))
 
-    def interrupted(*_):
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(verification, "verify", interrupted)
     with pytest.raises(KeyboardInterrupt):
         convert(copy, tiny_archive, **TINY)
@@ -238,9 +239,6 @@ def test_a_damaged_dataset_keeps_its_sound_shards_until_there_are_new_ones(
     with open(os.path.join(copy, TINY_FILES[1]), "r+b") as file:
         file.truncate(100)
     before = contents(copy)
-
-    def interrupted(*_):
-        raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
         patched.setattr(module, name, interrupted)

@@ -88,11 +88,11 @@ def check_size(name, num_bytes):
         )
 
 
-def some(names):
+def some(names, separator=", ", more="more"):
     """Returns the first few of a list of names, and how many more there are, for a message."""
     names = list(names)
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (" and %d more" % more if more > 0 else "")
+    rest = len(names) - _MOST_NAMED
+    return separator.join(names[:_MOST_NAMED]) + (" and %d %s" % (rest, more) if rest > 0 else "")
 
 
 def sort_photos(source, files):
