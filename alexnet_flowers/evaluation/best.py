@@ -18,7 +18,7 @@ import shutil
 from alexnet_flowers import atomic, json_file, lock
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.training import checkpoints, runs, settings
+from alexnet_flowers.training import checkpoints, runs, settings, upkeep
 
 _RESULT_FILENAME = "best.json"
 _CHOSEN_BY = (
@@ -58,7 +58,7 @@ def keep(run, result, report=print, flag="keep_best"):
     except FileExistsError:
         raise DataError("%s: is no folder; move it away" % folder)
     with lock.held(folder, "written", _WAIT_SECS):
-        checkpoints.remove_temporary(folder)
+        upkeep.remove_temporary(folder)
         before = read_or_set_aside(run, report)
         check_curve(run, before, result["curve"], flag)
         if before is not None and result["accuracy"] <= before["accuracy"]:
@@ -86,7 +86,7 @@ def read_or_set_aside(run, report):
         there = [os.path.join(folder, _RESULT_FILENAME)]
         for path in checkpoints.all_begun(folder):
             there += checkpoints.parts(path)
-        report("%s: %s" % (folder, checkpoints.set_aside(there, error)))
+        report("%s: %s" % (folder, upkeep.set_aside(there, error)))
         return None
 
 
@@ -133,13 +133,13 @@ def _replace(run, result, before):
     except FileNotFoundError:
         pass  # It is not complete then.
     if not checkpoints.is_complete(best):
-        checkpoints.remove(best)
+        upkeep.remove(best)
         return False
-    checkpoints.make_lasting(best)
-    checkpoints.write_list(folder, [os.path.basename(best)])
+    upkeep.make_lasting(best)
+    upkeep.write_list(folder, [os.path.basename(best)])
     for other in checkpoints.all_begun(folder):
         if other != best:
-            checkpoints.remove(other)
+            upkeep.remove(other)
     return True
 
 

@@ -11,7 +11,7 @@ from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints
+from alexnet_flowers.training import checkpoints, upkeep
 from alexnet_flowers.training.optimization import in_scope, split_scopes
 
 # The layer whose variables belong to the classes, one after the other.
@@ -72,16 +72,16 @@ class Saver:
         if step == self._saved_step:
             return
         while len(self._kept) > self._max_to_keep:
-            checkpoints.remove(self._kept.pop(0)[0])
+            upkeep.remove(self._kept.pop(0)[0])
         checkpoint = "%s-%d" % (path, step)
         try:
             self._saver.save(session, path, global_step=step, write_state=False, **kwargs)
-            checkpoints.make_lasting(checkpoint)
+            upkeep.make_lasting(checkpoint)
             self._note(checkpoint)
         except (tf.errors.OpError, OSError, ValueError) as error:
             # A ValueError of TensorFlow's: the folder is gone.
             if not checkpoints.is_complete(checkpoint):
-                checkpoints.remove(checkpoint)  # It takes the room that the next one needs.
+                upkeep.remove(checkpoint)  # It takes the room that the next one needs.
             # Not the error itself: slim takes some of its kinds for the end of the training.
             if isinstance(error, OSError):
                 reason = "%s: %s" % (error.filename or checkpoint, error.strerror)
@@ -96,14 +96,14 @@ class Saver:
         self._kept.append((checkpoint, time.monotonic()))
         oldest = self._kept.pop(0) if len(self._kept) > self._max_to_keep else None
         names = [os.path.basename(path) for path, _ in self._kept]
-        checkpoints.write_list(os.path.dirname(checkpoint), names)
+        upkeep.write_list(os.path.dirname(checkpoint), names)
         if oldest is None:
             return
         if oldest[1] > self._next_to_keep:
             self._next_to_keep += self._keep_every_secs
         else:
             with contextlib.suppress(OSError):
-                checkpoints.remove(oldest[0])
+                upkeep.remove(oldest[0])
 
 
 def check_size_limit(variables):

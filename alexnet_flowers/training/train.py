@@ -25,7 +25,14 @@ from alexnet_flowers.distributed import places, server
 from alexnet_flowers.errors import MAKE_ROOM, DataError, WriteError, first_line, is_for_want_of_room
 from alexnet_flowers.events import event_writer, step_table
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import callbacks, checkpoints, saving, settings, training_graph
+from alexnet_flowers.training import (
+    callbacks,
+    checkpoints,
+    saving,
+    settings,
+    training_graph,
+    upkeep,
+)
 from alexnet_flowers.training.loop import Loop
 
 
@@ -221,7 +228,7 @@ class _Trainer:
 
     def _unwritten(self, why):
         # What the failed save has left takes the space that the next one needs.
-        checkpoints.remove_temporary(self._run.checkpoints_dir)
+        upkeep.remove_temporary(self._run.checkpoints_dir)
         return self._stopped(
             "%s; the last good checkpoint is %s; %s, then the same command continues the run"
             % (why, self._last_good_checkpoint(), MAKE_ROOM)
@@ -281,7 +288,7 @@ def _to_continue(run, kept, allow_changed_settings, report):
     Raises:
       UsageError: it was started with other settings.
     """
-    newest, done = checkpoints.recover(run.checkpoints_dir)
+    newest, done = upkeep.recover(run.checkpoints_dir)
     for line in done:
         report("%s: %s" % (run.name, line))
     if newest is None:
@@ -313,7 +320,7 @@ def _begin(run, plan, newest, report):
         there |= set(map(os.path.dirname, glob.glob(os.path.join(within, "*tfevents*"))))
         if there:
             why = "of a run of this name whose checkpoints are gone"
-            report("%s: %s" % (run.summaries_dir, checkpoints.set_aside(sorted(there), why)))
+            report("%s: %s" % (run.summaries_dir, upkeep.set_aside(sorted(there), why)))
     table = step_table.StepTable(
         os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),
         step_table.TRAINING_COLUMNS,

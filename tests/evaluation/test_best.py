@@ -14,7 +14,7 @@ from alexnet_flowers.evaluation import best, within_training
 from alexnet_flowers.events import step_table
 from alexnet_flowers.inference import trained_network
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import checkpoints, runs
+from alexnet_flowers.training import checkpoints, runs, upkeep
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def run(random_run, tmp_path):
                     os.path.join(copied.checkpoints_dir, name),
                     os.path.join(copied.checkpoints_dir, name.replace("-7.", "-%s." % step)),
                 )
-    checkpoints.write_list(copied.checkpoints_dir, ["model.ckpt-%d" % n for n in (7, 8, 9)])
+    upkeep.write_list(copied.checkpoints_dir, ["model.ckpt-%d" % n for n in (7, 8, 9)])
     return copied
 
 
@@ -221,7 +221,7 @@ def test_tensorflow_finds_it_also_in_a_copy(run, tmp_path, monkeypatch):
     shutil.copytree("c/mine/best", "elsewhere")
     for folder in ("c/mine/best", "elsewhere", str(tmp_path / "elsewhere")):
         assert tf.train.latest_checkpoint(folder) == os.path.join(folder, "model.ckpt-7")
-    assert checkpoints.recover("elsewhere") == ("elsewhere/model.ckpt-7", [])
+    assert upkeep.recover("elsewhere") == ("elsewhere/model.ckpt-7", [])
 
 
 def _keep_all(run, steps, failures):

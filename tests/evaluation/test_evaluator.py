@@ -18,7 +18,7 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.evaluation import evaluator, tables
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import alexnet, slim, tf
-from alexnet_flowers.training import checkpoints, runs, settings
+from alexnet_flowers.training import checkpoints, runs, settings, upkeep
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_a_checkpoint_that_is_removed_meanwhile_counts(
     path, fetch_all = checkpoints.newest(run.checkpoints_dir), made._fetch_all
 
     def removed_meanwhile(session):
-        checkpoints.remove(path)
+        upkeep.remove(path)
         return fetch_all(session)
 
     monkeypatch.setattr(made, "_fetch_all", removed_meanwhile)
@@ -170,7 +170,7 @@ def test_what_is_wrong_with_the_photos_is_said_although_the_checkpoint_is_gone(
     folder = saved_checkpoints.copied(saved, str(tmp_path / "c"))
 
     def evaluate(path):
-        checkpoints.remove(path)
+        upkeep.remove(path)
         raise DataError("a bad record")
 
     made = types.SimpleNamespace(evaluate=evaluate)
@@ -273,7 +273,7 @@ def test_a_run_that_is_removed_and_begun_anew_is_watched_anew(watched):
 def test_a_run_that_takes_anothers_place_with_fewer_steps_is_watched_anew(watched):
     def replace():
         watched.begin(15)
-        checkpoints.remove(watched.run.checkpoints_dir + "/model.ckpt-20")
+        upkeep.remove(watched.run.checkpoints_dir + "/model.ckpt-20")
         saved_checkpoints.save(watched.run.checkpoints_dir, [15])
 
     watched.meanwhile = [replace]

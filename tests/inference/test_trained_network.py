@@ -11,7 +11,7 @@ from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation import evaluator
 from alexnet_flowers.inference import prediction, trained_network
 from alexnet_flowers.tf1 import alexnet, slim, tf
-from alexnet_flowers.training import checkpoints, saving
+from alexnet_flowers.training import checkpoints, saving, upkeep
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_a_checkpoint_that_is_removed_once_it_is_restored_is_taken(
 
     def restore_and_remove(self, session, path):
         restore(self, session, path)
-        checkpoints.remove(path)
+        upkeep.remove(path)
 
     monkeypatch.setattr(saving.Restorer, "restore", restore_and_remove)
     with trained_network.TrainedNetwork(run, device="cpu") as made:

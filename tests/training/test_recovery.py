@@ -8,7 +8,7 @@ from saved_checkpoints import HEX, ONLY_DATA, build, copied, listed, names_of
 
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import announcement, checkpoints, runs, saving
+from alexnet_flowers.training import announcement, checkpoints, runs, saving, upkeep
 
 
 @pytest.fixture(params=["relative", "absolute"])
@@ -44,9 +44,9 @@ def test_only_temporary_files_of_a_broken_save_are_removed(tmp_path):
     temporary.append("model.ckpt-14_temp_" + HEX)
     (tmp_path / temporary[-1]).mkdir()
     (tmp_path / temporary[-1] / "part-0").write_text("x")
-    assert checkpoints.remove_temporary(str(tmp_path)) == sorted(temporary)
+    assert upkeep.remove_temporary(str(tmp_path)) == sorted(temporary)
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(others)
-    assert checkpoints.remove_temporary(str(tmp_path)) == []
+    assert upkeep.remove_temporary(str(tmp_path)) == []
 
 
 def test_what_is_incomplete_is_set_aside_and_overwrites_nothing(saved, parent):
@@ -59,7 +59,7 @@ def test_what_is_incomplete_is_set_aside_and_overwrites_nothing(saved, parent):
     with open(path % (60, ".index"), "wb") as file:
         file.write(b"nonsense" * 20)
     os.rename(path % (70, ONLY_DATA), path % (70, ".data-00000-of-00002"))
-    newest, lines = checkpoints.recover(folder)
+    newest, lines = upkeep.recover(folder)
     assert newest == path % (20, "")
     assert [line.split(": ")[0] for line in lines] == ["moved to set_aside"] * 5
     for line, step, reason in zip(
@@ -76,10 +76,10 @@ def test_what_is_incomplete_is_set_aside_and_overwrites_nothing(saved, parent):
         assert "model.ckpt-%d." % step in line and line.endswith("(%s)" % reason)
     aside = os.listdir(os.path.join(folder, "set_aside"))
     assert len(aside) == 5 * 3 - 2
-    assert checkpoints.recover(folder) == (newest, [])
+    assert upkeep.recover(folder) == (newest, [])
     for suffix in (".index", ".meta"):
         shutil.copy(path % (20, suffix), path % (30, suffix))
-    assert "moved to set_aside-2: model.ckpt-30" in checkpoints.recover(folder)[1][0]
+    assert "moved to set_aside-2: model.ckpt-30" in upkeep.recover(folder)[1][0]
     assert sorted(os.listdir(os.path.join(folder, "set_aside"))) == sorted(aside)
 
 
@@ -89,7 +89,7 @@ def test_a_file_of_that_name_stays(saved, parent):
     os.symlink("/", os.path.join(folder, "set_aside-2"))
     with open(os.path.join(folder, "set_aside"), "w") as file:
         file.write("mine")
-    assert checkpoints.recover(folder)[1][0].startswith("moved to set_aside-3: model.ckpt-20.")
+    assert upkeep.recover(folder)[1][0].startswith("moved to set_aside-3: model.ckpt-20.")
     assert os.path.isfile(os.path.join(folder, "set_aside"))
 
 
@@ -100,7 +100,7 @@ def test_data_that_were_lost_with_the_machine_are_noticed(saved, parent):
     with open(path + ONLY_DATA, "wb") as file:
         file.truncate(size)  # As long as they were, but all zeros.
     assert checkpoints.newest(folder) == path
-    newest, (line,) = checkpoints.recover(folder)
+    newest, (line,) = upkeep.recover(folder)
     assert newest == os.path.join(folder, "model.ckpt-10")
     assert "moved to set_aside: model.ckpt-20.index, " in line and "not a readable" in line
     assert listed(folder) == names_of(10)
@@ -122,7 +122,7 @@ def test_parts_of_any_number_and_one_without_its_graph_are_complete(parent):
     assert len(parts) == 2
     os.remove(os.path.join(folder, "checkpoint"))
     path = os.path.join(folder, "model.ckpt-8")
-    assert checkpoints.recover(folder) == (path, [])
+    assert upkeep.recover(folder) == (path, [])
     assert tf.train.latest_checkpoint(folder) == path
     assert checkpoints.resolve(path + ".data-00001-of-00002", None) == path
     os.remove(os.path.join(folder, parts[1]))
@@ -159,7 +159,7 @@ def test_whatever_the_list_says_the_newest_one_is_found(saved, parent, content):
     elif LISTS[content] is not None:
         with open(path, "wb") as file:
             file.write(LISTS[content])
-    newest, lines = checkpoints.recover(folder)
+    newest, lines = upkeep.recover(folder)
     assert newest == os.path.join(folder, "model.ckpt-30") == tf.train.latest_checkpoint(folder)
     assert listed(folder) == (names_of(20, 30) if content == "older" else names_of(30))
     assert len(lines) == (content == "a folder")
@@ -183,11 +183,11 @@ def test_a_list_without_checkpoints_is_set_aside(saved, parent):
     folder = copied(saved, os.path.join(parent, "run"))
     for step in (10, 20):
         os.remove(os.path.join(folder, "model.ckpt-%d.index" % step))
-    newest, lines = checkpoints.recover(folder)
+    newest, lines = upkeep.recover(folder)
     assert newest is None and len(lines) == 3 and "checkpoint (no list of" in lines[2]
     assert sorted(os.listdir(folder)) == ["set_aside"]
     assert len(os.listdir(os.path.join(folder, "set_aside"))) == 5
-    assert checkpoints.recover(folder) == (None, [])
+    assert upkeep.recover(folder) == (None, [])
 
 
 def test_what_may_not_be_read_is_not_taken_for_damaged(saved, parent, monkeypatch):
@@ -196,7 +196,7 @@ def test_what_may_not_be_read_is_not_taken_for_damaged(saved, parent, monkeypatc
     with monkeypatch.context() as patched:  # Root may read everything.
         patched.setattr(os, "access", lambda path, mode: not path.endswith("-10" + ONLY_DATA))
         with pytest.raises(DataError, match="model.ckpt-10.data.*: cannot be read .Permission den"):
-            checkpoints.recover(folder)
+            upkeep.recover(folder)
     assert sorted(os.listdir(folder)) == there
 
     def refused(path):
@@ -218,9 +218,9 @@ def test_a_removal_is_all_or_nothing(saved, tmp_path, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(os, name, killed)
             with pytest.raises(KeyboardInterrupt):
-                checkpoints.remove(path)
+                upkeep.remove(path)
         assert checkpoints.is_complete(path) == (name == "replace")
-    newest, (line,) = checkpoints.recover(folder)
+    newest, (line,) = upkeep.recover(folder)
     assert newest.endswith("-20") and line.startswith("removed what was broken off: model.ckpt-10")
     assert not [name for name in os.listdir(folder) if "-10." in name or name == "set_aside"]
 
@@ -228,7 +228,7 @@ def test_a_removal_is_all_or_nothing(saved, tmp_path, monkeypatch):
 def test_which_ones_make_room_one_day_is_as_before(saved, parent):
     folder = copied(saved, os.path.join(parent, "run"), 5, 30, 100)
     os.remove(os.path.join(folder, "model.ckpt-10.index"))
-    checkpoints.recover(folder)
+    upkeep.recover(folder)
     # Older than the listed ones: kept for good. Listed, but not complete any more: struck out.
     assert listed(folder) == names_of(20, 30, 100)
     with tf.Graph().as_default(), tf.Session() as session:

@@ -10,7 +10,7 @@ from saved_checkpoints import build, listed, names_of, save
 
 from alexnet_flowers.errors import DataError, WriteError
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import checkpoints, runs, saving
+from alexnet_flowers.training import checkpoints, runs, saving, upkeep
 from alexnet_flowers.training.settings import Settings
 
 
@@ -124,10 +124,10 @@ def test_a_save_that_fails_leaves_nothing_of_its_checkpoint(tmp_path, monkeypatc
         assert sorted(os.listdir(str(tmp_path))) == there
         # Complete, but not listed: it stays, and the next start finds it.
         with monkeypatch.context() as patched:
-            patched.setattr(checkpoints, "write_list", lambda *_: full("x"))
+            patched.setattr(upkeep, "write_list", lambda *_: full("x"))
             with pytest.raises(WriteError):
                 saver.save(session, str(tmp_path / "model.ckpt"), global_step=3)
-    assert checkpoints.recover(str(tmp_path)) == (str(tmp_path / "model.ckpt-3"), [])
+    assert upkeep.recover(str(tmp_path)) == (str(tmp_path / "model.ckpt-3"), [])
     assert listed(str(tmp_path)) == names_of(1, 3)
 
 
@@ -144,7 +144,7 @@ def test_names_are_no_patterns(saved, tmp_path, monkeypatch):
     for one in (folder, other):
         os.makedirs(os.path.dirname(one))
         shutil.copytree(saved, one)
-    assert checkpoints.recover(folder) == (folder + "/model.ckpt-20", [])
+    assert upkeep.recover(folder) == (folder + "/model.ckpt-20", [])
     assert checkpoints.global_step_of(folder + "/model.ckpt-20") == 20
     np.testing.assert_array_equal(restored(folder + "/model.ckpt-20"), np.ones([3, 5]))
     with tf.Graph().as_default():
