@@ -60,9 +60,18 @@ def names_of(*steps):
     return ["model.ckpt-%d" % step for step in steps]
 
 
+def copy_of_run(run, folder):
+    """Copies a run's folder, but for the 185 MB of each checkpoint, which are links; returns it."""
+    return shutil.copytree(run.checkpoints_dir, str(folder), copy_function=_link_data)
+
+
+def _link_data(source, target):
+    (os.link if ONLY_DATA in source else shutil.copy2)(source, target)
+
+
 def copy_of_other_photos(run, folder):
     """Copies a run's checkpoints to a folder, as those of a run of other photos; returns it."""
-    folder = shutil.copytree(run.checkpoints_dir, str(folder))
+    folder = copy_of_run(run, folder)
     kept = settings.read(folder)
     settings.write(folder, dict(kept, dataset={"archive_sha256": "of others"}))
     return folder

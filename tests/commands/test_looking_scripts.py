@@ -4,12 +4,11 @@ import csv
 import json
 import os
 import re
-import shutil
 
 import photo_archives
 import pytest
 from PIL import Image
-from saved_checkpoints import copy_of_other_photos
+from saved_checkpoints import copy_of_other_photos, copy_of_run
 
 from alexnet_flowers.data import photos
 from alexnet_flowers.training import checkpoints
@@ -74,7 +73,7 @@ def test_a_sheet_of_one_photo_says_of_which_split_it_is(
 
 
 def test_evaluate_a_checkpoint_from_elsewhere(run_script, random_run, tiny_dataset, tmp_path):
-    shutil.copytree(random_run.checkpoints_dir, str(tmp_path / "sent"))
+    copy_of_run(random_run, tmp_path / "sent")
     flags = ["--checkpoint_path", "sent", "--dataset_dir", tiny_dataset]
     (tmp_path / "sent" / "notes.json").write_text("{}")
     refused = run_script("evaluate", *flags, "--device", "cpu", "--json", "sent/notes.json")

@@ -2,12 +2,11 @@
 
 import os
 import re
-import shutil
 
 import event_files
 import pytest
 from PIL import Image
-from saved_checkpoints import copy_of_other_photos
+from saved_checkpoints import copy_of_other_photos, copy_of_run
 
 
 @pytest.fixture
@@ -67,7 +66,7 @@ def test_all_figures_of_two_runs(run_script, run_flags, tiny_dataset, tmp_path):
 def test_the_graph_is_of_the_size_and_the_classes_of_its_run(run_script, random_run, tmp_path):
     event_files.write(tmp_path / "runs" / "summaries" / "mine", {1: {"learning_rate": 0.5}})
     mine = tmp_path / "runs" / "checkpoints" / "mine"
-    shutil.copytree(random_run.checkpoints_dir, str(mine))  # Of 195 px.
+    copy_of_run(random_run, mine)  # Of 195 px.
     (mine / "labels.txt").write_text("0:x\n1:y\n2:z\n")
     done = run_script("make_figures", "--figures", "graph", "--device", "cpu")
     assert done.returncode == 0, done.stderr
@@ -91,9 +90,9 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
 ):
     event_files.write_run(tmp_path / "summaries", "random")
     event_files.write(tmp_path / "summaries" / "embedded" / "projector", {1: {"x": 1.0}})
-    shutil.copytree(random_run.checkpoints_dir, str(tmp_path / "checkpoints" / "random"))
+    copy_of_run(random_run, tmp_path / "checkpoints" / "random")
     other = tmp_path / "checkpoints" / "weeds"
-    shutil.copytree(random_run.checkpoints_dir, str(other))
+    copy_of_run(random_run, other)
     labels = (other / "labels.txt").read_text()
     (other / "labels.txt").write_text(labels.replace("tulips", "weeds"))
     event_files.write(tmp_path / "summaries" / "weeds", {1: {"learning_rate": 1.0}})

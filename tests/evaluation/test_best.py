@@ -7,6 +7,7 @@ import shutil
 import types
 
 import pytest
+from saved_checkpoints import copy_of_run
 
 from alexnet_flowers import lock
 from alexnet_flowers.errors import DataError, UsageError, WriteError
@@ -21,7 +22,7 @@ from alexnet_flowers.training import checkpoints, runs, upkeep
 def run(random_run, tmp_path):
     """A run of its own with three checkpoints, of the steps 7, 8 and 9."""
     copied = runs.locate_run("mine", str(tmp_path / "c"), str(tmp_path / "s"))
-    shutil.copytree(random_run.checkpoints_dir, copied.checkpoints_dir)
+    copy_of_run(random_run, copied.checkpoints_dir)
     for name in os.listdir(copied.checkpoints_dir):
         for step in ("8", "9"):
             if name.startswith("model.ckpt-7."):

@@ -147,7 +147,7 @@ def test_a_checkpoint_that_is_removed_meanwhile_counts(
     random_run, tiny_dataset, tmp_path, monkeypatch
 ):
     run = random_run._replace(checkpoints_dir=str(tmp_path / "c"))
-    shutil.copytree(random_run.checkpoints_dir, run.checkpoints_dir)
+    saved_checkpoints.copy_of_run(random_run, run.checkpoints_dir)
     made = evaluator.Evaluator(run, tiny_dataset, device="cpu", batch_size=5)
     path, fetch_all = checkpoints.newest(run.checkpoints_dir), made._fetch_all
 

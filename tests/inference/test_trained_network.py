@@ -1,10 +1,9 @@
 """A restored network: the right photo in, slim's own answer out."""
 
-import shutil
-
 import gpus
 import numpy as np
 import pytest
+from saved_checkpoints import copy_of_run
 
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError, UsageError
@@ -104,7 +103,7 @@ def test_a_checkpoint_that_is_removed_once_it_is_restored_is_taken(
     random_run, tmp_path, monkeypatch
 ):
     run = random_run._replace(checkpoints_dir=str(tmp_path / "c"))
-    shutil.copytree(random_run.checkpoints_dir, run.checkpoints_dir)
+    copy_of_run(random_run, run.checkpoints_dir)
     restore = saving.Restorer.restore
 
     def restore_and_remove(self, session, path):
