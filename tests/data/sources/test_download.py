@@ -382,7 +382,7 @@ def test_server_that_stalls_is_asked_again(path, monkeypatch, cut_at):
     answers = [stalling(BODY, cut_at, secs=0.6, ETag='"1"'), ranged(BODY)]
     with serving({"/photos.tgz": answers}) as server:
         fetch([server.url + "/photos.tgz"], path)
-        assert len(server.requests) == 2
+        assert len(server.requests) >= 2
     assert content(path) == BODY
 
 
