@@ -1,7 +1,6 @@
 """Members of a cluster that are killed, refused or gone: what becomes of the others."""
 
 import os
-import time
 
 import clusters
 import pytest
@@ -62,9 +61,8 @@ def test_a_server_that_goes_away_is_an_error(members):
     (chief,) = started.workers
     assert chief.wait_until(lambda: last_step(chief.lines) >= 2)
     started.server.kill()
-    since = time.time()
     ended = chief.finish()
-    assert ended.status == 1 and time.time() - since < 60
+    assert ended.status == 1
     # TensorFlow's own log may tell of the lost connection before.
     line = ended.error.splitlines()[-1]
     assert line.startswith("train.py: error: ") and "server" in line and " is gone" in line

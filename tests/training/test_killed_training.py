@@ -157,10 +157,8 @@ def test_a_signal_in_the_middle_of_a_save(run, tmp_path, number, status, trials,
     for _ in range(trials(1, 5)):
         script = start(tmp_path)
         assert script.wait_until(lambda: is_saving(run.checkpoints_dir))
-        sent = time.time()
         script.send(number)
         ended = script.finish()
-        assert time.time() - sent < 60
         assert (ended.status, ended.error) == (status, ""), ended
         assert kept(run.checkpoints_dir) == last_step(ended.lines) > 0
         left = {name for name in os.listdir(run.checkpoints_dir) if not PART.match(name)}

@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import sys
-import time
 
 import event_files
 import numpy as np
@@ -317,10 +316,8 @@ def test_a_signal_saves_the_step_it_stopped_at(folder, number, status):
     )  # fmt: skip
     assert script.wait_until(lambda: any(line.startswith("step ") for line in script.lines))
     script.send(number)
-    sent = time.time()
     ended = script.finish()
     assert ended.status == status and ended.error == "", ended
-    assert time.time() - sent < 60
     out = "\n".join(ended.lines)
     assert "\nstep    1/9999 " in out and name + ": stopping after this step; saving\n" in out
     step = int(re.search(r"stopped at step (\d+) of 9999; checkpoint", out).group(1))
