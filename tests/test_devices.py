@@ -10,7 +10,7 @@ import processes
 import pytest
 from conftest import PRETENDED_GPU, ROOT
 
-from alexnet_flowers import devices, memory
+from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline
@@ -185,4 +185,3 @@ def test_freed_memory_is_kept():
     )
     out = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, encoding="utf-8")
     assert out in ("True True\n", "False False\n")
-    assert memory.keep_freed.__doc__

@@ -11,7 +11,6 @@ from PIL import Image
 from saved_checkpoints import copy_of_other_photos, copy_of_run
 
 from alexnet_flowers.data import photos
-from alexnet_flowers.training import checkpoints
 
 
 @pytest.fixture
@@ -316,7 +315,3 @@ def test_what_is_wrong_is_one_line(
     assert done.stderr.startswith("%s.py: error: " % script) and message in done.stderr
     assert done.stderr.count("\n") == 1 and not done.stdout
     assert sorted(os.listdir(str(tmp_path))) == before
-
-
-def test_the_run_was_left_as_it_was(random_run):
-    assert checkpoints.newest(random_run.checkpoints_dir).endswith("model.ckpt-7")
