@@ -134,13 +134,6 @@ def test_every_photo_is_read_once_with_its_own_label_pixels_and_name(tiny_datase
         assert np.abs(image.astype(int) - expected).mean() < 2
 
 
-def test_train_and_validation_photos_are_all_photos(tiny_dataset):
-    names = []
-    for split_name in ("train", "validation"):
-        names += read_once(dataset.get_split(split_name, tiny_dataset))["filename"]
-    assert sorted(name.decode("utf-8") for name in names) == sorted(PHOTOS)
-
-
 def test_records_of_the_reference_are_read_and_counted(reference_dataset):
     found = dataset.get_split("train", reference_dataset)
     assert (found.num_samples, found.num_classes) == (5, 5)
@@ -186,13 +179,6 @@ def test_one_label_that_is_too_large_is_a_bad_record(reference_dataset):
         dataset.get_split("train", reference_dataset)
 
 
-def test_ids_from_1_in_labels_are_recognized(reference_dataset):
-    with open(os.path.join(reference_dataset, "labels.txt"), "w") as file:
-        file.write("1:daisy\n2:tulips\n")
-    with pytest.raises(DataError, match="the ids run from 1 to 2, not from 0"):
-        dataset.get_split("train", reference_dataset)
-
-
 def test_empty_split_is_an_error(reference_dataset):
     for name in records.shard_filenames("validation", 2):
         with open(os.path.join(reference_dataset, name), "wb"):
@@ -223,11 +209,6 @@ def test_empty_folder_says_what_to_run(tmp_path):
         "%s: missing; the conversion did not finish: run scripts/download_and_convert.py "
         "--dataset_dir %s" % (tmp_path / "labels.txt", tmp_path)
     )
-
-
-def test_unknown_split_is_told_which_ones_there_are(tiny_dataset):
-    with pytest.raises(DataError, match=r"no shards of the split 'test' \(there: train, valid"):
-        dataset.get_split("test", tiny_dataset)
 
 
 def test_missing_shard_is_named(copy):
@@ -261,13 +242,6 @@ def test_shards_of_another_number_than_written_are_refused(copy):
         with open(os.path.join(copy, name), "wb"):
             pass
     with pytest.raises(DataError, match="00000-of-00005.tfrecord: dataset.json does not name"):
-        dataset.get_split("train", copy)
-
-
-def test_broken_off_conversion_is_refused(copy):
-    path = os.path.join(copy, "dataset.json")
-    os.rename(path, path + ".partial")
-    with pytest.raises(DataError, match="its conversion was broken off; run scripts/download"):
         dataset.get_split("train", copy)
 
 

@@ -1,6 +1,5 @@
 import io
 import os
-import shutil
 
 import photo_archives
 import pytest
@@ -141,7 +140,7 @@ def test_windows_line_ends_are_read(tmp_path):
         ("0:daisy\n0:roses\n", "labels.txt, line 2: the id 0 is there twice"),
         ("0:daisy\n1:daisy\n", "labels.txt, line 2: the class 'daisy' is there twice"),
         ("0:daisy\n2:roses\n", "labels.txt: the ids are not 0, 1, 2, ..."),
-        ("1:daisy\n", "labels.txt: the ids run from 1 to 1, not from 0"),
+        ("1:daisy\n2:tulips\n", "labels.txt: the ids run from 1 to 2, not from 0"),
         ("\n", "labels.txt: the ids are not 0, 1, 2, ..."),
     ],
 )
@@ -222,17 +221,9 @@ def test_flipped_byte_is_found_and_its_record_named(tmp_path, part):
 
 
 @pytest.mark.parametrize("cut_at", [1, HEADER_BYTES, HEADER_BYTES + 50, HEADER_BYTES + 100])
-def test_truncated_shard_is_found(tiny_dataset, tmp_path, cut_at):
+def test_truncated_shard_is_found(tmp_path, cut_at):
     path = write_shard(tmp_path / "shard.tfrecord", [b"a" * 100] * 5)
     with open(path, "r+b") as file:
         file.truncate(4 * (HEADER_BYTES + 100 + FOOTER_BYTES) + cut_at)
     with pytest.raises(DataError, match="damaged after record 4"):
-        records.count_records(path)
-
-
-def test_truncated_shard_of_photos_is_found(tiny_dataset, tmp_path):
-    path = shutil.copy(records.find_shards(tiny_dataset, "train")[1], str(tmp_path))
-    with open(path, "r+b") as file:
-        file.truncate(os.path.getsize(path) - 1)
-    with pytest.raises(DataError, match="damaged after record 11"):
         records.count_records(path)
