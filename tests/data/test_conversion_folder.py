@@ -54,13 +54,6 @@ def test_an_archive_without_a_folder_above_the_classes_becomes_the_same(
     assert without_info(tmp_path / "made")[0] == without_info(tiny_dataset)[0]
 
 
-def test_converting_a_folder_twice_gives_the_same_bytes(mine, tmp_path):
-    convert(tmp_path / "once", mine)
-    copy = shutil.copytree(str(mine), str(tmp_path / "copy" / "mine"))
-    convert(tmp_path / "again", copy)
-    assert contents(tmp_path / "again") == contents(tmp_path / "once")
-
-
 def test_a_converted_folder_is_recognized_wherever_it_is(mine, tmp_path, monkeypatch):
     convert(tmp_path / "made", mine)
     os.utime(str(mine / "roses" / "1000_n.jpg"), (1, 1))

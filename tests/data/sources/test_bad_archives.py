@@ -138,11 +138,6 @@ def test_thousands_of_classes(tmp_path, decode):
     assert len(manifest.read(str(tmp_path / "dataset"))["classes"]) == 3000
 
 
-def test_one_class_is_refused(tmp_path, decode):
-    members = [one for one in photo_archives.official_members() if "/roses/" in one[0]]
-    assert outcome_of(archive_of(tmp_path / "photos.tgz", members), decode) == "DataError"
-
-
 @pytest.mark.parametrize(
     "kind, reason",
     [
