@@ -177,8 +177,10 @@ def test_finished_dataset_is_recognized_under_another_name_of_the_archive(
     assert "finished already" in lines[0]
 
 
-@pytest.mark.parametrize("name", TINY_FILES[1:5])
-@pytest.mark.parametrize("damage", ["flipped", "truncated", "missing", "one_record_fewer"])
+@pytest.mark.parametrize(
+    "name, damage",
+    list(zip(TINY_FILES[1:5], ["flipped", "truncated", "missing", "one_record_fewer"])),
+)
 def test_damaged_shard_is_found_and_everything_converted_again(
     copy, tiny_dataset, tiny_archive, name, damage
 ):

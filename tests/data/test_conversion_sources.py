@@ -117,7 +117,9 @@ def test_a_file_of_the_urls_name_is_left_alone(tiny_archive, tmp_path, is_good, 
     assert sorted(found) == (TINY_FILES if is_good and not keep_archive else [])
 
 
-@pytest.mark.parametrize("name", TINY_FILES + ["lock", "dataset.json.partial"])
+@pytest.mark.parametrize(
+    "name", ["dataset.json", TINY_FILES[1], "labels.txt", "lock", "dataset.json.partial"]
+)
 @pytest.mark.parametrize("keep_archive", [False, True])
 def test_a_url_may_be_called_like_a_file_of_a_dataset(tiny_archive, tmp_path, name, keep_archive):
     with open(tiny_archive, "rb") as file:
