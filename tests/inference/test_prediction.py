@@ -158,5 +158,5 @@ def test_the_figures_are_those_of_an_evaluation(network, tiny_dataset):
     evaluated = evaluator.Evaluator(network.run, tiny_dataset, "train", "cpu").evaluate(
         network.checkpoint_path
     )
-    assert figures.pop("cross_entropy") == pytest.approx(evaluated["cross_entropy"], rel=1e-3)
+    assert figures.pop("cross_entropy") == pytest.approx(evaluated["cross_entropy"], rel=1e-5)
     assert figures == {name: evaluated[name] for name in figures}

@@ -7,7 +7,6 @@ from saved_checkpoints import copy_of_run
 
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.evaluation import evaluator
 from alexnet_flowers.inference import prediction, trained_network
 from alexnet_flowers.tf1 import alexnet, slim, tf
 from alexnet_flowers.training import checkpoints, saving, upkeep
@@ -25,18 +24,6 @@ def test_what_the_network_is(network, random_run):
     assert list(network.end_points) == [
         "conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "fc8",
     ]  # fmt: skip
-
-
-def test_it_answers_as_the_evaluation_does(network, random_run, tiny_dataset, validation):
-    predictions = prediction.predict(network, validation)
-    made = evaluator.Evaluator(random_run, tiny_dataset, "validation", "cpu", batch_size=2)
-    result = made.evaluate(network.checkpoint_path)
-    confusion = np.zeros([5, 5], int)
-    for one in predictions:
-        confusion[one.photo.label, one.probabilities.argmax()] += 1
-    assert confusion.tolist() == result["confusion_matrix"]
-    true = [one.probabilities[one.photo.label] for one in predictions]
-    assert -np.log(true).mean() == pytest.approx(result["cross_entropy"], rel=1e-5)
 
 
 def test_a_batch_more_changes_nothing(network, validation, monkeypatch):

@@ -40,7 +40,7 @@ def test_one_restorer_serves_many_checkpoints_without_the_graph_growing(saved):
         assert sizes[0] == sizes[1] == sizes[2]
 
 
-def test_a_checkpoint_without_a_variable_or_damaged_is_refused(saved, tmp_path):
+def test_a_checkpoint_without_a_variable_is_refused(saved):
     with tf.Graph().as_default():
         slim.model_variable("alexnet_v2/fc6/weights", [2])
         with pytest.raises(DataError, match="has no variable alexnet_v2/fc6/weights"):
@@ -49,12 +49,6 @@ def test_a_checkpoint_without_a_variable_or_damaged_is_refused(saved, tmp_path):
                 restorer.restore(session, saved + "/model.ckpt-20")
         with pytest.raises(DataError, match="fc6/weights; its run cannot go on with these"):
             saving.check_continues(saved + "/model.ckpt-20", tf.global_variables())
-    damaged = str(tmp_path / "damaged")
-    shutil.copytree(saved, damaged)
-    with open(damaged + "/model.ckpt-20.index", "wb") as file:
-        file.write(b"nonsense" * 20)
-    with pytest.raises(DataError, match="not a readable checkpoint"):
-        checkpoints.global_step_of(damaged + "/model.ckpt-20")
 
 
 def test_one_of_each_so_many_hours_stays_for_good(tmp_path, monkeypatch):

@@ -70,13 +70,6 @@ def test_plain_download_takes_one_request_and_leaves_one_file(path):
     assert_only_file(path)
 
 
-def test_download_without_known_size_and_digest_takes_what_comes(path):
-    with serving({"/photos.tgz": [whole(BODY)]}) as server:
-        fetch([server.url + "/photos.tgz"], path)
-    assert content(path) == BODY
-    assert_only_file(path)
-
-
 def test_empty_file_is_downloaded(path):
     with serving({"/photos.tgz": [whole(b"")]}) as server:
         fetch([server.url + "/photos.tgz"], path)
