@@ -149,19 +149,22 @@ def test_default_queues(tiny_dataset):
     } <= tags
 
 
-def test_the_same_seed_gives_the_same_photos_with_one_thread(tiny_dataset, started):
+def test_the_same_seed_gives_the_same_pictures_with_one_thread(tiny_dataset, started):
     split = dataset.get_split("train", tiny_dataset)
 
-    def first_names(seed):
+    def first(seed):
         with tf.Graph().as_default() as graph:
             tf.set_random_seed(1)
             batch = pipeline.training_batches(
                 split, 5, SIZE, queues=pipeline.Queues(1, 1, 21, 20), seed=seed
             )
         session = started(graph)
-        return [list(session.run(batch.filenames)) for _ in range(3)]
+        made = [session.run([batch.filenames, batch.images]) for _ in range(6)]
+        return [list(names) for names, _ in made], np.stack([images for _, images in made])
 
-    assert first_names(7) == first_names(7) != first_names(8)
+    (names, images), (again, images_again) = first(7), first(7)
+    assert again == names != first(8)[0]
+    np.testing.assert_array_equal(images_again, images)
 
 
 def test_queue_sizes_follow_from_each_other():
