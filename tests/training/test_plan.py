@@ -32,6 +32,7 @@ def check(**changes):
         ("batch_queue_capacity", 10**20, "must be from 1 to"),
         ("max_images", 10**20, "must be from 0 to"),
         ("num_clones", 0, "must be at least 1"),
+        ("num_epochs", 0.0, "must be above 0"),
         ("num_epochs", 1e308, "must be 9007199254740992 at most"),
         ("max_number_of_steps", 10**400, "must be 9007199254740992 at most"),
         ("save_interval_steps", -1, "must be at least 0"),

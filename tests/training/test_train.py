@@ -392,11 +392,7 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
 @pytest.mark.parametrize(
     "args, status, message",
     [
-        (["--optimizer=sdg"], 2, "flag --optimizer=sdg: value should be one of <sgd|momentum|"),
-        (["--batch_size=0"], 2, "--batch_size=0: must be at least 1"),
         (["--batch_size=26"], 2, "--batch_size 26: the train split has only 25 photos"),
-        (["--image_size=227"], 2, "--image_size 227: AlexNet v2 takes 195 to 226 px"),
-        (["--num_epochs=0"], 2, "--num_epochs=0.0: must be above 0"),
         (["--common_queue_capacity=8"], 2, "_min=8: must be below --common_queue_capacity=8"),
         (["--trainable_scopes=fc9"], 2, "--trainable_scopes: no variable in 'fc9'"),
         (["--trainable_scopes=,"], 2, "--trainable_scopes ',': names no scope"),
@@ -405,9 +401,7 @@ def test_others_train_on_from_the_graph_beside_a_checkpoint(folder):
             2,
             "--max_number_of_steps=9007199254740992: --find_learning_rate makes at most 1000000",
         ),
-        (["--run_name=a/b"], 2, "--run_name 'a/b': must be the name of one folder"),
         (["--device=gpu"], 2, "--device gpu: TensorFlow " + tf.__version__),
-        (["--dataset_dir=nowhere"], 1, "nowhere: no such folder; run scripts/download_and_convert"),
         (["--checkpoint_path=nowhere"], 1, "nowhere: no such checkpoint"),
         (["--checkpoints_dir=out"], 1, "out/bad: Not a directory"),
         (["--stop_when_not_improved=3"], 2, "--stop_when_not_improved: needs --eval_every_n_steps"),
