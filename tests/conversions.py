@@ -2,9 +2,10 @@
 
 import os
 
+import shard_files
+
 from alexnet_flowers.data import conversion, records
 from alexnet_flowers.data.sources import photo_source
-from alexnet_flowers.tf1 import tf
 
 TINY = {"num_validation": 5, "num_shards": 2}
 TINY_FILES = [
@@ -43,10 +44,7 @@ def contents(folder):
 def filenames(folder, split_name):
     """Returns ``<class>/<file>`` of a split's records in order."""
     return [
-        tf.train.Example.FromString(record)
-        .features.feature["image/filename"]
-        .bytes_list.value[0]
-        .decode("utf-8")
+        example.features.feature["image/filename"].bytes_list.value[0].decode("utf-8")
         for path in records.find_shards(str(folder), split_name)
-        for record in tf.python_io.tf_record_iterator(path)
+        for example in shard_files.examples(path)
     ]

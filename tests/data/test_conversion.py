@@ -9,6 +9,7 @@ import shutil
 
 import photo_archives
 import pytest
+import shard_files
 from conversions import TINY, TINY_FILES, contents, convert, filenames
 from photo_archives import BAD_PHOTO, encode, official_members, write_tgz
 from PIL import Image
@@ -22,8 +23,8 @@ from alexnet_flowers.tf1 import tf
 def examples_by_filename(folder, split_name):
     found = {}
     for path in records.find_shards(str(folder), split_name):
-        for record in tf.python_io.tf_record_iterator(path):
-            features = tf.train.Example.FromString(record).features.feature
+        for example in shard_files.examples(path):
+            features = example.features.feature
             found[features["image/filename"].bytes_list.value[0]] = features
     return found
 
@@ -189,10 +190,7 @@ def test_damaged_shard_is_found_and_everything_converted_again(
         content = bytearray(file.read())
     os.remove(path)
     if damage == "one_record_fewer":
-        intact = list(tf.python_io.tf_record_iterator(os.path.join(tiny_dataset, name)))
-        with tf.python_io.TFRecordWriter(path) as writer:
-            for record in intact[:-1]:
-                writer.write(record)
+        shard_files.write(path, shard_files.read(os.path.join(tiny_dataset, name))[:-1])
     elif damage != "missing":
         content[len(content) // 2] ^= 0xFF
         with open(path, "wb") as file:

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import photo_archives
 import pytest
+import shard_files
 from PIL import Image
 
 from alexnet_flowers.data import dataset, records
@@ -73,11 +74,11 @@ def copy(tiny_dataset, tmp_path):
 def reference_dataset(tmp_path):
     """What slim's converter leaves: two shards of 3 and 2 photos, labels.txt, no dataset.json."""
     for shard, numbers in (("00000", (0, 1, 2)), ("00001", (3, 4))):
-        path = str(tmp_path / ("flowers_train_%s-of-00002.tfrecord" % shard))
-        with tf.python_io.TFRecordWriter(path) as writer:
-            for number in numbers:
-                encoded = photo_archives.draw(photo_archives.CLASS_NAMES[number], number)
-                writer.write(reference_example(encoded, 40, 60, number))
+        made = [
+            reference_example(photo_archives.draw(photo_archives.CLASS_NAMES[n], n), 40, 60, n)
+            for n in numbers
+        ]
+        shard_files.write(tmp_path / ("flowers_train_%s-of-00002.tfrecord" % shard), made)
     labels = "".join("%d:%s\n" % pair for pair in enumerate(photo_archives.CLASS_NAMES))
     (tmp_path / "labels.txt").write_text(labels)
     return str(tmp_path)
@@ -159,10 +160,9 @@ def test_damaged_record_of_the_reference_is_found_when_it_is_counted(reference_d
 def test_labels_from_1_are_recognized_and_no_bad_records(reference_dataset, num_allowed):
     path = os.path.join(reference_dataset, "flowers_train_%05d-of-00002.tfrecord")
     for shard, labels in ((0, (1, 2)), (1, (3, 4, 5, 5))):
-        with tf.python_io.TFRecordWriter(path % shard) as writer:
-            for label in labels:
-                encoded = photo_archives.draw("tulips", label)
-                writer.write(reference_example(encoded, 40, 60, label))
+        photos = [photo_archives.draw("tulips", label) for label in labels]
+        made = [reference_example(photo, 40, 60, label) for photo, label in zip(photos, labels)]
+        shard_files.write(path % shard, made)
     with pytest.raises(DataError) as caught:
         dataset.get_split("train", reference_dataset, skip_bad_records=num_allowed)
     assert str(caught.value) == (
@@ -173,8 +173,7 @@ def test_labels_from_1_are_recognized_and_no_bad_records(reference_dataset, num_
 
 def test_one_label_that_is_too_large_is_a_bad_record(reference_dataset):
     path = os.path.join(reference_dataset, "flowers_train_00001-of-00002.tfrecord")
-    with tf.python_io.TFRecordWriter(path) as writer:
-        writer.write(reference_example(photo_archives.draw("tulips", 1), 40, 60, 5))
+    shard_files.write(path, [reference_example(photo_archives.draw("tulips", 1), 40, 60, 5)])
     with pytest.raises(DataError, match="the label is 5, not one of 0 to 4; .*--skip_bad_records"):
         dataset.get_split("train", reference_dataset)
 

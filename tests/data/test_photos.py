@@ -5,11 +5,13 @@ import os
 
 import photo_archives
 import pytest
+import shard_files
 from PIL import Image
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.tf1 import tf
 
 CLASS_NAMES = photo_archives.CLASS_NAMES
 
@@ -171,15 +173,10 @@ def test_a_split_comes_with_names_and_labels(tiny_dataset):
 
 
 def test_a_record_that_is_not_of_a_photo_is_named(tmp_path):
-    from alexnet_flowers.tf1 import tf
-
     good = records.example(b"jpeg", 1, 1, 2, "a/b.jpg")
     foreign = tf.train.Example().SerializeToString()
     for content, number in (([good, b"\xff\xff"], 1), ([foreign], 0), ([good, good, foreign], 2)):
-        path = str(tmp_path / "shard")
-        with tf.python_io.TFRecordWriter(path) as writer:
-            for record in content:
-                writer.write(record)
+        path = shard_files.write(tmp_path / "shard", content)
         with pytest.raises(DataError, match="shard: record %d is not of a photo" % number):
             list(records.read_shard(path))
 

@@ -17,6 +17,7 @@ import photo_archives
 import pytest
 from PIL import Image
 from processes import one_error
+from shard_files import read, write
 
 from alexnet_flowers.data import dataset, manifest, photos, record_check, record_frames, records
 from alexnet_flowers.errors import DataError
@@ -42,16 +43,6 @@ def of_another_converter(copy):
 
 def shards(folder, split_name="train"):
     return records.find_shards(folder, split_name)
-
-
-def read(path):
-    return list(tf.python_io.tf_record_iterator(path))
-
-
-def write(path, payloads):
-    with tf.python_io.TFRecordWriter(path) as writer:
-        for payload in payloads:
-            writer.write(payload)
 
 
 def flip(path, at, mask=0xFF):

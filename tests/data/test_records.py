@@ -3,6 +3,7 @@ import os
 
 import photo_archives
 import pytest
+import shard_files
 from PIL import Image
 
 from alexnet_flowers.data import records
@@ -11,17 +12,6 @@ from alexnet_flowers.tf1 import tf
 
 # Around the payload of each record: its length, a checksum of that, and one of the payload.
 HEADER_BYTES, FOOTER_BYTES = 12, 4
-
-
-def examples_of(path):
-    return [tf.train.Example.FromString(r) for r in tf.python_io.tf_record_iterator(str(path))]
-
-
-def write_shard(path, payloads):
-    with tf.python_io.TFRecordWriter(str(path)) as writer:
-        for payload in payloads:
-            writer.write(payload)
-    return str(path)
 
 
 def touch_shards(folder, split_name, num_shards):
@@ -95,7 +85,7 @@ def test_every_record_of_a_dataset_is_a_photo_of_the_archive(tiny_dataset):
     counts = []
     for split_name in ("train", "validation"):
         for path in records.find_shards(tiny_dataset, split_name):
-            examples = examples_of(path)
+            examples = shard_files.examples(path)
             counts.append(len(examples))
             for found in examples:
                 features = found.features.feature
@@ -205,12 +195,12 @@ def test_shards_of_two_conversions_are_not_mixed(tmp_path):
 def test_records_are_counted(tiny_dataset, tmp_path):
     paths = records.find_shards(tiny_dataset, "train")
     assert [records.count_records(path) for path in paths] == [13, 12]
-    assert records.count_records(write_shard(tmp_path / "empty.tfrecord", [])) == 0
+    assert records.count_records(shard_files.write(tmp_path / "empty.tfrecord", [])) == 0
 
 
 @pytest.mark.parametrize("part", ["header", "payload", "footer"])
 def test_flipped_byte_is_found_and_its_record_named(tmp_path, part):
-    path = write_shard(tmp_path / "shard.tfrecord", [b"a" * 100] * 5)
+    path = shard_files.write(tmp_path / "shard.tfrecord", [b"a" * 100] * 5)
     record_bytes = HEADER_BYTES + 100 + FOOTER_BYTES
     at = {"header": 0, "payload": HEADER_BYTES + 50, "footer": HEADER_BYTES + 100}[part]
     with open(path, "r+b") as file:
@@ -222,7 +212,7 @@ def test_flipped_byte_is_found_and_its_record_named(tmp_path, part):
 
 @pytest.mark.parametrize("cut_at", [1, HEADER_BYTES, HEADER_BYTES + 50, HEADER_BYTES + 100])
 def test_truncated_shard_is_found(tmp_path, cut_at):
-    path = write_shard(tmp_path / "shard.tfrecord", [b"a" * 100] * 5)
+    path = shard_files.write(tmp_path / "shard.tfrecord", [b"a" * 100] * 5)
     with open(path, "r+b") as file:
         file.truncate(4 * (HEADER_BYTES + 100 + FOOTER_BYTES) + cut_at)
     with pytest.raises(DataError, match="damaged after record 4"):

@@ -11,6 +11,7 @@ import gpus
 import numpy as np
 import pytest
 import saved_checkpoints
+import shard_files
 
 from alexnet_flowers import lock
 from alexnet_flowers.data import photos, records
@@ -34,11 +35,10 @@ def recomputed(random_run, tiny_dataset):
     """Logits and labels of the train split by another way: decoded whole, slim's network alone."""
     images, labels = [], []
     for path in records.find_shards(tiny_dataset, "train"):
-        for record in tf.python_io.tf_record_iterator(path):
-            feature = tf.train.Example.FromString(record).features.feature
+        for example in shard_files.examples(path):
+            feature = example.features.feature
             labels.append(feature["image/class/label"].int64_list.value[0])
-            encoded = feature["image/encoded"].bytes_list.value[0]
-            images.append(encoded)
+            images.append(feature["image/encoded"].bytes_list.value[0])
     with tf.Graph().as_default(), gpus.cpu_session() as session:
         encoded = tf.placeholder(tf.string, [])
         whole = tf.image.central_crop(tf.image.decode_jpeg(encoded, channels=3), 0.875)

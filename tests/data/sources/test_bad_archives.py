@@ -12,6 +12,7 @@ import tarfile
 import bad_archives
 import photo_archives
 import pytest
+import shard_files
 from conftest import ROOT
 from conversions import convert
 from PIL import Image
@@ -88,8 +89,8 @@ def check_records(dataset_dir, split_name, decode):
     """Decodes a split's photos, which have the sizes that are written down; counts them."""
     count = 0
     for path in records.find_shards(dataset_dir, split_name):
-        for record in tf.python_io.tf_record_iterator(path):
-            feature = tf.train.Example.FromString(record).features.feature
+        for example in shard_files.examples(path):
+            feature = example.features.feature
             (encoded,) = feature["image/encoded"].bytes_list.value
             size = feature["image/height"].int64_list.value[0], feature["image/width"]
             assert decode(encoded).shape == (size[0], size[1].int64_list.value[0], 3)
