@@ -9,11 +9,11 @@ import sys
 import threading
 
 import pytest
+from conftest import ROOT
 
 from alexnet_flowers import lock
 from alexnet_flowers.errors import DataError
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 _HOLD = (
     "import sys; sys.path.insert(0, %r)\n"
     "from alexnet_flowers import lock\n"

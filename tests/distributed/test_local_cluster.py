@@ -1,12 +1,12 @@
 """A cluster on this machine ends with the command that started it."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from conftest import ROOT
 from processes import as_from_a_terminal
 
 from alexnet_flowers.distributed import local_cluster
@@ -17,7 +17,6 @@ from alexnet_flowers.distributed import local_cluster
 deaf = "from signal import *; signal(SIGINT, SIG_IGN); print(1); import time; time.sleep(600)"
 local_cluster.run([sys.executable, "-c", deaf], 2, 1)
 """
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def test_another_ctrl_c_ends_all_of_it_at_once():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from conftest import ROOT
 
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.training import optimizers, schedules, settings
@@ -197,9 +198,8 @@ print("proximal: gradient descent, then a pull to 0." in train.FLAGS["optimizer"
 
 
 def test_an_entry_of_the_table_is_all_that_an_optimizer_needs():
-    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     out = subprocess.check_output(
-        [sys.executable, "-c", NEW_OPTIMIZER], cwd=root, encoding="utf-8"
+        [sys.executable, "-c", NEW_OPTIMIZER], cwd=ROOT, encoding="utf-8"
     ).split("\n")
     assert out == [
         "ProximalGradientDescentOptimizer 0.75 0.75 0.25 False",
