@@ -3,6 +3,7 @@
 import functools
 import os
 import runpy
+import shutil
 import sys
 
 import photo_archives
@@ -24,6 +25,13 @@ def tiny_archive(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def archive_bytes(tiny_archive):
+    """The contents of ``tiny_archive``."""
+    with open(tiny_archive, "rb") as file:
+        return file.read()
+
+
+@pytest.fixture(scope="session")
 def tiny_dataset(tiny_archive, tmp_path_factory):
     """A folder with ``tiny_archive`` converted: 25 train and 5 validation photos in 2 shards each.
 
@@ -34,6 +42,12 @@ def tiny_dataset(tiny_archive, tmp_path_factory):
     path = str(tmp_path_factory.mktemp("dataset") / "flowers")
     conversions.convert(path, tiny_archive, **conversions.TINY)
     return path
+
+
+@pytest.fixture
+def copy(tiny_dataset, tmp_path):
+    """A finished dataset that a test may change, in ``data``, where the scripts look for it."""
+    return shutil.copytree(tiny_dataset, str(tmp_path / "data"))
 
 
 @pytest.fixture(scope="session")

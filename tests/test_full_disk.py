@@ -81,14 +81,12 @@ def test_events_that_cannot_be_written_are_an_error_and_the_others_stay_readable
 
 @pytest.mark.soak
 def test_a_conversion_leaves_nothing_and_is_finished_once_there_is_room(
-    tmp_path, tiny_archive, tiny_dataset, trials, tally
+    tmp_path, tiny_archive, archive_bytes, tiny_dataset, trials, tally
 ):
-    with open(tiny_archive, "rb") as file:
-        body = file.read()
     sizes = ["16k", "64k"] + ["%dk" % size for size in range(4, trials(4, 100), 8)]
     for number, size in enumerate(sizes):
         with small_disk(tmp_path / ("disk%d" % number), size) as disk:
-            with serving({"/tiny_photos.tgz": [whole(body)]}) as server:
+            with serving({"/tiny_photos.tgz": [whole(archive_bytes)]}) as server:
                 args = ["--num_validation=5", "--num_shards=2", "--dataset_dir=%s/new" % disk.path]
                 args.append(
                     "--archive=%s"

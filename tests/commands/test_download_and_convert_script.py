@@ -44,12 +44,10 @@ def assert_fails(done, status, message):
 
 
 def test_every_flag_reaches_what_it_sets_and_the_table_is_printed(
-    run_script, tiny_archive, tmp_path
+    run_script, archive_bytes, tmp_path
 ):
-    with open(tiny_archive, "rb") as file:
-        body = file.read()
     flags = {"num_validation": 4, "num_test": 3, "num_shards": 2, "seed": 7}
-    with serving({"/tiny_photos.tgz": [whole(body)]}) as server:
+    with serving({"/tiny_photos.tgz": [whole(archive_bytes)]}) as server:
         done = run_script(
             "download_and_convert",
             "--archive=" + server.url + "/tiny_photos.tgz",
@@ -65,7 +63,7 @@ def test_every_flag_reaches_what_it_sets_and_the_table_is_printed(
     assert info["request"] == dict(
         flags, archive="tiny_photos.tgz", split_by="class", drop_duplicates=True
     )
-    assert (folder / "tiny_photos.tgz").read_bytes() == body
+    assert (folder / "tiny_photos.tgz").read_bytes() == archive_bytes
     for split_name, sizes in (("train", [12, 11]), ("validation", [2, 2]), ("test", [2, 1])):
         shards = records.find_shards(str(folder), split_name)
         assert [records.count_records(path) for path in shards] == sizes

@@ -33,17 +33,11 @@ def interrupted(*_):
     raise KeyboardInterrupt
 
 
-@pytest.fixture
-def copy(tiny_dataset, tmp_path):
-    """A finished dataset that a test may change."""
-    return shutil.copytree(tiny_dataset, str(tmp_path / "copy"))
-
-
 def test_conversion_leaves_the_shards_the_labels_and_the_info(tiny_dataset):
     assert sorted(os.listdir(tiny_dataset)) == TINY_FILES
 
 
-def test_info_describes_the_dataset(tiny_dataset, tiny_archive):
+def test_info_describes_the_dataset(tiny_dataset, archive_bytes):
     with open(os.path.join(tiny_dataset, "dataset.json"), encoding="utf-8") as file:
         info = json.load(file)
     assert info["request"] == {
@@ -55,8 +49,7 @@ def test_info_describes_the_dataset(tiny_dataset, tiny_archive):
         "split_by": "class",
         "drop_duplicates": False,
     }
-    with open(tiny_archive, "rb") as file:
-        assert info["archive_sha256"] == hashlib.sha256(file.read()).hexdigest()
+    assert info["archive_sha256"] == hashlib.sha256(archive_bytes).hexdigest()
     assert info["classes"] == photo_archives.CLASS_NAMES
     assert info["left_out"] == {}
     assert info["versions"] == {

@@ -13,10 +13,8 @@ from alexnet_flowers.data.sources import download, drawn_flowers, photo_source
 from alexnet_flowers.errors import DataError, UsageError
 
 
-def test_archive_of_a_url_is_downloaded_converted_and_removed(tiny_archive, tmp_path):
-    with open(tiny_archive, "rb") as file:
-        body = file.read()
-    with serving({"/photos/tiny_photos.tgz": [whole(body)]}) as server:
+def test_archive_of_a_url_is_downloaded_converted_and_removed(archive_bytes, tmp_path):
+    with serving({"/photos/tiny_photos.tgz": [whole(archive_bytes)]}) as server:
         url = server.url + "/photos/tiny_photos.tgz"
         info = convert(tmp_path / "removed", url, **TINY)
         convert(tmp_path / "kept", url, keep_archive=True, **TINY)
@@ -24,7 +22,7 @@ def test_archive_of_a_url_is_downloaded_converted_and_removed(tiny_archive, tmp_
     assert info["request"]["archive"] == "tiny_photos.tgz"
     assert sorted(os.listdir(str(tmp_path / "removed"))) == TINY_FILES
     kept = contents(tmp_path / "kept")
-    assert kept.pop("tiny_photos.tgz") == body
+    assert kept.pop("tiny_photos.tgz") == archive_bytes
     assert kept == contents(tmp_path / "removed")
 
 
@@ -60,35 +58,36 @@ def pretend_official(monkeypatch, server, body):
     return url
 
 
-def test_official_archive_comes_from_the_mirror_when_it_has_to(tiny_archive, tmp_path, monkeypatch):
-    with open(tiny_archive, "rb") as file:
-        body = file.read()
-    answers = {"/flower_photos.tgz": [status(404)], "/mirror/flower_photos.tgz": [whole(body)]}
+def test_official_archive_comes_from_the_mirror_when_it_has_to(
+    archive_bytes, tmp_path, monkeypatch
+):
+    answers = {
+        "/flower_photos.tgz": [status(404)],
+        "/mirror/flower_photos.tgz": [whole(archive_bytes)],
+    }
     with serving(answers) as server:
-        info = convert(tmp_path, pretend_official(monkeypatch, server, body), **TINY)
+        info = convert(tmp_path, pretend_official(monkeypatch, server, archive_bytes), **TINY)
     assert info["archive_sha256"] == photo_source.OFFICIAL.sha256
     assert sorted(os.listdir(str(tmp_path))) == TINY_FILES
 
 
-def test_official_archive_with_another_digest_is_never_opened(tiny_archive, tmp_path, monkeypatch):
-    with open(tiny_archive, "rb") as file:
-        body = file.read()
-    wrong = whole(body[:-1] + b"?")
+def test_official_archive_with_another_digest_is_never_opened(archive_bytes, tmp_path, monkeypatch):
+    wrong = whole(archive_bytes[:-1] + b"?")
     answers = {"/flower_photos.tgz": [wrong], "/mirror/flower_photos.tgz": [wrong]}
     monkeypatch.setattr(tarfile, "open", None)
     with serving(answers) as server:
         with pytest.raises(DataError, match="its sha256 is .*; .*its sha256 is"):
-            convert(tmp_path / "flowers", pretend_official(monkeypatch, server, body), **TINY)
+            convert(
+                tmp_path / "flowers", pretend_official(monkeypatch, server, archive_bytes), **TINY
+            )
     assert os.listdir(str(tmp_path)) == []
 
 
 def test_official_archive_is_downloaded_once_when_the_conversion_fails(
-    tiny_archive, tmp_path, monkeypatch
+    archive_bytes, tmp_path, monkeypatch
 ):
-    with open(tiny_archive, "rb") as file:
-        body = file.read()
-    with serving({"/flower_photos.tgz": [whole(body), status(404)]}) as server:
-        url = pretend_official(monkeypatch, server, body)
+    with serving({"/flower_photos.tgz": [whole(archive_bytes), status(404)]}) as server:
+        url = pretend_official(monkeypatch, server, archive_bytes)
         with pytest.raises(UsageError, match="none is left to train on"):
             convert(tmp_path, url, num_validation=30)
         assert os.listdir(str(tmp_path)) == ["flowers_archive_flower_photos.tgz"]
@@ -99,12 +98,10 @@ def test_official_archive_is_downloaded_once_when_the_conversion_fails(
 
 @pytest.mark.parametrize("keep_archive", [False, True])
 @pytest.mark.parametrize("is_good", [False, True])
-def test_a_file_of_the_urls_name_is_left_alone(tiny_archive, tmp_path, is_good, keep_archive):
-    with open(tiny_archive, "rb") as file:
-        body = file.read()
+def test_a_file_of_the_urls_name_is_left_alone(archive_bytes, tmp_path, is_good, keep_archive):
     (tmp_path / "flowers.tgz").write_bytes(b"precious")
     (tmp_path / "flowers.tgz.partial").write_bytes(b"precious")
-    with serving({"/flowers.tgz": [whole(body if is_good else b"<html>")]}) as server:
+    with serving({"/flowers.tgz": [whole(archive_bytes if is_good else b"<html>")]}) as server:
         try:
             convert(tmp_path, server.url + "/flowers.tgz", keep_archive=keep_archive, **TINY)
         except DataError:
@@ -121,10 +118,8 @@ def test_a_file_of_the_urls_name_is_left_alone(tiny_archive, tmp_path, is_good, 
     "name", ["dataset.json", TINY_FILES[1], "labels.txt", "lock", "dataset.json.partial"]
 )
 @pytest.mark.parametrize("keep_archive", [False, True])
-def test_a_url_may_be_called_like_a_file_of_a_dataset(tiny_archive, tmp_path, name, keep_archive):
-    with open(tiny_archive, "rb") as file:
-        body = file.read()
-    with serving({"/" + name: [whole(body)]}) as server:
+def test_a_url_may_be_called_like_a_file_of_a_dataset(archive_bytes, tmp_path, name, keep_archive):
+    with serving({"/" + name: [whole(archive_bytes)]}) as server:
         url = server.url + "/" + name
         if keep_archive:
             with pytest.raises(UsageError, match="a name of the dataset's own files; leave it out"):

@@ -1,6 +1,5 @@
 import io
 import os
-import shutil
 
 import numpy as np
 import photo_archives
@@ -62,12 +61,6 @@ def reference_example(encoded, height, width, label):
     }
     example = tf.train.Example(features=tf.train.Features(feature=features))
     return example.SerializeToString()
-
-
-@pytest.fixture
-def copy(tiny_dataset, tmp_path):
-    """A finished dataset that a test may change."""
-    return shutil.copytree(tiny_dataset, str(tmp_path / "copy"))
 
 
 @pytest.fixture
@@ -307,11 +300,7 @@ def test_shards_are_read_by_the_given_reader(tiny_dataset):
         (("daisy", "dandelion", "roses", "sunflowers", "tulips", "x"), "5 is 'x', but None"),
     ],
 )
-def test_other_labels_than_the_photos_were_converted_as_are_refused(
-    tiny_dataset, tmp_path, names, difference
-):
-    folder = str(tmp_path / "copy")
-    shutil.copytree(tiny_dataset, folder)
-    records.write_labels(os.path.join(folder, "labels.txt"), names)
+def test_other_labels_than_the_photos_were_converted_as_are_refused(copy, names, difference):
+    records.write_labels(os.path.join(copy, "labels.txt"), names)
     with pytest.raises(DataError, match="labels.txt: the class %s in dataset.json" % difference):
-        dataset.get_split("train", folder)
+        dataset.get_split("train", copy)

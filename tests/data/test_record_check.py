@@ -29,12 +29,6 @@ SMALL += ["--max_number_of_steps=2", "--dataset_dir=data"]
 
 
 @pytest.fixture
-def copy(tiny_dataset, tmp_path):
-    """A finished dataset that a test may change, where the scripts look for it."""
-    return shutil.copytree(tiny_dataset, str(tmp_path / "data"))
-
-
-@pytest.fixture
 def of_another_converter(copy):
     """The same without ``dataset.json``, so that nothing says how many photos there should be."""
     os.remove(os.path.join(copy, "dataset.json"))
@@ -199,23 +193,21 @@ def numbers_of(lines):
 
 
 @pytest.mark.soak
-def test_every_mutant_is_found_and_what_is_left_is_as_it_was(tiny_dataset, tmp_path, trials, tally):
-    folder = str(tmp_path / "data")
-    shutil.copytree(tiny_dataset, folder)
-    contents = conversions.contents(folder)
-    paths = shards(folder)
+def test_every_mutant_is_found_and_what_is_left_is_as_it_was(copy, trials, tally):
+    contents = conversions.contents(copy)
+    paths = shards(copy)
     payloads = {path: read(path) for path in paths}
-    reading = Pipeline(folder)
+    reading = Pipeline(copy)
     assert reading.read() == 25
     for seed in range(trials(60, 2000)):
         draw = random.Random(seed)
         mutations = list(SEEN_BY_THEMSELVES)
         if draw.random() < 0.3:
-            os.remove(os.path.join(folder, "dataset.json"))
+            os.remove(os.path.join(copy, "dataset.json"))
         else:
             mutations += SEEN_BY_WHAT_WAS_WRITTEN
         mutate, path = draw.choice(mutations), draw.choice(paths)
-        others = [p for name in ("train", "validation") for p in shards(folder, name) if p != path]
+        others = [p for name in ("train", "validation") for p in shards(copy, name) if p != path]
         number = mutate(path, draw, others)
         what = "seed %d, %s of %s" % (seed, mutate.__name__, path)
         named = "%s(: records? \\d+[ :]| is missing|: \\d+ (records|bytes), not the )"
@@ -223,12 +215,12 @@ def test_every_mutant_is_found_and_what_is_left_is_as_it_was(tiny_dataset, tmp_p
             named = "%%s: record %d: " % number
         named %= os.path.basename(path)
 
-        message = why_it_stops(folder, reading)
+        message = why_it_stops(copy, reading)
         assert message is not None and re.search(named, message), "%s: %s" % (what, message)
 
         lines = []
         try:
-            split = dataset.get_split("train", folder, skip_bad_records=1000, report=lines.append)
+            split = dataset.get_split("train", copy, skip_bad_records=1000, report=lines.append)
         except DataError as error:
             assert re.search(named, str(error)), "%s: %s" % (what, error)
             tally("bad records", "%s: found, nothing to go on with" % mutate.__name__)
@@ -244,7 +236,7 @@ def test_every_mutant_is_found_and_what_is_left_is_as_it_was(tiny_dataset, tmp_p
             assert split.num_samples == sum(map(len, left)), what
             tally("bad records", "%s: found, the others as they were" % mutate.__name__)
         for name in ("dataset.json", os.path.basename(path)):
-            with open(os.path.join(folder, name), "wb") as file:
+            with open(os.path.join(copy, name), "wb") as file:
                 file.write(contents[name])
     assert reading.read() == 25
 

@@ -1,7 +1,6 @@
 """Training on photos that stay on the device: the same run as with queues, but for its batches."""
 
 import os
-import shutil
 
 from alexnet_flowers.tf1 import tf
 
@@ -33,8 +32,7 @@ def test_a_run_trains_summarises_and_goes_on(run_script, tiny_dataset, tmp_path)
     assert not any("photos" in name for name in names)
 
 
-def test_bad_records_are_left_out(run_script, tiny_dataset, tmp_path):
-    shutil.copytree(tiny_dataset, str(tmp_path / "data"))
+def test_bad_records_are_left_out(run_script, copy, tmp_path):
     shard = tmp_path / "data" / "flowers_train_00000-of-00002.tfrecord"
     content = bytearray(shard.read_bytes())
     content[100] ^= 1

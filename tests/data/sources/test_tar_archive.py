@@ -240,20 +240,17 @@ def test_truncated_archive_is_refused_wherever_it_was_cut(tmp_path):
     assert len(read(path)) == 4
 
 
-def test_truncated_gzip_is_refused_wherever_it_was_cut(tiny_archive, tmp_path):
-    with open(tiny_archive, "rb") as file:
-        content = file.read()
+def test_truncated_gzip_is_refused_wherever_it_was_cut(archive_bytes, tmp_path):
     path = tmp_path / "photos.tgz"
-    for cut_at in list(range(1, 30)) + list(range(30, len(content) - 200, 997)):
-        path.write_bytes(content[:cut_at])
+    for cut_at in list(range(1, 30)) + list(range(30, len(archive_bytes) - 200, 997)):
+        path.write_bytes(archive_bytes[:cut_at])
         with pytest.raises(DataError, match="not a complete tar archive"):
             read(path)
             pytest.fail("cut at %d" % cut_at)
 
 
-def test_gzip_of_which_any_bit_is_another_is_refused(tiny_archive, tmp_path):
-    with open(tiny_archive, "rb") as file:
-        content = bytearray(file.read())
+def test_gzip_of_which_any_bit_is_another_is_refused(archive_bytes, tmp_path):
+    content = bytearray(archive_bytes)
     path = tmp_path / "photos.tgz"
     for at in list(range(10, len(content), 1499)) + [len(content) - 8]:  # From behind the header.
         content[at] ^= 0x10
