@@ -5,6 +5,7 @@ import io
 import gpus
 import numpy as np
 import pytest
+from graphs import needed
 from PIL import Image
 
 from alexnet_flowers.benchmark import reference
@@ -240,16 +241,6 @@ def test_images_are_floats_from_minus_one_to_one(graph, fresh_session, name):
 
 
 def test_nothing_decodes_a_whole_photo_in_training(graph):
-    ops = ancestors(graph.train.op) | ancestors(graph.eval.op)
+    ops = needed(graph.train.op) | needed(graph.eval.op)
     assert "DecodeAndCropJpeg" in {op.type for op in ops}
     assert not {"DecodeJpeg", "DecodePng", "DecodeBmp", "DecodeGif"} & {op.type for op in ops}
-
-
-def ancestors(op):
-    found, waiting = set(), [op]
-    while waiting:
-        op = waiting.pop()
-        if op not in found:
-            found.add(op)
-            waiting += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
-    return found

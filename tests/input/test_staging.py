@@ -2,6 +2,7 @@
 
 import gpus
 import pytest
+from graphs import needed
 
 from alexnet_flowers.data import dataset
 from alexnet_flowers.devices import INPUT_DEVICE
@@ -60,12 +61,7 @@ def test_images_wait_on_their_device_and_texts_on_the_cpu():
 
 def types_before(op):
     """Returns the types of all operations that one needs."""
-    seen, waiting = set(), [op]
-    while waiting:
-        op = waiting.pop()
-        seen.add(op.type)
-        waiting += [tensor.op for tensor in op.inputs] + list(op.control_inputs)
-    return seen
+    return {one.type for one in needed(op)}
 
 
 def test_the_next_batch_needs_nothing_of_the_step():

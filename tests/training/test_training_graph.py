@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from graphs import needed
 
 from alexnet_flowers import devices
 from alexnet_flowers.distributed import places
@@ -22,18 +23,6 @@ def built(tiny_dataset, gradient_rules=None, num_clones=1, **chosen):
     return training_graph.build(planned, places.Alone())
 
 
-def needed(tensor, fed=()):
-    """The operations that have to run for a tensor where others are fed."""
-    found, waiting = set(), [tensor.op]
-    while waiting:
-        op = waiting.pop()
-        if op not in found:
-            found.add(op)
-            waiting += op.control_inputs
-            waiting += [one.op for one in op.inputs if all(one is not other for other in fed)]
-    return found
-
-
 @pytest.mark.parametrize(
     "has_onednn, gradient_rules, layers", [(True, None, 3), (True, False, 0), (False, None, 0)]
 )
@@ -42,7 +31,7 @@ def test_fully_connected_layers_are_matrix_products_with_onednn(
 ):
     monkeypatch.setattr(matrix_products.runtime, "HAS_MKL", has_onednn)
     with tf.Graph().as_default():
-        ops = needed(built(tiny_dataset, gradient_rules).train_op)
+        ops = needed(built(tiny_dataset, gradient_rules).train_op.op)
     names = {op.name for op in ops}
     products = {name for name in names if re.match("alexnet_v2/fc./matrix_product/MatMul$", name)}
     convolutions = {name for name in names if re.match("alexnet_v2/fc./Conv2D$", name)}
@@ -55,19 +44,19 @@ MIXING = dict(mixup_alpha=0.2, cutmix_alpha=1.0, random_erasing=0.5)
 def test_a_step_mixes_and_what_is_checked_between_steps_draws_nothing(tiny_dataset):
     with tf.Graph().as_default():
         ops = built(tiny_dataset, **MIXING)
-        draws = {op for op in needed(ops.train_op) if op.type.startswith("Random")}
+        draws = {op for op in needed(ops.train_op.op) if op.type.startswith("Random")}
         of_mixing = {op for op in draws if op.name.startswith("input/mixing/")}
         # Two gamma draws for each of both, which of them, and the place of cutmix's box; the noise,
         # in which photos, and its box' area, aspect and place.
         assert len(of_mixing) == 4 + 1 + 2 + 2 + 4
-        checked = needed(ops.is_finite, fed=list(ops.noise))
+        checked = needed(ops.is_finite.op, fed=list(ops.noise))
         assert not {op for op in checked if op.name.startswith("input/")}
 
 
 def test_erasing_alone_is_not_checked_between_steps_either(tiny_dataset):
     with tf.Graph().as_default():
         ops = built(tiny_dataset, random_erasing=0.5)
-        checked = needed(ops.is_finite, fed=list(ops.noise))
+        checked = needed(ops.is_finite.op, fed=list(ops.noise))
         # But for what lays the labels of clones together, which are fed.
         assert {op.name for op in checked if op.name.startswith("input/")} == {
             "input/concat/concat"
@@ -98,4 +87,4 @@ def test_each_way_of_mixing_is_in_the_graph_only_where_it_is_asked_for(tiny_data
         assert not [op for op in graph.get_operations() if "mixing" in op.name]
     with tf.Graph().as_default():
         ops = built(tiny_dataset, **{name: MIXING[name]})
-        assert [op for op in needed(ops.train_op) if op.name.startswith("input/mixing/")]
+        assert [op for op in needed(ops.train_op.op) if op.name.startswith("input/mixing/")]
