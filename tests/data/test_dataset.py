@@ -1,3 +1,4 @@
+import contextlib
 import io
 import os
 
@@ -6,6 +7,7 @@ import photo_archives
 import pytest
 import shard_files
 from PIL import Image
+from queues import started
 
 from alexnet_flowers.data import dataset, records
 from alexnet_flowers.errors import DataError, UsageError
@@ -20,26 +22,17 @@ PHOTOS = {
 
 def read_once(found):
     """Reads a split once through slim; returns ``{item: [value, ...]}``."""
-    with tf.Graph().as_default():
+    with tf.Graph().as_default() as graph:
         provider = slim.dataset_data_provider.DatasetDataProvider(
             found, num_readers=1, shuffle=False, num_epochs=1
         )
         items = found.decoder.list_items()
         tensors = dict(zip(items, provider.get(items)))
-        values = {name: [] for name in items}
-        initializer = [tf.global_variables_initializer(), tf.local_variables_initializer()]
-        with tf.Session() as session:
-            session.run(initializer)
-            coordinator = tf.train.Coordinator()
-            threads = tf.train.start_queue_runners(session, coordinator)
-            try:
-                while True:
-                    for name, value in session.run(tensors).items():
-                        values[name].append(value)
-            except tf.errors.OutOfRangeError:
-                pass
-            coordinator.request_stop()
-            coordinator.join(threads)
+    values = {name: [] for name in items}
+    with started(graph) as (session, _), contextlib.suppress(tf.errors.OutOfRangeError):
+        while True:
+            for name, value in session.run(tensors).items():
+                values[name].append(value)
     return values
 
 

@@ -17,6 +17,7 @@ import photo_archives
 import pytest
 from PIL import Image
 from processes import one_error
+from queues import started
 from shard_files import read, write
 
 from alexnet_flowers.data import dataset, manifest, photos, record_check, record_frames, records
@@ -355,20 +356,16 @@ def test_one_line_a_skipped_record_and_the_others_are_read(copy):
 
 def test_copies_without_bad_records_are_read_epoch_after_epoch(copy):
     flip(shards(copy)[0], 100)
-    with tf.Graph().as_default(), tf.Session() as session:
+    with tf.Graph().as_default() as graph:
         split = dataset.get_split("train", copy, skip_bad_records=1, report=lambda line: None)
         provider = slim.dataset_data_provider.DatasetDataProvider(split, num_epochs=3)
         (filename,) = provider.get(["filename"])
-        session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-        coordinator = tf.train.Coordinator()
-        threads = tf.train.start_queue_runners(session, coordinator)
-        seen = collections.Counter()
+    seen = collections.Counter()
+    with started(graph) as (session, _):
         for _ in range(3 * 24):
             seen[session.run(filename)] += 1
         with pytest.raises(tf.errors.OutOfRangeError):
             session.run(filename)
-        coordinator.request_stop()
-        coordinator.join(threads)
     assert len(seen) == 24 and set(seen.values()) == {3}
 
 

@@ -1,13 +1,12 @@
 """An image is made by a preprocessing thread, and by no reader's and no thread of TensorFlow's."""
 
 import collections
-import contextlib
 import threading
 import time
 
-import gpus
 import numpy as np
 import pytest
+from queues import started
 
 from alexnet_flowers.data import dataset
 from alexnet_flowers.input import pipeline, preprocessing, queue_runners
@@ -20,19 +19,6 @@ def own_thread():
     return np.int64(threading.get_ident())
 
 
-@contextlib.contextmanager
-def started(graph):
-    """A session whose queues are filled, and its queue runners' threads."""
-    with gpus.cpu_session(graph) as session, graph.as_default():
-        session.run(tf.local_variables_initializer())
-        coordinator = tf.train.Coordinator()
-        threads = tf.train.start_queue_runners(session, coordinator)
-        assert not tf.train.start_queue_runners(session, coordinator)  # They run already.
-        yield session, threads
-        coordinator.request_stop()
-        coordinator.join(threads, ignore_live_threads=True)
-
-
 def test_all_of_an_enqueue_is_done_in_the_thread_of_its_runner():
     with tf.Graph().as_default() as graph:
         # Independent of each other: a pool would take them up side by side.
@@ -43,6 +29,7 @@ def test_all_of_an_enqueue_is_done_in_the_thread_of_its_runner():
             tf.train.add_queue_runner(tf.train.QueueRunner(queue, [queue.enqueue(idents)] * 2))
         taken = queue.dequeue()
     with started(graph) as (session, threads):
+        assert not tf.train.start_queue_runners(session)  # They run already.
         seen = [set(session.run(taken)) for _ in range(20)]
         own = {thread.ident for thread in threads}
     assert all(len(idents) == 1 for idents in seen)

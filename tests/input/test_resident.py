@@ -5,6 +5,7 @@ import collections
 import gpus
 import numpy as np
 import pytest
+from queues import started
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
@@ -36,15 +37,11 @@ def take(split, photos, count, request, first_batch=0):
 
 
 def test_what_is_read_is_what_the_queues_read(split, photos):
-    with tf.Graph().as_default(), gpus.cpu_session() as session:
+    with tf.Graph().as_default() as graph:
         batch = pipeline.evaluation_batches(split, 25, SIZE)
-        session.run(tf.local_variables_initializer())
-        coordinator = tf.train.Coordinator()
-        threads = tf.train.start_queue_runners(session, coordinator)
-        queued = session.run(batch)
-        coordinator.request_stop()
-        coordinator.join(threads, ignore_live_threads=True)
-        whole = [session.run(tf.image.decode_jpeg(encoded)) for encoded in photos.encoded]
+        decoded = [tf.image.decode_jpeg(encoded) for encoded in photos.encoded]
+    with started(graph) as (session, _):
+        queued, whole = session.run([batch, decoded])
     assert photos.encoded == list(queued.encoded)
     assert [name.encode() for name in photos.filenames] == list(queued.filenames)
     np.testing.assert_array_equal(photos.labels, queued.labels)
