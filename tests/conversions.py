@@ -1,11 +1,12 @@
 """Conversions for the tests, and what they leave."""
 
+import functools
 import os
 
 import shard_files
 
 from alexnet_flowers.data import conversion, records
-from alexnet_flowers.data.sources import photo_source
+from alexnet_flowers.data.sources import drawn_flowers, photo_source
 
 TINY = {"num_validation": 5, "num_shards": 2}
 TINY_FILES = [
@@ -30,6 +31,12 @@ def convert(
         keep_archive=keep_archive,
         report=(lambda line: None) if lines is None else lines.append,
     )
+
+
+def draw_few(monkeypatch, number):
+    """Makes the built-in sample one of a number of photos of each class."""
+    few = functools.partial(drawn_flowers.write_archive, photos_per_class=number)
+    monkeypatch.setattr(drawn_flowers, "write_archive", few)
 
 
 def contents(folder):

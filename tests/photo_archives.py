@@ -59,6 +59,23 @@ def official_members():
     return members
 
 
+def official_photos():
+    """Returns the photos among them, ``{<class>/<name>: bytes}``."""
+    return {
+        name.partition("/")[2]: content
+        for name, content in official_members()
+        if name.endswith(".jpg")
+    }
+
+
+def write_files(folder, files):
+    """Writes ``{path: bytes}`` into a folder (a ``Path``), which it makes, and returns it."""
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
 def write_tgz(path, members):
     """Writes files (given their bytes) and other members (given as TarInfo) to a .tgz."""
     with open(str(path), "wb") as file:

@@ -9,7 +9,7 @@ import tarfile
 import photo_archives
 import pytest
 from conversions import TINY, contents, convert, filenames
-from photo_archives import draw, encode, write_tgz
+from photo_archives import draw, encode, official_members, write_files, write_tgz
 from PIL import Image
 
 from alexnet_flowers.data import dataset, manifest, records, splits
@@ -20,11 +20,8 @@ from alexnet_flowers.errors import DataError
 @pytest.fixture
 def mine(tmp_path):
     """The photos of ``tiny_archive`` as a folder of class folders."""
-    for name, content in photo_archives.official_members():
-        path = tmp_path / "mine" / name[len("flower_photos/") :]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    return tmp_path / "mine"
+    members = {name.partition("/")[2]: content for name, content in official_members()}
+    return write_files(tmp_path / "mine", members)
 
 
 def without_info(dataset_dir):

@@ -6,10 +6,10 @@ import shutil
 import tarfile
 
 import pytest
-from conversions import TINY, TINY_FILES, contents, convert
+from conversions import TINY, TINY_FILES, contents, convert, draw_few
 from http_servers import serving, status, whole
 
-from alexnet_flowers.data.sources import download, drawn_flowers, photo_source
+from alexnet_flowers.data.sources import download, photo_source
 from alexnet_flowers.errors import DataError, UsageError
 
 
@@ -131,10 +131,7 @@ def test_a_url_may_be_called_like_a_file_of_a_dataset(archive_bytes, tmp_path, n
 
 
 def test_a_file_of_the_samples_name_is_left_alone(tmp_path, monkeypatch):
-    write_archive = drawn_flowers.write_archive
-    monkeypatch.setattr(
-        drawn_flowers, "write_archive", lambda path: write_archive(path, photos_per_class=4)
-    )
+    draw_few(monkeypatch, 4)
     (tmp_path / "flower_sample.tar").write_bytes(b"precious")
     convert(tmp_path, "", use_sample=True)
     assert (tmp_path / "flower_sample.tar").read_bytes() == b"precious"

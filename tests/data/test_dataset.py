@@ -13,11 +13,7 @@ from alexnet_flowers.data import dataset, records
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import slim, tf
 
-PHOTOS = {
-    name[len("flower_photos/") :]: content
-    for name, content in photo_archives.official_members()
-    if name.endswith(".jpg")
-}
+PHOTOS = photo_archives.official_photos()
 
 
 def read_once(found):

@@ -165,11 +165,11 @@ def test_a_reduced_photo_fits_into_a_square():
 def test_a_split_comes_with_names_and_labels(tiny_dataset):
     found, names = photos.from_split(tiny_dataset, "validation")
     assert len(found) == 5 and list(names.values()) == CLASS_NAMES
-    members = dict(photo_archives.official_members())
+    originals = photo_archives.official_photos()
     for photo in found:
         class_name = photo.name.split("/")[0]
         assert names[photo.label] == class_name
-        assert photo.encoded == members["flower_photos/" + photo.name]
+        assert photo.encoded == originals[photo.name]
 
 
 def test_a_record_that_is_not_of_a_photo_is_named(tmp_path):

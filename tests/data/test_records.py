@@ -77,11 +77,7 @@ def test_example_is_the_same_bytes_every_time():
 
 
 def test_every_record_of_a_dataset_is_a_photo_of_the_archive(tiny_dataset):
-    members = {
-        name[len("flower_photos/") :]: content
-        for name, content in photo_archives.official_members()
-        if name.endswith(".jpg")
-    }
+    photos = photo_archives.official_photos()
     counts = []
     for split_name in ("train", "validation"):
         for path in records.find_shards(tiny_dataset, split_name):
@@ -90,7 +86,7 @@ def test_every_record_of_a_dataset_is_a_photo_of_the_archive(tiny_dataset):
             for found in examples:
                 features = found.features.feature
                 filename = features["image/filename"].bytes_list.value[0].decode("utf-8")
-                content = members.pop(filename)  # No photo is there twice.
+                content = photos.pop(filename)  # No photo is there twice.
                 with Image.open(io.BytesIO(content)) as image:
                     width_px, height_px = image.size
                 label = photo_archives.CLASS_NAMES.index(filename.split("/")[0])
@@ -98,7 +94,7 @@ def test_every_record_of_a_dataset_is_a_photo_of_the_archive(tiny_dataset):
                     records.example(content, height_px, width_px, label, filename)
                 )
     assert counts == [13, 12, 3, 2]
-    assert members == {}
+    assert photos == {}
 
 
 def test_labels_are_read_back(tmp_path):

@@ -6,7 +6,7 @@ import tarfile
 
 import photo_archives
 import pytest
-from conversions import contents, convert
+from conversions import contents, convert, draw_few
 from PIL import Image
 
 from alexnet_flowers.data.sources import drawn_flowers
@@ -37,11 +37,7 @@ def test_sample_is_in_the_official_layout(tmp_path):
 
 
 def test_sample_is_converted_like_any_archive(tmp_path, monkeypatch):
-    def write_few(path):
-        write_archive(path, photos_per_class=4)
-
-    write_archive = drawn_flowers.write_archive
-    monkeypatch.setattr(drawn_flowers, "write_archive", write_few)
+    draw_few(monkeypatch, 4)
     folder, lines = str(tmp_path / "sample"), []
     info = convert(folder, "", lines, use_sample=True)
     missing = "daisy, dandelion, sunflowers"
@@ -61,11 +57,7 @@ def test_sample_is_converted_like_any_archive(tmp_path, monkeypatch):
 
 
 def test_sample_that_cannot_be_split_leaves_nothing_behind(tmp_path, monkeypatch):
-    def write_few(path):
-        write_archive(path, photos_per_class=1)
-
-    write_archive = drawn_flowers.write_archive
-    monkeypatch.setattr(drawn_flowers, "write_archive", write_few)
+    draw_few(monkeypatch, 1)
     with pytest.raises(UsageError, match="take 5 of 5 photos"):
         convert(tmp_path / "sample", "", use_sample=True, num_validation=5)
     assert os.listdir(str(tmp_path)) == []

@@ -6,6 +6,7 @@ import os
 import subprocess
 
 import pytest
+from photo_archives import write_files
 
 from alexnet_flowers.data.sources import folder
 from alexnet_flowers.errors import DataError
@@ -13,16 +14,9 @@ from alexnet_flowers.errors import DataError
 PHOTOS = {"daisy/2.jpg": b"two", "daisy/10.png": b"ten", "red roses/1.JPG": b"one"}
 
 
-def write(path, photos):
-    for name, content in photos.items():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return path
-
-
 @pytest.fixture
 def mine(tmp_path):
-    return write(tmp_path / "mine", PHOTOS)
+    return write_files(tmp_path / "mine", PHOTOS)
 
 
 def read(path):
@@ -43,7 +37,7 @@ def test_photos_are_listed_in_order_and_read(mine):
         "daisy/.1.jpg": b"",
         ".old/daisy/1.jpg": b"",
     }
-    write(mine, others)
+    write_files(mine, others)
     (mine / "empty").mkdir()
     found = read(mine)
     assert contents(found) == IN_ORDER
@@ -56,7 +50,7 @@ def test_the_folder_above_is_the_same_photos(mine, tmp_path):
 
 
 def test_strays_are_named_by_their_paths(mine):
-    write(mine, {"cover.jpg": b"", "daisy/old/1.jpg": b""})
+    write_files(mine, {"cover.jpg": b"", "daisy/old/1.jpg": b""})
     assert read(mine).strays == ["cover.jpg", "daisy/old/1.jpg"]
 
 
@@ -71,7 +65,7 @@ def test_digest_tells_photos_apart_by_class_name_and_contents(mine, tmp_path):
     for number, changed in enumerate(
         [{"daisy/2.jpg": b"2"}, {"daisy/3.jpg": b"two"}, {"lily/1.jpg": b""}, {"lily/2.jpg": b""}]
     ):
-        other = write(tmp_path / str(number), dict(PHOTOS, **changed))
+        other = write_files(tmp_path / str(number), dict(PHOTOS, **changed))
         digests.add(folder.sha256_of(read(other).photos))
     assert len(digests) == 5
     os.utime(str(mine / "daisy/2.jpg"), (1, 1))

@@ -4,7 +4,7 @@ import hashlib
 import os
 
 import pytest
-from photo_archives import official_members, write_tgz
+from photo_archives import official_members, official_photos, write_files, write_tgz
 
 from alexnet_flowers.data.sources import folder, photo_format, photo_source
 from alexnet_flowers.errors import DataError
@@ -46,21 +46,14 @@ def test_without_a_choice_it_is_the_official_archive():
 
 
 def test_the_official_photos_are_known_by_their_names_however_they_lie(tmp_path, monkeypatch):
-    names = sorted(name.partition("/")[2] for name, _ in official_members() if ".jpg" in name)
-    digest = hashlib.sha256("".join(name + "\n" for name in names).encode()).hexdigest()
-    photos = folder.read_photos(_unpacked(tmp_path)).photos
+    names = "".join(name + "\n" for name in sorted(official_photos()))
+    digest = hashlib.sha256(names.encode()).hexdigest()
+    photos = folder.read_photos(str(write_files(tmp_path, dict(official_members())))).photos
     for known, expected in (("0" * 64, False), (digest, True)):
         monkeypatch.setattr(photo_source, "_OFFICIAL_NAMES_SHA256", known)
         source = photo_source.choose(str(tmp_path))
         assert source.is_published("0" * 64, photos) == expected
         assert not source.is_published("0" * 64, photos[1:])
-
-
-def _unpacked(path):
-    for name, content in official_members():
-        (path / name).parent.mkdir(parents=True, exist_ok=True)
-        (path / name).write_bytes(content)
-    return str(path)
 
 
 @pytest.mark.parametrize("use_sample", [False, True])
