@@ -2,12 +2,11 @@
 
 import glob
 import os
-import re
 
 import pytest
 from conversions import contents
 from http_servers import serving, whole
-from processes import Script, last_step, read_all_tensors, read_events, train_args
+from processes import Script, last_step, messages, read_all_tensors, read_events, train_args
 from small_disks import small_disk
 
 from alexnet_flowers.errors import WriteError
@@ -18,11 +17,10 @@ from alexnet_flowers.training import checkpoints
 
 def the_error(ended):
     """The one line that is not a progress bar."""
-    assert ended.status == 1, ended
-    lines = [line for line in re.split("[\r\n]", ended.error) if line and "%|" not in line]
-    assert len(lines) == 1 and ": error: " in lines[0], ended
-    assert "No space left on device" in lines[0] and "make room" in lines[0]
-    return lines[0]
+    (line,) = messages(ended.error)
+    assert ended.status == 1 and ": error: " in line, ended
+    assert "No space left on device" in line and "make room" in line
+    return line
 
 
 @pytest.mark.soak

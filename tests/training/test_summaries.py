@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+from photo_archives import encode
 from PIL import Image
 
 from alexnet_flowers.input.pipeline import Batch
@@ -27,9 +28,7 @@ def decoded(image):
 
 
 def jpeg(height, width, color):
-    buffer = io.BytesIO()
-    Image.new("RGB", (width, height), color).save(buffer, "JPEG", quality=100)
-    return buffer.getvalue()
+    return encode(Image.new("RGB", (width, height), color), quality=100)
 
 
 def test_images_show_the_batchs_own_photos_without_stretching_their_range():
