@@ -296,13 +296,8 @@ def test_failed_download_keeps_its_part_only_where_a_digest_is_known(path):
     assert content(path + ".partial") == BODY[:1000]
 
 
-def test_not_a_url_that_can_be_asked_is_not_tried_again(path):
-    with pytest.raises(DataError, match="http://: .* is no URL of a web server"):
-        fetch(["http://"], path)
-
-
 @pytest.mark.parametrize(
-    "url", ["http://[::1/x", "https://", "http:///x", "http://127.0.0.1:99999/"]
+    "url", ["http://", "http://[::1/x", "https://", "http:///x", "http://127.0.0.1:99999/"]
 )
 def test_no_url_of_a_web_server_is_one_line(path, url):
     with pytest.raises(DataError, match="is no URL of a web server"):
