@@ -13,7 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def training_batches(split, batch_size, image_size, **_):
-    """Stands in for ``batches.training_batches``: as many images as asked for, from where asked."""
+    """Stands in for ``pipeline.training_batches``: as many images as asked, from where asked."""
     from alexnet_flowers.input import pipeline
     from alexnet_flowers.tf1 import tf
 

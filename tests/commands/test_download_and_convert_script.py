@@ -7,6 +7,7 @@ from http_servers import serving, whole
 from photo_archives import draw, official_members, write_tgz
 from processes import messages
 
+from alexnet_flowers import lock
 from alexnet_flowers.data import records
 
 HELP_FLAGS = [
@@ -177,3 +178,27 @@ def test_verbose_shows_the_traceback_of_an_error_too(run_script):
     assert "Traceback (most recent call last):" in done.stderr
     assert "alexnet_flowers.errors.DataError: --archive nowhere.tgz" in done.stderr
     assert done.stderr.splitlines()[-1].startswith("download_and_convert.py: error: --archive")
+
+
+def test_a_second_conversion_into_a_folder(run_script, tiny_archive, tmp_path):
+    (tmp_path / "flowers").mkdir()
+    flags = ["--archive", tiny_archive, "--dataset_dir", "flowers"]
+    with lock.held(str(tmp_path / "flowers"), "converted"):
+        done = run_script("download_and_convert", *flags)
+        assert os.listdir(str(tmp_path / "flowers")) == ["lock"]
+    assert done.returncode == 1
+    assert "flowers: is being converted by another process, %d;" % os.getpid() in done.stderr
+    assert done.stderr.count("\n") == 1
+    # A lock that a dead process has left is none.
+    (tmp_path / "flowers" / "lock").write_text("%d\n" % os.getpid())
+    assert run_script("download_and_convert", *flags).returncode == 0
+    assert "lock" not in os.listdir(str(tmp_path / "flowers"))
+
+
+def test_a_finished_dataset_needs_no_lock(run_script, tiny_dataset, tiny_archive, tmp_path):
+    with lock.held(tiny_dataset, "converted"):
+        done = run_script(
+            "download_and_convert", "--archive", tiny_archive, "--dataset_dir", tiny_dataset,
+            "--num_validation", "5", "--num_shards", "2",
+        )  # fmt: skip
+    assert done.returncode == 0 and "finished already" in done.stdout

@@ -23,6 +23,8 @@ def main():
 
 runner.run(types.SimpleNamespace(main=main, __name__="work", __doc__="Works."))
 """
+
+
 PRINT = 'for number in range(100):\n        print("line", number, flush=True)'
 
 
@@ -196,3 +198,15 @@ def test_a_copy_for_which_there_is_no_room_names_what_is_written(tmp_path):
     code = 'raise OSError(28, "No space left on device", "source", None, "target")'
     error = start(tmp_path, code).communicate(timeout=60)[1].decode()
     assert error.startswith("work.py: error: target: No space left on device; make room")
+
+
+def test_a_process_that_gives_up_ends_though_nobody_reads_its_error():
+    program = (
+        "import os, threading, time\n"
+        "from alexnet_flowers.commands import runner\n"
+        "from alexnet_flowers.errors import DataError\n"
+        "read, write = os.pipe(); os.dup2(write, 2); os.close(read)\n"
+        "threading.Thread(target=runner.end_at_once, args=[DataError('')]).start()\n"
+        "time.sleep(30); os._exit(77)\n"
+    )
+    assert subprocess.call([sys.executable, "-c", program], cwd=ROOT) == 1

@@ -111,22 +111,6 @@ def test_another_seed_takes_other_validation_photos(tiny_dataset, tiny_archive, 
     assert set(filenames(tmp_path, "validation")) != set(filenames(tiny_dataset, "validation"))
 
 
-def test_table_counts_the_photos_of_each_class_and_split():
-    info = {
-        "classes": ["daisy", "sunflowers"],
-        "splits": {
-            "train": {"num_photos": 12, "per_class": {"daisy": 12}},
-            "validation": {"num_photos": 3, "per_class": {"sunflowers": 2, "daisy": 1}},
-        },
-    }
-    assert manifest.table(info).split("\n") == [
-        "class            train  validation         all",
-        "daisy               12           1          13",
-        "sunflowers           0           2           2",
-        "all                 12           3          15",
-    ]
-
-
 def test_converting_twice_gives_the_same_bytes(tiny_dataset, tiny_archive, tmp_path):
     convert(tmp_path, tiny_archive, **TINY)
     assert contents(tmp_path) == contents(tiny_dataset)

@@ -293,3 +293,13 @@ def test_other_labels_than_the_photos_were_converted_as_are_refused(copy, names,
     records.write_labels(os.path.join(copy, "labels.txt"), names)
     with pytest.raises(DataError, match="labels.txt: the class %s in dataset.json" % difference):
         dataset.get_split("train", copy)
+
+
+def test_each_worker_reads_other_shards(tiny_dataset):
+    split = dataset.get_split("train", tiny_dataset)
+    parts = [dataset.part(split, index, 2) for index in (0, 1)]
+    sources = [source for part in parts for source in part.data_sources]
+    assert sorted(sources) == sorted(split.data_sources)
+    assert sum(part.num_samples for part in parts) == split.num_samples
+    with pytest.raises(UsageError, match="9 workers, but only 2 shards"):
+        dataset.part(split, 0, 9)

@@ -164,3 +164,19 @@ def test_get_split_says_the_same(write, info):
     assert refusal(folder) == "splits['train'].shards is not a mapping"
     with pytest.raises(DataError, match="splits..train...shards is not a mapping"):
         dataset.get_split("train", folder)
+
+
+def test_table_counts_the_photos_of_each_class_and_split():
+    info = {
+        "classes": ["daisy", "sunflowers"],
+        "splits": {
+            "train": {"num_photos": 12, "per_class": {"daisy": 12}},
+            "validation": {"num_photos": 3, "per_class": {"sunflowers": 2, "daisy": 1}},
+        },
+    }
+    assert manifest.table(info).split("\n") == [
+        "class            train  validation         all",
+        "daisy               12           1          13",
+        "sunflowers           0           2           2",
+        "all                 12           3          15",
+    ]

@@ -213,3 +213,12 @@ def test_truncated_shard_is_found(tmp_path, cut_at):
         file.truncate(4 * (HEADER_BYTES + 100 + FOOTER_BYTES) + cut_at)
     with pytest.raises(DataError, match="damaged after record 4"):
         records.count_records(path)
+
+
+def test_a_record_that_is_not_of_a_photo_is_named(tmp_path):
+    good = records.example(b"jpeg", 1, 1, 2, "a/b.jpg")
+    foreign = tf.train.Example().SerializeToString()
+    for content, number in (([good, b"\xff\xff"], 1), ([foreign], 0), ([good, good, foreign], 2)):
+        path = shard_files.write(tmp_path / "shard", content)
+        with pytest.raises(DataError, match="shard: record %d is not of a photo" % number):
+            list(records.read_shard(path))

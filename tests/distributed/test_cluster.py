@@ -1,24 +1,18 @@
-"""Several processes on one run: each test starts real ones, which speak over 127.0.0.1."""
+"""Several processes on one run, most of them real ones, which speak over 127.0.0.1."""
 
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 
 import clusters
-import gpus
 import numpy as np
 import processes
 import pytest
 from clusters import SMALL, ended_well, errors_of, newest_step
-from conftest import ROOT
 from http_servers import serving
 from processes import Script, last_step
 
-from alexnet_flowers import devices
-from alexnet_flowers.data import dataset
 from alexnet_flowers.distributed import cluster, liveness, local_cluster, places
 from alexnet_flowers.distributed.cluster import Cluster
 from alexnet_flowers.errors import DataError, UsageError
@@ -55,16 +49,6 @@ def test_a_cluster_that_cannot_be_is_refused(changes, message):
         cluster.check(members._replace(**changes))
 
 
-def test_each_worker_reads_other_shards(tiny_dataset):
-    split = dataset.get_split("train", tiny_dataset)
-    parts = [dataset.part(split, index, 2) for index in (0, 1)]
-    sources = [source for part in parts for source in part.data_sources]
-    assert sorted(sources) == sorted(split.data_sources)
-    assert sum(part.num_samples for part in parts) == split.num_samples
-    with pytest.raises(UsageError, match="9 workers, but only 2 shards"):
-        dataset.part(split, 0, 9)
-
-
 def test_servers_hold_about_as_many_bytes_each_and_nothing_else():
     (port,) = local_cluster.free_ports(1)
     hosts = {"ps_hosts": ["a:1", "a:2"], "worker_hosts": ["127.0.0.1:%d" % port]}
@@ -83,50 +67,6 @@ def test_servers_hold_about_as_many_bytes_each_and_nothing_else():
         for op in graph.get_operations():
             if not any(op.name.startswith(name) for name in variables):
                 assert "/job:ps" not in op.device, op.name
-
-
-def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch):
-    from alexnet_flowers.input import pipeline
-    from alexnet_flowers.training import schedules, training_graph
-
-    images = np.random.RandomState(0).uniform(-1, 1, [4, 195, 195, 3]).astype(np.float32)
-
-    def fixed(split, batch_size, image_size, **_):
-        assert batch_size == 4
-        nothing = tf.constant([b""] * 4)
-        return pipeline.Batch(tf.constant(images), tf.range(4, dtype=tf.int64), nothing, nothing)
-
-    monkeypatch.setattr(pipeline, "training_batches", fixed)
-    logging = plan.Logging(max_images=0, save_histograms_secs=0)
-    after, names = [], []
-    for num_clones in (1, 2):
-        settings = Settings(
-            batch_size=4 // num_clones, image_size=195, dropout_keep_prob=1.0,
-            learning_rate=0.1, opt_epsilon=None, weight_decay=0.0005,
-        )  # fmt: skip
-        with tf.Graph().as_default() as graph, gpus.cpu_session() as session:
-            planned = plan.make(
-                tiny_dataset, settings, plan.Options(
-                    logging=logging, compute=devices.Compute(device="cpu", num_clones=num_clones),
-                ),
-            )  # fmt: skip
-            ops = training_graph.build(planned, places.Alone())
-            names.append({v.op.name for v in tf.global_variables()})
-            values = np.random.RandomState(1)
-            session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
-            for variable in tf.trainable_variables():
-                shape = variable.shape.as_list()
-                variable.load(values.normal(0, 0.01, shape).astype(np.float32), session)
-            session.run(ops.train_op)
-            after.append(session.run(tf.trainable_variables()))
-            scopes = {op.name.split("/")[0] for op in graph.get_operations()}
-        assert ("clone_1" in scopes) == (num_clones == 2) and "alexnet_v2" in scopes
-    assert names[0] == names[1]
-    for one, two in zip(*after):
-        np.testing.assert_allclose(two, one, rtol=0, atol=1e-5 * np.abs(one).max())
-    assert schedules.decay_steps(
-        Settings(learning_rate_decay_type="exponential", batch_size=2), 100, 9, num_replicas=5
-    ) == 20  # fmt: skip
 
 
 @pytest.mark.parametrize("how", ["asynchronous", "synchronous"])
@@ -253,18 +193,6 @@ def test_a_stopped_local_cluster_leaves_no_process(
 def children_of(pid):
     with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
         return [int(child) for child in file.read().split()]
-
-
-def test_a_process_that_gives_up_ends_though_nobody_reads_its_error():
-    program = (
-        "import os, threading, time\n"
-        "from alexnet_flowers.commands import runner\n"
-        "from alexnet_flowers.errors import DataError\n"
-        "read, write = os.pipe(); os.dup2(write, 2); os.close(read)\n"
-        "threading.Thread(target=runner.end_at_once, args=[DataError('')]).start()\n"
-        "time.sleep(30); os._exit(77)\n"
-    )
-    assert subprocess.call([sys.executable, "-c", program], cwd=ROOT) == 1
 
 
 def test_flags_of_a_cluster_need_its_hosts(run_script, tiny_dataset):

@@ -9,7 +9,6 @@ from alexnet_flowers.data import photos
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.inference import dense_scores
 from alexnet_flowers.input import preprocessing
-from alexnet_flowers.pictures import score_heat_map
 from alexnet_flowers.tf1 import tf
 
 
@@ -89,30 +88,6 @@ def test_a_map_of_more_than_memory_holds_is_refused_in_a_line(network, photo, si
 def test_the_smallest_photos_have_a_map(network, photo, size):
     small = photo._replace(encoded=_resized(photo, size))
     assert dense_scores.score_map(network, small, 224).scores.shape[2] == 5
-
-
-def test_a_narrow_map_has_a_picture_of_bounded_height():
-    narrow = [np.zeros([6000, 200, 3], np.uint8), np.zeros([180, 1, 2], np.float32)]
-    width, height = score_heat_map.score_heat_map(*narrow, ["a", "b"], 195, 32).get_size_inches()
-    assert height < 3 * width
-
-
-def test_the_picture_lays_the_scores_over_the_windows_middles(photo):
-    scores = np.zeros([3, 5, 2], np.float32)
-    scores[..., 1] = 0.9
-    scores[2, 4, 0] = 1.0
-    image = np.zeros([280, 350, 3], np.uint8)
-    figure = score_heat_map.score_heat_map(image, scores, ["a", "b"], 195, 32)
-    photo_axes, likeliest, other = figure.axes[:3]
-    assert photo_axes.get_title() == "350 x 280 px, 5 x 3 places"
-    assert (
-        likeliest.get_title().startswith("b: 0.90") and "a: 0.07, at most 1.00" in other.get_title()
-    )
-    heat = other.images[1]
-    np.testing.assert_array_equal(heat.get_array(), scores[..., 0])
-    left, right, bottom, top = heat.get_extent()
-    # The first window's middle is at 97.5 px, the place around it 32 px wide.
-    assert (left, top) == (81.5, 81.5) and (right, bottom) == (81.5 + 5 * 32, 81.5 + 3 * 32)
 
 
 def _resized(photo, size):

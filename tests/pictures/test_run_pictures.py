@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from alexnet_flowers.errors import DataError
 from alexnet_flowers.events import event_reader, reported, tags, tensorboard_views
 from alexnet_flowers.nets import architecture
 from alexnet_flowers.pictures import (
@@ -110,39 +109,6 @@ def test_what_others_reported_is_laid_beside(runs, tmp_path):
     left, right = figure.axes[0].get_xlim()
     assert 1 <= left <= 10 and right > 90000  # The run's first step is in it, too.
     assert "they saw" in [text.get_text() for text in figure.legends[1].get_texts()]
-
-
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("step,value\n1,2\n", "the first line must be tag,step,value"),
-        ("", "the first line must be tag,step,value"),
-        ("tag,step,value\na,1,2\na,much,2\n", "line 3: must be a tag, a whole number and a num"),
-        ("tag,step,value\na,1\n", "line 2: must be a tag, a whole number and a number"),
-        ("tag,step,value\na,1,nan\n", "line 2: must be a tag, a whole number and a number"),
-        ("tag,step,value\na,1,1\na,0,1\n", "line 3: steps count from 1, and accuracy and recall@2"),
-        (
-            "tag,step,value\neval/accuracy,9,86\n",
-            "line 2: .* accuracy and recall@2 are from 0 to 1",
-        ),
-        ("tag,step,value\n", "has no line below its first"),
-    ],
-)
-def test_what_is_no_report_is_an_error(tmp_path, text, message):
-    path = tmp_path / "points.csv"
-    path.write_text(text)
-    with pytest.raises(DataError, match=message):
-        reported.read(str(path))
-
-
-def test_a_report_from_a_spreadsheet(tmp_path):
-    path = tmp_path / "points.csv"
-    text = "tag,step,value\nperte à la fin,1,2\n"
-    path.write_text(text, encoding="utf-8-sig")
-    assert list(reported.read(str(path)).points) == ["perte à la fin"]
-    path.write_text(text, encoding="cp1252")
-    with pytest.raises(DataError, match="not a CSV file in UTF-8"):
-        reported.read(str(path))
 
 
 def test_shares_of_zeros_are_drawn_layer_by_layer(runs, tmp_path):

@@ -1,7 +1,8 @@
-"""What a training step runs, read from its graph."""
+"""What a training step runs, read from its graph; as clones, the same step."""
 
 import re
 
+import gpus
 import numpy as np
 import pytest
 from graphs import needed
@@ -9,9 +10,10 @@ from graphs import needed
 from alexnet_flowers import devices
 from alexnet_flowers.distributed import places
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.input import pipeline
 from alexnet_flowers.nets import matrix_products
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import plan, training_graph
+from alexnet_flowers.training import plan, schedules, training_graph
 from alexnet_flowers.training.settings import Settings
 
 
@@ -88,3 +90,44 @@ def test_each_way_of_mixing_is_in_the_graph_only_where_it_is_asked_for(tiny_data
     with tf.Graph().as_default():
         ops = built(tiny_dataset, **{name: MIXING[name]})
         assert [op for op in needed(ops.train_op.op) if op.name.startswith("input/mixing/")]
+
+
+def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch):
+    images = np.random.RandomState(0).uniform(-1, 1, [4, 195, 195, 3]).astype(np.float32)
+
+    def fixed(split, batch_size, image_size, **_):
+        assert batch_size == 4
+        nothing = tf.constant([b""] * 4)
+        return pipeline.Batch(tf.constant(images), tf.range(4, dtype=tf.int64), nothing, nothing)
+
+    monkeypatch.setattr(pipeline, "training_batches", fixed)
+    logging = plan.Logging(max_images=0, save_histograms_secs=0)
+    after, names = [], []
+    for num_clones in (1, 2):
+        settings = Settings(
+            batch_size=4 // num_clones, image_size=195, dropout_keep_prob=1.0,
+            learning_rate=0.1, opt_epsilon=None, weight_decay=0.0005,
+        )  # fmt: skip
+        with tf.Graph().as_default() as graph, gpus.cpu_session() as session:
+            planned = plan.make(
+                tiny_dataset, settings, plan.Options(
+                    logging=logging, compute=devices.Compute(device="cpu", num_clones=num_clones),
+                ),
+            )  # fmt: skip
+            ops = training_graph.build(planned, places.Alone())
+            names.append({v.op.name for v in tf.global_variables()})
+            values = np.random.RandomState(1)
+            session.run([tf.global_variables_initializer(), tf.local_variables_initializer()])
+            for variable in tf.trainable_variables():
+                shape = variable.shape.as_list()
+                variable.load(values.normal(0, 0.01, shape).astype(np.float32), session)
+            session.run(ops.train_op)
+            after.append(session.run(tf.trainable_variables()))
+            scopes = {op.name.split("/")[0] for op in graph.get_operations()}
+        assert ("clone_1" in scopes) == (num_clones == 2) and "alexnet_v2" in scopes
+    assert names[0] == names[1]
+    for one, two in zip(*after):
+        np.testing.assert_allclose(two, one, rtol=0, atol=1e-5 * np.abs(one).max())
+    assert schedules.decay_steps(
+        Settings(learning_rate_decay_type="exponential", batch_size=2), 100, 9, num_replicas=5
+    ) == 20  # fmt: skip

@@ -1,4 +1,4 @@
-"""The second process in a folder is refused, by the scripts too."""
+"""The second training of a run is refused, by the script too."""
 
 import contextlib
 import os
@@ -40,27 +40,3 @@ def test_a_second_training_that_starts_at_the_same_moment(tiny_dataset, tmp_path
     with pytest.raises(DataError, match="taken"):
         train.train(run, plan.make(tiny_dataset, Settings(batch_size=2)))
     assert os.listdir(run.checkpoints_dir) == [lock.FILENAME]
-
-
-def test_a_second_conversion_into_a_folder(run_script, tiny_archive, tmp_path):
-    (tmp_path / "flowers").mkdir()
-    flags = ["--archive", tiny_archive, "--dataset_dir", "flowers"]
-    with lock.held(str(tmp_path / "flowers"), "converted"):
-        done = run_script("download_and_convert", *flags)
-        assert os.listdir(str(tmp_path / "flowers")) == ["lock"]
-    assert done.returncode == 1
-    assert "flowers: is being converted by another process, %d;" % os.getpid() in done.stderr
-    assert done.stderr.count("\n") == 1
-    # A lock that a dead process has left is none.
-    (tmp_path / "flowers" / "lock").write_text("%d\n" % os.getpid())
-    assert run_script("download_and_convert", *flags).returncode == 0
-    assert "lock" not in os.listdir(str(tmp_path / "flowers"))
-
-
-def test_a_finished_dataset_needs_no_lock(run_script, tiny_dataset, tiny_archive, tmp_path):
-    with lock.held(tiny_dataset, "converted"):
-        done = run_script(
-            "download_and_convert", "--archive", tiny_archive, "--dataset_dir", tiny_dataset,
-            "--num_validation", "5", "--num_shards", "2",
-        )  # fmt: skip
-    assert done.returncode == 0 and "finished already" in done.stdout
