@@ -131,7 +131,7 @@ def parse(argv, takes_arguments):
         rest = FLAGS(argv[:1] + _expand(argv[1:]))[1:]
     except flags.UnrecognizedFlagError as error:
         raise UsageError(_unknown(error))
-    except flags.Error as error:
+    except (flags.Error, ValueError) as error:  # The latter: a value for a --no flag.
         raise UsageError(_refused(str(error)))
     for name in FLAGS:
         # Mostly a shell's unset variable.

@@ -123,6 +123,7 @@ def test_the_first_line_names_the_card(folder, tmp_path, monkeypatch):
         (["--num_epochs=2", "--max_number_of_steps", "9"], "two lengths of one run; name one"),
         (["--batch_size=0"], "--batch_size=0: must be at least 1"),
         (["--checkpoint_path="], "--checkpoint_path: is empty; give it a value, or leave it out"),
+        (["--nofast_mode=1"], "--nofast_mode=1 does not take an argument"),
         (["--ignore_missing_vars"], "--ignore_missing_vars: needs --checkpoint_path, where the"),
         (
             ["--checkpoint_exclude_scopes=alexnet_v2/fc8"],
