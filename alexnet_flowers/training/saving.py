@@ -50,9 +50,12 @@ class Saver:
         return getattr(self._saver, name)
 
     def restore(self, session, path):
-        """Restores the variables from a checkpoint."""
+        """Restores the variables from a checkpoint; ``checkpoints.Removed`` if it has just gone."""
         with checkpoints.plain_name(path) as plain:
-            self._saver.restore(session, plain)
+            try:
+                self._saver.restore(session, plain)
+            except ValueError as error:
+                raise checkpoints.error_about(path, "cannot be restored (%s)" % first_line(error))
 
     def recover_last_checkpoints(self, checkpoint_paths):
         """Takes on the checkpoints that a run has, oldest first; slim calls it on resuming."""
@@ -178,7 +181,7 @@ class Restorer:
                 self._savers[key] = Saver(names)
         try:
             self._savers[key].restore(session, path)
-        except (tf.errors.OpError, ValueError) as error:  # The latter if it was removed just now.
+        except tf.errors.OpError as error:
             raise checkpoints.error_about(path, "cannot be restored (%s)" % first_line(error))
 
 

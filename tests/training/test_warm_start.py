@@ -10,7 +10,7 @@ from saved_checkpoints import build
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
-from alexnet_flowers.training import saving
+from alexnet_flowers.training import checkpoints, saving, upkeep
 from alexnet_flowers.training.settings import Settings
 
 
@@ -49,6 +49,16 @@ def test_another_number_of_classes_names_the_scope_to_exclude(saved):
             warm_start(saved, "fc8")
         with pytest.raises(UsageError, match="nothing is left to take"):
             warm_start(saved, "alexnet_v2")
+
+
+def test_a_checkpoint_that_goes_before_it_is_taken_is_an_error_of_one_line(saved, tmp_path):
+    folder = shutil.copytree(saved, str(tmp_path / "best"))
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        start = warm_start(folder)
+        upkeep.remove(folder + "/model.ckpt-20")  # There is a better one.
+        with pytest.raises(checkpoints.Removed, match="best/model.ckpt-20: cannot be restored"):
+            start(session)
 
 
 def test_scopes_are_beginnings_of_names(saved):
