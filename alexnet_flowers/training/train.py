@@ -80,10 +80,11 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
     agreed = _agreed(run, plan.kept)
     # The lock comes first: one whom it refuses must not have joined, and so cannot leave.
     with _own_folders(run if place.is_chief else None) as folders, place.joined(agreed):
-        newest = None
+        newest, step_number = None, 0
         if place.is_chief:
-            newest = _to_continue(run, plan.kept, plan.options.allow_changed_settings, report)
-            step_number = checkpoints.global_step_of(newest) if newest else 0
+            newest, step_number = _to_continue(
+                run, plan.kept, plan.options.allow_changed_settings, report
+            )
             if step_number >= plan.num_steps:
                 report(
                     "%s: finished already, at step %d of %d; more steps continue it"
@@ -95,7 +96,7 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
                 return None
         with tf.Graph().as_default():
             evaluate = evaluation.evaluate if evaluation else None
-            trainer = _Trainer(run, plan, place, newest, report, evaluate)
+            trainer = _Trainer(run, plan, place, newest, step_number, report, evaluate)
             try:
                 return trainer.train()
             finally:
@@ -109,9 +110,10 @@ class _Trainer:
       loop: the ``Loop``.
     """
 
-    def __init__(self, run, plan, place, newest, report, evaluate):
-        """Builds it; ``newest`` is the checkpoint that the run continues from, or None."""
+    def __init__(self, run, plan, place, newest, step_number, report, evaluate):
+        """Builds it; it goes on from ``newest``, the checkpoint of ``step_number``, or None, 0."""
         self._run, self._plan, self._place, self._report = run, plan, place, report
+        self._began_at = step_number
         with tf.device(place.variables_device()):
             self._ops = training_graph.build(plan, place, report)
         if plan.members is None:
@@ -125,7 +127,7 @@ class _Trainer:
             lack = saving.lack_of_room(run.checkpoints_dir, tf.global_variables())
             if lack and plan.members is None:
                 report(lack)
-            self._saver, self._writer, table = _begin(run, plan, newest, report)
+            self._saver, self._writer, table = _begin(run, plan, newest, step_number, report)
         path = os.path.join(run.checkpoints_dir, "model.ckpt")
         writer = self._writer if plan.options.logging.save_summaries_secs else None
         due = callbacks.build(self._ops, plan, self._saver, writer, table, path, report, evaluate)
@@ -239,7 +241,8 @@ class _Trainer:
 
     @property
     def _step_number(self):
-        return self.loop.step_number or 0
+        made = self.loop.step_number
+        return self._began_at if made is None else made
 
     def _last_good_checkpoint(self):
         return checkpoints.newest(self._run.checkpoints_dir) or "none"
@@ -283,7 +286,7 @@ def _own_folders(run):
 
 
 def _to_continue(run, kept, allow_changed_settings, report):
-    """Returns the checkpoint from which a run is continued, None for a new one.
+    """Returns the checkpoint from which a run is continued and its step; None, 0 for a new one.
 
     Raises:
       UsageError: it was started with other settings.
@@ -292,21 +295,22 @@ def _to_continue(run, kept, allow_changed_settings, report):
     for line in done:
         report("%s: %s" % (run.name, line))
     if newest is None:
-        return None
+        return None, 0
     before = settings.read(run.checkpoints_dir)
     changes = before and settings.check_unchanged(
         run.checkpoints_dir, before, kept, allow_changed_settings
     )
-    if checkpoints.global_step_of(newest) < kept["num_steps"]:
+    step_number = checkpoints.global_step_of(newest)
+    if step_number < kept["num_steps"]:
         for change in changes or ():
             report("changed: " + change)
         report("%s: continued from %s" % (run.name, newest))
         if kept["settings"]["checkpoint_path"]:
             report("--checkpoint_path is where the run once started; its own checkpoint is newer")
-    return newest
+    return newest, step_number
 
 
-def _begin(run, plan, newest, report):
+def _begin(run, plan, newest, step_number, report):
     """Writes down what a run means; returns its ``Saver``, ``EventWriter`` or None, and table."""
     logging, kept = plan.options.logging, plan.kept
     saver = saving.Saver(
@@ -324,7 +328,7 @@ def _begin(run, plan, newest, report):
     table = step_table.StepTable(
         os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),
         step_table.TRAINING_COLUMNS,
-        checkpoints.global_step_of(newest) if newest else 0,
+        step_number,
     )
     settings.write(run.checkpoints_dir, kept)
     records.write_labels(

@@ -1,0 +1,55 @@
+"""A run that is continued: what is said and what is left where its first step fails."""
+
+import shutil
+
+import pytest
+
+from alexnet_flowers import devices
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.tf1 import slim, tf
+from alexnet_flowers.training import plan, runs, settings, train
+
+NOT_A_NUMBER = "LossTensor is inf or nan : Tensor had NaN values"
+
+
+def planned(dataset_dir, **changes):
+    options = dict(max_number_of_steps=9, compute=devices.Compute(device="cpu"))
+    options.update((name, changes.pop(name)) for name in plan.Options._fields if name in changes)
+    wanted = settings.Settings(batch_size=4, image_size=195)._replace(**changes)
+    return plan.make(dataset_dir, wanted, plan.DEFAULT_OPTIONS._replace(**options))
+
+
+@pytest.fixture
+def run(random_run, tiny_dataset, tmp_path):
+    """A run of its own, at step 7."""
+    copied = runs.locate_run("mine", str(tmp_path / "c"), str(tmp_path / "s"))
+    shutil.copytree(random_run.checkpoints_dir, copied.checkpoints_dir)
+    settings.write(copied.checkpoints_dir, planned(tiny_dataset).kept)
+    return copied
+
+
+def fail_with(error, monkeypatch):
+    """Has the first step of a training raise an error."""
+
+    def failing(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(slim.learning, "train", failing)
+
+
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (tf.errors.ResourceExhaustedError(None, None, "OOM"), "mine: stopped after step 7: OOM"),
+        (
+            tf.errors.InvalidArgumentError(None, None, NOT_A_NUMBER),
+            "mine: step 8, learning rate unknown: the loss is NaN or infinite; ",
+        ),
+    ],
+)
+def test_an_error_in_the_first_step_names_the_runs_step(
+    run, tiny_dataset, monkeypatch, error, message
+):
+    fail_with(error, monkeypatch)
+    with pytest.raises(DataError, match="^" + message):
+        train.train(run, planned(tiny_dataset))
