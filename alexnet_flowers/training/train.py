@@ -92,9 +92,10 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
                 )
                 return None
             if newest and evaluation and evaluation.is_enough(step_number):
-                settings.write_ended(run.checkpoints_dir, plan.kept, step_number)
+                kept = settings.read(run.checkpoints_dir) or plan.kept
+                settings.write_ended(run.checkpoints_dir, kept, step_number)
                 return None
-        with tf.Graph().as_default():
+        with tf.Graph().as_default(), _settings_of_what_is_saved(run, newest):
             evaluate = evaluation.evaluate if evaluation else None
             trainer = _Trainer(run, plan, place, newest, step_number, report, evaluate)
             try:
@@ -310,6 +311,25 @@ def _to_continue(run, kept, allow_changed_settings, report):
     return newest, step_number
 
 
+@contextlib.contextmanager
+def _settings_of_what_is_saved(run, newest):
+    """A context whose error leaves the settings as before where nothing newer has been saved."""
+    before = settings.read(run.checkpoints_dir) if newest else None
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError, DataError, KeyError):  # Older ones hold no classes.
+            if before and checkpoints.newest(run.checkpoints_dir) == newest:
+                _write_settings(run, before)
+        raise
+
+
+def _write_settings(run, kept):
+    settings.write(run.checkpoints_dir, kept)
+    labels = os.path.join(run.checkpoints_dir, records.LABELS_FILENAME)
+    records.write_labels(labels, kept["dataset"]["classes"])
+
+
 def _begin(run, plan, newest, step_number, report):
     """Writes down what a run means; returns its ``Saver``, ``EventWriter`` or None, and table."""
     logging, kept = plan.options.logging, plan.kept
@@ -330,10 +350,7 @@ def _begin(run, plan, newest, step_number, report):
         step_table.TRAINING_COLUMNS,
         step_number,
     )
-    settings.write(run.checkpoints_dir, kept)
-    records.write_labels(
-        os.path.join(run.checkpoints_dir, records.LABELS_FILENAME), kept["dataset"]["classes"]
-    )
+    _write_settings(run, kept)
     writer = None
     # Without summaries, too, a new start says that earlier events of its steps no longer count.
     earlier = glob.glob(os.path.join(glob.escape(run.summaries_dir), "*tfevents*"))

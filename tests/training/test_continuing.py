@@ -1,10 +1,12 @@
 """A run that is continued: what is said and what is left where its first step fails."""
 
 import shutil
+import types
 
 import pytest
 
 from alexnet_flowers import devices
+from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import plan, runs, settings, train
@@ -53,3 +55,23 @@ def test_an_error_in_the_first_step_names_the_runs_step(
     fail_with(error, monkeypatch)
     with pytest.raises(DataError, match="^" + message):
         train.train(run, planned(tiny_dataset))
+
+
+def test_settings_with_which_nothing_was_saved_are_not_kept(run, tiny_dataset, monkeypatch):
+    def kept():
+        return [read(run.checkpoints_dir) for read in (settings.read, records.read_labels)]
+
+    before = kept()
+    fail_with(KeyboardInterrupt, monkeypatch)
+    other = planned(tiny_dataset, batch_size=8, allow_changed_settings=True)
+    other.kept["dataset"]["classes"] = ["a", "b", "c", "d", "e"]
+    with pytest.raises(KeyboardInterrupt):
+        train.train(run, other)
+    assert kept() == before
+
+
+def test_a_run_that_is_enough_keeps_its_settings(run, tiny_dataset):
+    evaluation = types.SimpleNamespace(is_enough=lambda step: True)
+    other = planned(tiny_dataset, batch_size=8, allow_changed_settings=True)
+    assert train.train(run, other, evaluation=evaluation) is None
+    assert settings.read(run.checkpoints_dir) == dict(planned(tiny_dataset).kept, ended_at_step=7)
