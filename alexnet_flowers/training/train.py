@@ -28,6 +28,7 @@ from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import (
     callbacks,
     checkpoints,
+    runs,
     saving,
     settings,
     training_graph,
@@ -290,6 +291,7 @@ def _to_continue(run, kept, allow_changed_settings, report):
     """Returns the checkpoint from which a run is continued and its step; None, 0 for a new one.
 
     Raises:
+      DataError: it was trained on other classes, which is all that is known of it.
       UsageError: it was started with other settings.
     """
     newest, done = upkeep.recover(run.checkpoints_dir)
@@ -298,6 +300,8 @@ def _to_continue(run, kept, allow_changed_settings, report):
     if newest is None:
         return None, 0
     before = settings.read(run.checkpoints_dir)
+    if before is None and not allow_changed_settings:
+        runs.check_labels(run, dict(enumerate(kept["dataset"]["classes"])))
     changes = before and settings.check_unchanged(
         run.checkpoints_dir, before, kept, allow_changed_settings
     )

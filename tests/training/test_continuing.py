@@ -1,5 +1,6 @@
 """A run that is continued: what is said and what is left where its first step fails."""
 
+import os
 import shutil
 import types
 
@@ -75,3 +76,15 @@ def test_a_run_that_is_enough_keeps_its_settings(run, tiny_dataset):
     other = planned(tiny_dataset, batch_size=8, allow_changed_settings=True)
     assert train.train(run, other, evaluation=evaluation) is None
     assert settings.read(run.checkpoints_dir) == dict(planned(tiny_dataset).kept, ended_at_step=7)
+
+
+def test_without_its_settings_a_run_goes_on_with_its_own_classes_only(
+    run, tiny_dataset, monkeypatch
+):
+    os.remove(os.path.join(run.checkpoints_dir, settings.FILENAME))
+    other = planned(tiny_dataset)
+    other.kept["dataset"]["classes"] = ["a", "b", "c", "d", "e"]
+    fail_with(AssertionError("it goes on"), monkeypatch)
+    with pytest.raises(DataError, match="was trained on the classes daisy, .* the dataset has a"):
+        train.train(run, other)
+    assert records.read_labels(run.checkpoints_dir)[0] == "daisy"
