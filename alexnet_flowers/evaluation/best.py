@@ -198,13 +198,15 @@ def _link(source, target):
     """
     temporary = "%s.tempstate%d" % (target, os.getpid())
     try:
-        os.link(source, temporary)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        with atomic.naming(temporary):
-            shutil.copyfile(source, temporary)
-        atomic.sync(temporary)
-    os.replace(temporary, target)
-    with contextlib.suppress(FileNotFoundError):  # Nothing was replaced if both are one file.
-        os.remove(temporary)
+        try:
+            os.link(os.path.realpath(source), temporary)  # Of a link, what it leads to.
+        except FileNotFoundError:
+            raise
+        except OSError:
+            with atomic.naming(temporary):
+                shutil.copyfile(source, temporary)
+            atomic.sync(temporary)
+        os.replace(temporary, target)
+    finally:  # It is still there after an error, or if both are one file.
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)

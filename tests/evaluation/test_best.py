@@ -93,6 +93,30 @@ def test_one_that_training_has_removed_meanwhile_is_not_kept(run):
     assert _kept(run).endswith("model.ckpt-7") and best.result_of(run)["accuracy"] == 0.5
 
 
+def test_one_whose_parts_are_relative_links_is_kept(run):
+    for path in checkpoints.parts(os.path.join(run.checkpoints_dir, "model.ckpt-7")):
+        os.rename(path, path + ".stored")
+        os.symlink(os.path.basename(path) + ".stored", path)
+    assert best.keep(run, _result(run, 7, 0.5))
+    assert _kept(run).endswith("model.ckpt-7")
+
+
+def test_a_copy_that_finds_no_room_leaves_nothing(run, monkeypatch):
+    def full(source, target):
+        with open(target, "w") as file:
+            file.write("half")
+        raise OSError(28, "No space left on device")
+
+    def none(source, target):
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", none)
+    monkeypatch.setattr(shutil, "copyfile", full)
+    with pytest.raises(OSError, match="No space left"):
+        best.keep(run, _result(run, 7, 0.5))
+    assert os.listdir(best.folder_of(run)) == []
+
+
 @pytest.mark.parametrize("number", range(8))
 def test_a_kill_at_any_moment_leaves_one_with_its_result(run, monkeypatch, number):
     assert best.keep(run, _result(run, 8, 0.5))
