@@ -48,7 +48,7 @@ def run(run_name, plan, report):
     picture = curve(*measured, caption)
     picture_output.save(picture, path, "learning rates: " + caption)
     rows = zip(range(1, len(measured.rates) + 1), *measured[:3])
-    spreadsheet.write(table, [_COLUMNS, *rows])
+    outputs.write(table, spreadsheet.write, [_COLUMNS, *rows])
     report("%s: curve %s, numbers %s" % (run_name, path, table))
     report("%s: %s" % (run_name, _advice(measured)))
 

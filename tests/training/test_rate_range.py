@@ -24,6 +24,7 @@ def test_it_suggests_nothing_where_the_loss_only_rose():
 def test_by_the_script(run_script, tiny_dataset, tmp_path):
     os.makedirs(str(tmp_path / "data"))
     os.symlink(tiny_dataset, str(tmp_path / "data" / "flowers"))  # The default; there is no run.
+    os.symlink("numbers.csv", str(tmp_path / "range.csv"))  # It stays one.
     done = run_script(
         "train", "--find_learning_rate", "--batch_size=2", "--seed=1",
         "--image_size=195", "--common_queue_min=8", "--log_every_n_steps=1", "--momentum=0.99",
@@ -42,4 +43,4 @@ def test_by_the_script(run_script, tiny_dataset, tmp_path):
     # The rates were trained with: the last ones are too high for anything.
     losses = [float(row["cross_entropy"]) for row in rows]
     assert max(losses[:4]) < 2 and (len(rows) < 12 or losses[-1] > 3)
-    assert sorted(os.listdir(str(tmp_path))) == ["data", "range.csv", "range.png"]
+    assert sorted(os.listdir(str(tmp_path))) == ["data", "numbers.csv", "range.csv", "range.png"]
