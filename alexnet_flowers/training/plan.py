@@ -255,8 +255,9 @@ def _part(split, batch_size, num_clones, members):
     if members is not None:
         part = dataset.part(split, members.task_index, members.num_workers)
     if batch_size * num_clones > part.num_samples:
+        clones = " with --num_clones %d" % num_clones if num_clones > 1 else ""
         raise UsageError(
-            "--batch_size %d: the train split has only %d photos%s"
-            % (batch_size, part.num_samples, "" if part is split else " for this worker")
+            "--batch_size %d%s: the train split has only %d photos%s"
+            % (batch_size, clones, part.num_samples, "" if part is split else " for this worker")
         )
     return part

@@ -234,7 +234,7 @@ def warm_start(settings, labels_to_names=None, report=print):
                 )
         variables = fitting
     if not variables:
-        raise UsageError("--checkpoint_exclude_scopes: nothing is left to take from %s" % path)
+        raise UsageError("--checkpoint_path %s: nothing is left to take from it" % path)
     names = {variable.op.name: variable for variable in variables}
     _check_fits(path, shapes, names, "pass --checkpoint_exclude_scopes %(scope)s")
     if labels_to_names and any(in_scope(name, _CLASS_SCORES) for name in names):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from alexnet_flowers import devices
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import hyperparameters, plan, schedules
@@ -42,6 +43,15 @@ def check(**changes):
 def test_options_that_cannot_be_meant_are_refused(name, value, message):
     with pytest.raises(UsageError, match="^--%s=.*: %s" % (name, message)):
         check(**{name: value})
+
+
+def test_a_batch_of_several_clones_that_is_too_large_names_both_flags(tiny_dataset):
+    compute = devices.Compute(device="cpu", num_clones=2)
+    with pytest.raises(UsageError) as caught:
+        plan.make(tiny_dataset, Settings(batch_size=13), plan.Options(compute=compute))
+    assert str(caught.value) == (
+        "--batch_size 13 with --num_clones 2: the train split has only 25 photos"
+    )
 
 
 def test_a_run_may_be_as_long_as_anyone_likes(tiny_dataset):
