@@ -17,9 +17,6 @@ from alexnet_flowers.training.optimization import in_scope, split_scopes
 # The layer whose variables belong to the classes, one after the other.
 _CLASS_SCORES = alexnet_v2.SCOPE + "/fc8"
 _AVERAGE_SUFFIX = "/ExponentialMovingAverage"
-# The largest numbers that TensorFlow can note in its own description of a saver.
-_MOST_TO_KEEP = 2**31 - 1
-_MOST_HOURS = 1e30
 
 
 class Saver:
@@ -33,11 +30,7 @@ class Saver:
 
     def __init__(self, var_list=None, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0):
         """Takes what ``tf.train.Saver`` takes."""
-        self._saver = tf.train.Saver(
-            var_list,
-            max_to_keep=min(max_to_keep, _MOST_TO_KEEP),
-            keep_checkpoint_every_n_hours=min(keep_checkpoint_every_n_hours, _MOST_HOURS),
-        )
+        self._saver = tf.train.Saver(var_list)
         self._max_to_keep = max_to_keep
         self._keep_every_secs = keep_checkpoint_every_n_hours * 3600
         # Times of a clock that nobody sets.
