@@ -26,7 +26,6 @@ class Alone:
       task_index: int, its place among them.
       sync_replicas: bool.
       num_under_way: int, how many steps may be under way at once, this worker's included.
-      takes_over: bool, whether this chief takes the place of another one of the same run.
     """
 
     target = ""
@@ -35,7 +34,6 @@ class Alone:
     task_index = 0
     sync_replicas = False
     num_under_way = 1
-    takes_over = False
 
     def variables_device(self):
         """Returns what to build the graph under, for ``tf.device``."""
@@ -64,15 +62,11 @@ class Alone:
         """
         return True
 
-    def wait_for_others(self):
-        """Waits until no other worker has a step under way."""
-
-    def wait_for_chief_to_leave(self, is_enough):
-        """Waits until the chief has left, or a function says that it is enough."""
-
 
 class Worker(Alone):
     """The place of a worker in a cluster; see ``Alone``."""
+
+    takes_over = False  # Whether this chief takes the place of another one of the same run.
 
     def __init__(self, cluster, config, give_up, report=print):
         """Starts its server.
