@@ -120,15 +120,15 @@ class _Trainer:
             self._ops = training_graph.build(plan, place, report)
         if plan.members is None:
             saving.check_size_limit(tf.global_variables())
+            lack = saving.lack_of_room(run.checkpoints_dir, tf.global_variables())
+            if lack:
+                report(lack)
         self._init_fn = self._saver = self._writer = table = None
         if newest:
             saving.check_continues(newest, tf.global_variables())
         elif place.is_chief:
             self._init_fn = saving.warm_start(plan.settings, plan.split.labels_to_names, report)
         if place.is_chief:
-            lack = saving.lack_of_room(run.checkpoints_dir, tf.global_variables())
-            if lack and plan.members is None:
-                report(lack)
             self._saver, self._writer, table = _begin(run, plan, newest, step_number, report)
         path = os.path.join(run.checkpoints_dir, "model.ckpt")
         writer = self._writer if plan.options.logging.save_summaries_secs else None
