@@ -11,6 +11,7 @@ unless a program calls ``tf.logging.set_verbosity``.
 """
 
 import contextlib
+import functools
 import os
 import threading
 import types
@@ -48,6 +49,9 @@ def without_notes():
     return contextlib.ExitStack()
 
 
+_importing = threading.RLock()
+
+
 class _Lazy:
     """What a function returns, which is called when something of it is first used."""
 
@@ -55,38 +59,18 @@ class _Lazy:
         self._loaded = loaded
 
     def __getattr__(self, name):
-        value = getattr(self._loaded(), name)
+        with _importing:
+            value = getattr(self._loaded(), name)
         setattr(self, name, value)  # Which Python finds by itself the next time.
         return value
 
 
-tf = _Lazy(lambda: load()["tf"])
-# What is to be known of the TensorFlow that there is; see ``load``.
-runtime = _Lazy(lambda: load()["runtime"])
+tf = _Lazy(lambda: _imported()["tf"])
+# What is to be known of the TensorFlow that there is; see ``_imported``.
+runtime = _Lazy(lambda: _imported()["runtime"])
 # Apart, as they bring all of TensorFlow 1.15's ``contrib``, which is a third of the time.
-slim = _Lazy(lambda: _load_slim()["slim"])
-alexnet = _Lazy(lambda: _load_slim()["alexnet"])
-
-
-_loading = threading.RLock()
-_loaded, _loaded_slim = {}, {}
-
-
-def load():
-    """Returns ``tf`` and ``runtime`` by name; imports TensorFlow the first time."""
-    return _once(_loaded, _imported)
-
-
-def _load_slim():
-    """Returns ``slim`` and ``alexnet`` by name; imports them the first time."""
-    return _once(_loaded_slim, _imported_slim, load()["tf"])
-
-
-def _once(loaded, imported, *args):
-    if not loaded:
-        with _loading:
-            loaded.update(loaded or imported(*args))
-    return loaded
+slim = _Lazy(lambda: _imported_slim()["slim"])
+alexnet = _Lazy(lambda: _imported_slim()["alexnet"])
 
 
 @contextlib.contextmanager
@@ -98,6 +82,7 @@ def _without_warnings():
         yield
 
 
+@functools.lru_cache(maxsize=None)
 def _imported():
     with _without_warnings():
         with quiet():
@@ -163,7 +148,9 @@ def _of_tf2():
     return {"tf": tf, "runtime": known}
 
 
-def _imported_slim(tf):
+@functools.lru_cache(maxsize=None)
+def _imported_slim():
+    tf = _imported()["tf"]
     with _without_warnings():
         if _is_tf1(tf):
             import tensorflow.contrib.slim as slim

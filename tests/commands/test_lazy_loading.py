@@ -3,8 +3,7 @@
 from processes import said_of_each_command
 
 SAY_IF_LOADED = """
-from alexnet_flowers import tf1
-if tf1._loaded or "tensorflow" in sys.modules:
+if "tensorflow" in sys.modules:
     print(name)
 """
 

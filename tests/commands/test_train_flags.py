@@ -90,7 +90,7 @@ from alexnet_flowers import tf1
 from alexnet_flowers.commands import runner, train
 def load():
     sys.exit("TensorFlow is loaded")
-tf1.load = load
+tf1._imported = load
 runner.run(train)
 """
 
