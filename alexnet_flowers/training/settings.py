@@ -70,19 +70,12 @@ _TYPES = dict(
 )
 
 
-class Settings(typing.NamedTuple("Settings", list(_TYPES.items()))):
-    """The settings of a run, under the names of their flags; None stands for a default.
+Settings = typing.NamedTuple("Settings", list(_TYPES.items()))
+Settings.__doc__ = """The settings of a run, under the names of their flags; None is a default.
 
-    They are those of ``_Common`` and all ``HYPERPARAMETERS``. ``train --help`` describes each.
-    """
-
-    __slots__ = ()
-
-    def __new__(cls, *values, **named):
-        """Takes the default for each setting that is not given."""
-        rest = list(_DEFAULTS.items())[len(values) :]
-        return super().__new__(cls, *values, **dict(rest, **named))
-
+They are those of ``_Common`` and all ``HYPERPARAMETERS``. ``train --help`` describes each.
+"""
+Settings.__new__.__defaults__ = tuple(_DEFAULTS.values())  # In the order of the fields.
 
 # Not among the settings of runs that were begun before these could be chosen.
 _ADDED_LATER = (
