@@ -55,6 +55,18 @@ class Evaluation:
         self._report(tables.line(result) + ", the best so far" * is_best)
         return self.is_enough(result["global_step"])
 
+    def catch_up(self, checkpoint, step):
+        """Evaluates a run's last checkpoint unless that was done; a kill may have prevented it."""
+        if step not in self._evaluated():
+            self.evaluate(checkpoint)
+
+    def _evaluated(self):
+        """Returns the steps in the run's table, a list; of one that cannot be read none."""
+        with self._errors_as_warnings():
+            table = step_table.path_of_curve(self._run.summaries_dir, _CURVE)
+            return step_table.steps_of(table, step_table.EVALUATION_COLUMNS)
+        return []
+
     @contextlib.contextmanager
     def _errors_as_warnings(self):
         try:
@@ -71,18 +83,16 @@ class Evaluation:
 
         It does not depend on when the process was started: the evaluations are in the run's table.
         """
-        kept, evaluated = None, []
+        kept = None
         if self._num_without:
             with self._errors_as_warnings():
                 kept = best.result_of(self._run)
-                table = step_table.path_of_curve(self._run.summaries_dir, _CURVE)
-                evaluated = step_table.steps_of(table, step_table.EVALUATION_COLUMNS)
         if kept is None or kept["curve"] != _CURVE:
             return False
         # Others may evaluate the steps between.
         num_since = sum(
             kept["global_step"] < one <= step and (one % self._every_n_steps == 0 or one == step)
-            for one in evaluated
+            for one in self._evaluated()
         )
         if num_since < self._num_without:
             return False

@@ -87,6 +87,8 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
                 run, plan.kept, plan.options.allow_changed_settings, report
             )
             if step_number >= plan.num_steps:
+                if evaluation:
+                    evaluation.catch_up(newest, step_number)
                 report(
                     "%s: finished already, at step %d of %d; more steps continue it"
                     % (run.name, step_number, plan.num_steps)

@@ -9,6 +9,8 @@ import pytest
 from alexnet_flowers import devices
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError
+from alexnet_flowers.evaluation import best, within_training
+from alexnet_flowers.events import step_table
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import plan, runs, settings, train
 
@@ -76,6 +78,29 @@ def test_a_run_that_is_enough_keeps_its_settings(run, tiny_dataset):
     other = planned(tiny_dataset, batch_size=8, allow_changed_settings=True)
     assert train.train(run, other, evaluation=evaluation) is None
     assert settings.read(run.checkpoints_dir) == dict(planned(tiny_dataset).kept, ended_at_step=7)
+
+
+def test_an_evaluation_of_the_last_step_that_was_killed_is_made_later(run, tiny_dataset):
+    table = step_table.path_of_curve(run.summaries_dir, "validation")
+    evaluated = []
+
+    def evaluate(path):
+        evaluated.append(path)
+        names = ("num_images", "accuracy", "recall_at_2", "cross_entropy")
+        return dict(
+            dict.fromkeys(names, 1), split="validation", curve="validation", global_step=7,
+            checkpoint=path,
+        )  # fmt: skip
+
+    def write_result(result):
+        step_table.put(table, step_table.EVALUATION_COLUMNS, [7, 0.5, 0.5, 1.5])
+
+    made = types.SimpleNamespace(evaluate=evaluate, write_result=write_result)
+    evaluation = within_training.Evaluation(run, lambda: made, 2, 0)
+    for _ in range(2):
+        train.train(run, planned(tiny_dataset, max_number_of_steps=7), evaluation=evaluation)
+    assert evaluated == [os.path.join(run.checkpoints_dir, "model.ckpt-7")]
+    assert best.result_of(run)["global_step"] == 7
 
 
 def test_without_its_settings_a_run_goes_on_with_its_own_classes_only(
