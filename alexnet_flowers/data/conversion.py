@@ -68,7 +68,7 @@ def convert(
                 info, damaged = _finished(dataset_dir, source, settings, strict)
                 if damaged == os.path.join(dataset_dir, records.LABELS_FILENAME):
                     records.write_labels(damaged, info["classes"])
-                    report("%s: was missing; written again" % damaged)
+                    report("%s: missing or changed; written again" % damaged)
                 elif info is None or damaged:
                     if damaged:
                         report("%s: damaged or missing; converting again" % damaged)
@@ -110,19 +110,26 @@ def _finished(dataset_dir, source, settings, strict):
 
 
 def _damaged(dataset_dir, info):
-    """Returns the path of a shard that does not hold what was written, or of missing labels."""
+    """Returns the path of what does not hold what was written: a shard, or else the labels."""
     for split in info["splits"].values():
         for name, shard in split["shards"].items():
             path = os.path.join(dataset_dir, name)
             if os.path.isdir(path):
                 raise DataError("%s: is a folder; move it away" % path)
             try:
-                if records.count_records(path) != shard["num_records"]:
-                    return path
+                found = {
+                    "num_records": records.count_records(path),
+                    "num_bytes": os.path.getsize(path),
+                }
             except DataError:
                 return path
-    labels_path = os.path.join(dataset_dir, records.LABELS_FILENAME)
-    return None if os.path.exists(labels_path) else labels_path
+            if any(found[key] != shard[key] for key in found):
+                return path
+    try:
+        names = list(records.read_labels(dataset_dir).values())
+    except DataError:  # Missing, or no labels.
+        names = None
+    return None if names == info["classes"] else os.path.join(dataset_dir, records.LABELS_FILENAME)
 
 
 def _make(dataset_dir, source, settings, strict, keep_archive, report):

@@ -155,8 +155,8 @@ def _check_names(paths, written):
     for path in paths:
         if os.path.basename(path) not in written:
             raise DataError(
-                "%s: dataset.json does not name this shard; it is another conversion's; convert "
-                "again" % path
+                "%s: dataset.json does not name this shard; it is another conversion's; move "
+                "it away" % path
             )
 
 

@@ -157,7 +157,8 @@ def test_finished_dataset_is_recognized_under_another_name_of_the_archive(
 
 @pytest.mark.parametrize(
     "name, damage",
-    list(zip(TINY_FILES[1:5], ["flipped", "truncated", "missing", "one_record_fewer"])),
+    list(zip(TINY_FILES[1:5], ["flipped", "truncated", "missing", "one_record_fewer"]))
+    + [(TINY_FILES[2], "of_another_conversion")],
 )
 def test_damaged_shard_is_found_and_everything_converted_again(
     copy, tiny_dataset, tiny_archive, name, damage
@@ -168,6 +169,9 @@ def test_damaged_shard_is_found_and_everything_converted_again(
     os.remove(path)
     if damage == "one_record_fewer":
         shard_files.write(path, shard_files.read(os.path.join(tiny_dataset, name))[:-1])
+    elif damage == "of_another_conversion":
+        others = shard_files.read(os.path.join(tiny_dataset, TINY_FILES[1]))
+        shard_files.write(path, others[: len(shard_files.read(os.path.join(tiny_dataset, name)))])
     elif damage != "missing":
         content[len(content) // 2] ^= 0xFF
         with open(path, "wb") as file:
@@ -198,13 +202,17 @@ def test_a_folder_that_is_called_like_a_shard_is_named(copy, tiny_archive):
     assert sorted(os.listdir(copy)) == before
 
 
-def test_missing_labels_are_written_again(copy, tiny_dataset, tiny_archive):
+@pytest.mark.parametrize("text", [None, "", "no labels", "0:roses\n1:tulips\n"])
+def test_missing_or_changed_labels_are_written_again(copy, tiny_dataset, tiny_archive, text):
     shard = os.path.join(copy, TINY_FILES[1])
     before = os.stat(shard).st_ino
     os.remove(os.path.join(copy, "labels.txt"))
+    if text is not None:
+        with open(os.path.join(copy, "labels.txt"), "w") as file:
+            file.write(text)
     lines = []
     convert(copy, tiny_archive, lines, **TINY)
-    assert lines[0] == "%s/labels.txt: was missing; written again" % copy
+    assert lines[0] == "%s/labels.txt: missing or changed; written again" % copy
     assert contents(copy) == contents(tiny_dataset)
     assert os.stat(shard).st_ino == before
 

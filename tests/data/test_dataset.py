@@ -222,7 +222,8 @@ def test_shards_of_another_number_than_written_are_refused(copy):
     for name in records.shard_filenames("train", 5):
         with open(os.path.join(copy, name), "wb"):
             pass
-    with pytest.raises(DataError, match="00000-of-00005.tfrecord: dataset.json does not name"):
+    expected = "dataset.json does not name this shard; it is another conversion's; move it away"
+    with pytest.raises(DataError, match="00000-of-00005.tfrecord: %s" % expected):
         dataset.get_split("train", copy)
 
 
