@@ -130,11 +130,13 @@ class _Fetched(_Source, abc.ABC):
         """Whether it can be had turns out when it is fetched."""
 
     def difference(self, name, sha256):
-        """Compares the name; what it would be now is not known."""
-        # Of a URL, the name once went on with the query.
-        if name.partition("?")[0] == self.name:
+        """Compares the digest where it is known, and the name."""
+        if sha256 == self._sha256:
             return None
-        return "archive is %s, not %s" % (name, self.name)
+        # Of a URL, the name once went on with the query.
+        if name.partition("?")[0] != self.name:
+            return "archive is %s, not %s" % (name, self.name)
+        return self._sha256 and "it was made from another %s" % self.name
 
     @contextlib.contextmanager
     def fetched(self, dataset_dir, keep_archive, report):
@@ -207,10 +209,6 @@ class Url(_Fetched):
             re.sub(r"[^\w.-]", "_", name)[-_MAX_NAME:] or "archive",
             self._file.sha256,
         )
-
-    def difference(self, name, sha256):
-        """Compares the digest where it is known, otherwise the name."""
-        return None if sha256 == self._sha256 else super().difference(name, sha256)
 
     def _fetch(self, path, report):
         from alexnet_flowers.data.sources import download  # Here: few need its HTTP client.

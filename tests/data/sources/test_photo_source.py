@@ -43,6 +43,9 @@ def test_without_a_choice_it_is_the_official_archive():
     assert source.difference("renamed.tgz", "0" * 64) == (
         "archive is renamed.tgz, not flower_photos.tgz"
     )
+    assert source.difference("flower_photos.tgz", "0" * 64) == (
+        "it was made from another flower_photos.tgz"
+    )
 
 
 def test_the_official_photos_are_known_by_their_names_however_they_lie(tmp_path, monkeypatch):
