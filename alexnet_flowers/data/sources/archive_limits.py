@@ -41,7 +41,7 @@ class Members:
           DataError: it is too large to be a photo, or see ``count``.
         """
         is_visible = bool(parts) and not class_folders.is_hidden(parts)
-        is_photo = is_visible and class_folders.is_photo(parts)
+        is_photo = class_folders.is_photo(parts)
         if is_photo:
             class_folders.check_size("%s: the member %r" % (self._path, "/".join(parts)), size)
         self.count(size)

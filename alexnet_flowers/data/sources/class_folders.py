@@ -75,8 +75,8 @@ def is_hidden(parts):
 
 
 def is_photo(parts):
-    """Says whether a path, split into its folders and file name, may be a photo's."""
-    return not is_hidden(parts) and companions.kind(parts[-1]) is None
+    """Says whether a path, split into its folders and file name, may be a photo's; () is none."""
+    return bool(parts) and not is_hidden(parts) and companions.kind(parts[-1]) is None
 
 
 def check_size(name, num_bytes):

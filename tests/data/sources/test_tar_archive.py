@@ -191,7 +191,7 @@ def test_link_or_device_is_refused_by_name(tmp_path, kind, name):
     )
 
 
-@pytest.mark.parametrize("name", ["flower_photos/README", "flower_photos/daisy/.link"])
+@pytest.mark.parametrize("name", ["flower_photos/README", "flower_photos/daisy/.link", ".", "./"])
 def test_a_link_that_is_no_photos_does_not_matter(tmp_path, name):
     member = special(name, tarfile.SYMTYPE, target="/etc/passwd")
     assert len(read(write_tgz(tmp_path / "p.tgz", [ONE_PHOTO, member]))) == 1

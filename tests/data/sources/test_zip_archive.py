@@ -104,6 +104,9 @@ def test_link_or_device_is_refused_by_name(tmp_path, kind):
     link.filename = "photos/README"  # Which is never read.
     path = write_zip(tmp_path / "p.zip", [PHOTO, (link, b"/etc/passwd")])
     assert read(path).companions == {"README": 1}
+    link.filename = "."  # The archive itself.
+    path = write_zip(tmp_path / "p.zip", [PHOTO, (link, b"/etc/passwd")])
+    assert len(read(path).photos) == 1
 
 
 def test_encrypted_member_is_refused_by_name(tmp_path):
