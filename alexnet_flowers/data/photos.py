@@ -3,6 +3,7 @@
 import contextlib
 import difflib
 import io
+import itertools
 import os
 import re
 from typing import NamedTuple, Optional
@@ -192,10 +193,10 @@ def from_split(dataset_dir, split_name):
     bad = record_check.explanation(split)
     if bad:
         raise DataError(bad)
+    in_order = itertools.chain.from_iterable(map(records.read_shard, split.data_sources))
     found = [
         Photo(record.filename or "%s, photo %d" % (split_name, number), *record[:2])
-        for path in split.data_sources
-        for number, record in enumerate(records.read_shard(path))
+        for number, record in enumerate(in_order)
     ]
     return found, split.labels_to_names
 

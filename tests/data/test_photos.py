@@ -5,10 +5,11 @@ import os
 
 import photo_archives
 import pytest
+import shard_files
 from PIL import Image
 
 from alexnet_flowers import devices
-from alexnet_flowers.data import photos
+from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError, UsageError
 
 CLASS_NAMES = photo_archives.CLASS_NAMES
@@ -168,6 +169,19 @@ def test_a_split_comes_with_names_and_labels(tiny_dataset):
         class_name = photo.name.split("/")[0]
         assert names[photo.label] == class_name
         assert photo.encoded == originals[photo.name]
+
+
+def test_photos_without_names_have_one_each_in_a_split_of_several_shards(tmp_path):
+    for shard, name in enumerate(records.shard_filenames("train", 2)):
+        drawn = [photo_archives.draw("roses", 2 * shard + number) for number in range(2)]
+        made = [records.example(encoded, 40, 60, 0, "") for encoded in drawn]
+        shard_files.write(tmp_path / name, made)
+    (tmp_path / "labels.txt").write_text("0:roses\n")
+    found, _ = photos.from_split(str(tmp_path), "train")
+    assert [photo.name for photo in found] == ["train, photo %d" % number for number in range(4)]
+    assert photos.pick(found, "train", index=2) == photos.pick(
+        found, "train", name="train, photo 2"
+    )
 
 
 @pytest.fixture
