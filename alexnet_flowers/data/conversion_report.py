@@ -63,7 +63,8 @@ def of_left_out(left_out, num_good):
     kinds = {}
     for place, reason in left_out.items():
         # What follows a colon is about the one file.
-        kinds.setdefault(reason.partition(":")[0], []).append((place, reason))
+        kind = "identical to others" if duplicates.is_later(reason) else reason.partition(":")[0]
+        kinds.setdefault(kind, []).append((place, reason))
     lines = []
     for kind, members in list(kinds.items())[:_MAX_KINDS]:
         if len(members) <= _LINES_OF_A_KIND:

@@ -8,7 +8,7 @@ import pytest
 from conversions import contents, convert, filenames
 from photo_archives import draw, write_tgz
 
-from alexnet_flowers.data import dataset, duplicates, manifest, records, splits
+from alexnet_flowers.data import conversion_report, dataset, duplicates, manifest, records, splits
 from alexnet_flowers.errors import DataError, UsageError
 
 CLASSES = ("roses", "tulips")
@@ -299,6 +299,14 @@ def test_many_bad_photos_take_a_line_for_each_kind(tmp_path):
     assert lines[0].startswith("left out: 1000 photos: ")
     assert lines[0].endswith(": a/no0000.heic, a/no0001.heic, a/no0002.heic and 997 more")
     assert lines[1] == "1000 of 1006 photos left out"
+
+
+def test_many_identical_photos_are_one_kind():
+    left_out = {"b/%d.jpg" % n: "identical to a/%d.jpg" % n for n in range(100)}
+    assert conversion_report.of_left_out(left_out, 100) == [
+        "left out: 100 photos: identical to others: b/0.jpg, b/1.jpg, b/2.jpg and 97 more",
+        "100 of 200 photos left out",
+    ]
 
 
 def test_nobodys_file_is_replaced(tmp_path):
