@@ -31,6 +31,7 @@ _SHARD_NAME = "flowers_%s_%05d-of-%05d.tfrecord"
 _SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord\Z")
 # What five digits can count.
 MAX_SHARDS = 99999
+_MAX_LABEL_DIGITS = 9
 # Of more classes than this, a line of text names the first few.
 _MAX_LISTED = 12
 _NUM_LISTED_OF_MANY = 5
@@ -217,7 +218,8 @@ def read_labels(dataset_dir):
         label, colon, name = line.partition(":")
         if not line:
             continue
-        if not colon or not label.isdecimal():
+        # Python itself refuses to read a number of thousands of digits.
+        if not colon or not label.isdecimal() or len(label) > _MAX_LABEL_DIGITS:
             raise DataError("%s, line %d: %r is not <id>:<name>" % (path, number, line))
         if int(label) in names:
             raise DataError("%s, line %d: the id %s is there twice" % (path, number, label))

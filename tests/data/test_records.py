@@ -128,6 +128,7 @@ def test_windows_line_ends_are_read(tmp_path):
         ("0:daisy\n2:roses\n", "labels.txt: the ids are not 0, 1, 2, ..."),
         ("1:daisy\n2:tulips\n", "labels.txt: the ids run from 1 to 2, not from 0"),
         ("\n", "labels.txt: the ids are not 0, 1, 2, ..."),
+        pytest.param("9" * 5000 + ":daisy\n", "is not <id>:<name>", id="long_id"),
     ],
 )
 def test_bad_labels_are_named(tmp_path, content, expected):
