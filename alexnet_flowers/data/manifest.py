@@ -9,6 +9,7 @@ import json
 import os
 
 from alexnet_flowers import json_file
+from alexnet_flowers.data import splits
 from alexnet_flowers.data.sources.class_folders import some
 from alexnet_flowers.errors import DataError
 
@@ -126,7 +127,7 @@ def gaps(info, split_name):
 
 def table(info):
     """Returns the photos of each class and split as lines of text."""
-    names = list(info["splits"])
+    names = [name for name in splits.SPLITS if name in info["splits"]]
     width = max(len("class"), len("all"), *(len(name) for name in info["classes"]))
     rows = [["class"] + names + ["all"]]
     for class_name in info["classes"]:

@@ -180,3 +180,8 @@ def test_table_counts_the_photos_of_each_class_and_split():
         "sunflowers           0           2           2",
         "all                 12           3          15",
     ]
+
+
+def test_table_has_the_splits_in_one_order_before_and_after_they_are_written(info):
+    info["splits"] = dict(sorted(info["splits"].items(), reverse=True))
+    assert manifest.table(info).split("\n")[0].split() == ["class", "train", "validation", "all"]
