@@ -206,7 +206,7 @@ class Url(_Fetched):
         self._file = OFFICIAL if url in OFFICIAL.urls else RemoteFile((url,))
         super().__init__(
             "".join(one if one.isprintable() else "_" for one in name),
-            re.sub(r"[^\w.-]", "_", name)[-_MAX_NAME:] or "archive",
+            re.sub(r"[^\w.-]", "_", name, flags=re.ASCII)[-_MAX_NAME:] or "archive",
             self._file.sha256,
         )
 

@@ -68,6 +68,15 @@ def test_what_has_no_digest_is_compared_by_its_name(use_sample):
     assert source.difference("other.tgz", "0" * 64) == "archive is other.tgz, not " + source.name
 
 
+def test_a_long_name_of_a_url_in_any_script_is_one_of_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        photo_source.Url, "_fetch", lambda self, path, report: open(path, "w").close()
+    )
+    source = photo_source.choose("http://127.0.0.1/%s.tgz" % ("花" * 150))
+    with source.fetched(str(tmp_path), False, None) as path:
+        assert os.listdir(str(tmp_path)) == [os.path.basename(path)]
+
+
 def test_what_is_here_is_compared_by_its_digest(tmp_path):
     path = write_tgz(tmp_path / "mine.tgz", official_members())
     source = photo_source.choose(path)
