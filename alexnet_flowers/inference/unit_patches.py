@@ -100,7 +100,7 @@ def strongest(network, photos, end_point, max_units):
 def _cut(network, photos, end_point, wanted):
     """Returns a dict of (photo's number, place) to the pixels of its receptive field."""
     field = receptive_field(end_point.rpartition("/")[2])
-    if field.size >= network.image_size:  # Of a unit that sees everything.
+    if field.size > network.image_size:  # Of a unit that sees everything, wherever it is.
         field = field._replace(size=network.image_size, first=0)
     margin = max(-field.first, field.size)
     places = {}

@@ -16,12 +16,18 @@ def shown(tiny_dataset):
     return photos.from_split(tiny_dataset, "train")[0]
 
 
-def test_they_are_the_strongest_places_of_all_photos(network, shown, monkeypatch):
-    fetches = {"values": network.end_points["conv3"], "images": network.images}
+@pytest.mark.parametrize(
+    "layer, size, stride, before",  # In pixels; the last: how far beyond the corner it begins.
+    [("conv3", 99, 16, 32), ("pool5", 195, 32, 64)],
+)
+def test_they_are_the_strongest_places_of_all_photos(
+    network, shown, monkeypatch, layer, size, stride, before
+):
+    fetches = {"values": network.end_points[layer], "images": network.images}
     ((_, answers),) = network.ask(shown, fetches)
     values, images = answers["values"], preprocessing.as_bytes(answers["images"])
     monkeypatch.setattr(trained_network, "BATCH_SIZE", 7)
-    found = unit_patches.strongest(network, shown, "alexnet_v2/conv3", max_units=5)
+    found = unit_patches.strongest(network, shown, "alexnet_v2/" + layer, max_units=5)
     per_photo = values.max((1, 2))
     strongest = np.argsort(-per_photo.max(0), kind="stable")[:5]
     assert [unit.number for unit in found] == list(strongest)
@@ -35,11 +41,11 @@ def test_they_are_the_strongest_places_of_all_photos(network, shown, monkeypatch
             photo = names.index(patch.photo_name)
             at = values[(photo,) + patch.place + (unit.number,)]
             assert at == pytest.approx(patch.activation, rel=1e-5)
-            # conv3 sees 99 px each 16 px, and begins 32 px beyond the upper left corner.
-            padded = np.pad(images[photo], ((99, 99), (99, 99), (0, 0)), "constant",
+            padded = np.pad(images[photo], ((size, size), (size, size), (0, 0)), "constant",
                             constant_values=128)  # fmt: skip
-            top, left = (99 - 32 + 16 * one for one in patch.place)
-            np.testing.assert_array_equal(patch.pixels, padded[top : top + 99, left : left + 99])
+            top, left = (size - before + stride * one for one in patch.place)
+            expected = padded[top : top + size, left : left + size]
+            np.testing.assert_array_equal(patch.pixels, expected)
 
 
 def test_of_units_that_see_everything_it_is_the_whole_image(network, shown):
