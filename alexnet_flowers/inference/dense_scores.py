@@ -11,6 +11,7 @@ from PIL import Image
 
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import DataError, first_line
+from alexnet_flowers.evaluation import metrics
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
@@ -46,7 +47,7 @@ def score_map(network, photo, short_side_px):
 
     Raises:
       DataError: the photo, scaled, has more than ``MAX_PIXELS``, or is too large for the memory
-        there is.
+        there is; or a score is not finite.
     """
     image = _scaled(photo, short_side_px)
     try:
@@ -55,6 +56,7 @@ def score_map(network, photo, short_side_px):
         )
     except tf.errors.ResourceExhaustedError as error:
         raise DataError("%s: %s; lower --short_side_px" % (photo.name, first_line(error)))
+    metrics.check_finite(scores, network.checkpoint_path)
     return ScoreMap(image, scores[0])
 
 

@@ -108,8 +108,14 @@ class TrainedNetwork:
         return self.end_points[short]
 
     def kernels(self, layer):
-        """Returns a layer's weights, float32 [height, width, input maps, units]."""
-        return self.session.run("%s/%s/weights:0" % (alexnet_v2.SCOPE, layer))
+        """Returns a layer's weights, float32 [height, width, input maps, units].
+
+        Raises:
+          DataError: they are not finite.
+        """
+        weights = self.session.run("%s/%s/weights:0" % (alexnet_v2.SCOPE, layer))
+        metrics.check_finite(weights, self.checkpoint_path)
+        return weights
 
     def ask(self, photos, fetches, doing="asking"):
         """Shows the network some photos, a batch at a time.

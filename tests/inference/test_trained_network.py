@@ -7,7 +7,7 @@ from saved_checkpoints import copy_of_run
 
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.inference import prediction, trained_network
+from alexnet_flowers.inference import dense_scores, prediction, trained_network
 from alexnet_flowers.tf1 import alexnet, slim, tf
 from alexnet_flowers.training import checkpoints, saving, upkeep
 
@@ -58,16 +58,24 @@ def test_a_photo_that_cannot_be_decoded_is_named(network):
 
 def test_nan_is_refused(network, random_run, validation, tmp_path):
     with network.graph.as_default():
-        (biases,) = [v for v in slim.get_model_variables() if v.op.name.endswith("fc8/biases")]
-        before = network.session.run(biases)
+        names = ("conv1/weights", "fc8/biases")
+        variables = [v for v in slim.get_model_variables() if v.op.name.endswith(names)]
+        before = network.session.run(variables)
         saver = tf.train.Saver(slim.get_model_variables())
-        biases.load([0.0, 0.0, float("nan"), 0.0, 0.0], network.session)
+        for variable, value in zip(variables, before):
+            variable.load(value * float("nan"), network.session)
         saver.save(network.session, str(tmp_path / "model.ckpt"), write_meta_graph=False)
-        biases.load(before, network.session)
+        for variable, value in zip(variables, before):
+            variable.load(value, network.session)
     with trained_network.TrainedNetwork(random_run, str(tmp_path / "model.ckpt"), "cpu") as broken:
         assert broken.global_step == 0
-        with pytest.raises(DataError, match="answers with NaN or infinite numbers"):
-            prediction.predict(broken, validation[:1])
+        for look in (
+            lambda: prediction.predict(broken, validation[:1]),
+            lambda: dense_scores.score_map(broken, validation[0], 256),
+            lambda: broken.kernels("conv1"),
+        ):
+            with pytest.raises(DataError, match="answers with NaN or infinite numbers"):
+                look()
 
 
 def test_without_labels_the_checkpoint_says_how_many_classes(random_run, tmp_path):
