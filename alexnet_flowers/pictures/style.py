@@ -51,5 +51,9 @@ def figure(width_in, height_in, draw):
 
 
 def plain(text):
-    """Returns text for matplotlib, which otherwise reads what is between two ``$`` as a formula."""
-    return escapes.printable(text).replace("$", r"\$")
+    """Returns text for matplotlib, which otherwise reads what is between two ``$`` as a formula.
+
+    What begins with ``_`` it leaves out of legends, hence the space before that.
+    """
+    shown = escapes.printable(text).replace("$", r"\$")
+    return " " + shown if shown.startswith("_") else shown

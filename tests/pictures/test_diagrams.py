@@ -17,11 +17,11 @@ def test_the_bars_are_as_high_as_the_shares():
 def test_runs_have_their_bars_side_by_side():
     one = [dead_units.LayerUnits("conv1", 64, 16, 0.5), dead_units.LayerUnits("fc6", 10, 0, 0.9)]
     other = [dead_units.LayerUnits("conv1", 64, 64, 1), dead_units.LayerUnits("fc6", 10, 1, 0.9)]
-    (axes,) = diagrams.dead_units_side_by_side({"a": one, "$b": other}).axes
+    (axes,) = diagrams.dead_units_side_by_side({"_a": one, "$b": other}).axes
     assert [bar.get_height() for bar in axes.patches] == [25, 0, 100, 10]
     middles = [bar.get_x() + bar.get_width() / 2 for bar in axes.patches]
     np.testing.assert_allclose(middles, [-0.2, 0.8, 0.2, 1.2])
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "\\$b"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [" _a", "\\$b"]
 
 
 def test_the_confusion_matrix_shows_counts_and_any_class_name():
