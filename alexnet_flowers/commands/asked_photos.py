@@ -7,7 +7,7 @@ from absl import flags
 from alexnet_flowers.commands import command_line
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
-from alexnet_flowers.errors import UsageError
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.training import run_dataset, runs
 
 FLAGS = flags.FLAGS
@@ -88,6 +88,13 @@ def of_split(network):
     of_run = run_dataset.choose(network.run, FLAGS.dataset_dir)
     found, labels_to_names = photos.from_split(of_run.dataset_dir, _split())
     runs.check_labels(network.run, labels_to_names)
+    num_classes = len(network.class_names)
+    if len(labels_to_names) > num_classes:  # Of a checkpoint that has no labels.
+        raise DataError(
+            "%s: its network has %d classes, the photos of %s have %d; name others with "
+            "--dataset_dir"
+            % (network.checkpoint_path, num_classes, of_run.dataset_dir, len(labels_to_names))
+        )
     if of_run.note:
         command_line.note(of_run.note)
     return found

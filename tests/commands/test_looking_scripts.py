@@ -248,6 +248,21 @@ def test_what_comes_of_other_photos_than_the_runs_has_a_name_of_its_own(
     assert embedded == ["projector_" + of for of in (suffix, "train_" + suffix, "roses_1")]
 
 
+def test_a_network_without_labels_is_shown_no_photos_of_more_classes(
+    run_script, random_run, copy, tmp_path
+):
+    copy_of_run(random_run, tmp_path / "sent")
+    (tmp_path / "sent" / "labels.txt").unlink()
+    (tmp_path / "sent" / "settings.json").unlink()
+    os.remove(copy + "/dataset.json")
+    with open(copy + "/labels.txt", "a") as labels:
+        labels.write("5:weeds\n")
+    asked = ["--checkpoint_path", "sent", "--dataset_dir", copy, "--split", "validation"]
+    done = run_script("predict", *asked)
+    assert done.returncode == 1 and "its network has 5 classes, the photos of" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_score_map(run_script, run_flags, photo, tmp_path):
     done = run_script("score_map", *run_flags, photo)
     assert done.returncode == 0, done.stderr
