@@ -11,7 +11,6 @@ import contextlib
 import functools
 import itertools
 import os
-import sys
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 from absl import flags
@@ -99,34 +98,30 @@ def _graph(runs):
 
 
 def _dead_units(runs):
-    def draw():
-        split_of = functools.lru_cache(1)(photos.from_split)
-        runs_to_layers = {}
-        for run in drawn:
-            checkpoint = runs.checkpoints[run.name]
-            found, _ = split_of(_shown(run).dataset_dir, FLAGS.split)
-            with trained_network.TrainedNetwork(
-                run, checkpoint, command_line.chosen_device()
-            ) as network:
-                layers = dead_units.dead_units(network, found)
-            print("%s, step %d" % (run.name, network.global_step))
-            print(dead_units.table(layers), flush=True)
-            runs_to_layers[run.name] = layers
-        return diagrams.dead_units_side_by_side(runs_to_layers)
-
     name = "dead_units_" + FLAGS.split
     of_these_photos = [run for run in runs.all if run.name in runs.checkpoints]
     drawn = _those_with(name, of_these_photos, lambda run: runs.checkpoints[run.name], _CHECKPOINT)
+    split_of = functools.lru_cache(1)(photos.from_split)
+    runs_to_layers, steps = {}, {}
+    for run in drawn:
+        found, _ = split_of(_shown(run).dataset_dir, FLAGS.split)
+        with trained_network.TrainedNetwork(
+            run, FLAGS.checkpoint_path, command_line.chosen_device()
+        ) as network:
+            layers = dead_units.dead_units(network, found)
+        print("%s, step %d" % (run.name, network.global_step))
+        print(dead_units.table(layers), flush=True)
+        runs_to_layers[run.name], steps[run.name] = layers, network.global_step
     if runs.checkpoints:  # Otherwise it has been said of each run.
-        steps = {run.name: checkpoints.global_step_of(runs.checkpoints[run.name]) for run in drawn}
+        draw = functools.partial(diagrams.dead_units_side_by_side, runs_to_layers)
         suffix = "".join(sorted({_shown(run).suffix for run in drawn}))
         yield name + suffix, "dead units on " + FLAGS.split + suffix, steps, draw
 
 
 def _confusion(runs):
     for run in runs.all:
-        name, checkpoint = "confusion_" + FLAGS.split, runs.checkpoints.get(run.name)
-        if checkpoint:
+        name = "confusion_" + FLAGS.split
+        if runs.checkpoints.get(run.name):
             evaluator = Evaluator(
                 run,
                 FLAGS.dataset_dir,
@@ -134,7 +129,9 @@ def _confusion(runs):
                 command_line.chosen_device(),
                 report=lambda _: None,  # It has been said.
             )
-            result = evaluator.evaluate(checkpoint)
+            result = checkpoints.read_newest(
+                FLAGS.checkpoint_path, run.checkpoints_dir, evaluator.evaluate
+            )
             title = (
                 "confusion matrix of %(curve)s, %(num_images)d photos, accuracy %(accuracy).4f, "
                 "recall@2 %(recall_at_2).4f" % result
@@ -260,7 +257,10 @@ def _choose_names(figures):
     names = FLAGS.run_name
     if FLAGS.checkpoint_path and not names:
         run = _run_of_checkpoint(None)
-        names = [run.name] if run.summaries_dir else []  # None: it lies elsewhere.
+        if run.summaries_dir is None:  # It lies elsewhere,
+            checkpoints.resolve(FLAGS.checkpoint_path, None)  # or nowhere.
+            raise UsageError("--checkpoint_path: of which run? name one --run_name")
+        names = [run.name]
     max_runs = min((one.max_runs for one in figures if one.max_runs), default=None)
     return event_reader.choose_run_names(names, FLAGS.summaries_dir, max_runs)
 
@@ -324,7 +324,7 @@ def _read_events(runs):
     read = []
     for run in tqdm(runs, desc="reading events", unit="run", delay=1):
         with _leaving_out(run.name):
-            read.append(event_reader.read_run(run, FLAGS.split))
+            read.append(event_reader.read_run(run, FLAGS.split, command_line.note))
     return read
 
 
@@ -344,4 +344,4 @@ def _save(picture, name, title, steps):
 
 
 def _leave_out(name, why):
-    sys.stderr.write("%s: left out: %s\n" % (name, why))
+    command_line.note("%s: left out: %s" % (name, why))

@@ -125,19 +125,20 @@ def choose_run_names(names, summaries_parent, max_runs):
     return chosen
 
 
-def read_run(run, split_name):
+def read_run(run, split_name, report=print):
     """Returns a ``RunEvents``; the ``Events`` of that of which there are no files are empty.
 
     Args:
       run: a ``runs.Run``.
       split_name: str, the split of the evaluations.
+      report: called with a line about each file that is damaged.
 
     Raises:
       DataError: there are no events of either.
     """
     folders = (run.summaries_dir, os.path.join(run.summaries_dir, split_name))
     training, evaluation = (
-        read(folder) if _event_files(folder) else Events({}, {}, []) for folder in folders
+        read(folder, report) if _event_files(folder) else Events({}, {}, []) for folder in folders
     )
     if not any(part.scalars or part.histograms for part in (training, evaluation)):
         raise DataError(
@@ -257,6 +258,7 @@ def _histogram(name, event):
         len(limits) == len(counts) > 0
         and (limits[:-1] <= limits[1:]).all()
         and (counts >= 0).all()
+        and counts.any()
         and value.min <= value.max
         and np.isfinite([value.max - value.min, counts.sum()]).all()
     ):

@@ -51,9 +51,9 @@ def _read(path):
         for line in lines:
             try:
                 step, value = int(line["step"]), float(line["value"])
-                if not math.isfinite(value):
+                if not math.isfinite(step + value):
                     raise ValueError
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise DataError(
                     "%s: line %d: must be a tag, a whole number and a number"
                     % (path, lines.line_num)

@@ -142,6 +142,13 @@ def test_only_what_has_colors_is_of_at_most_six_runs(run_script, run_flags, rand
     assert done.stdout == "runs/figures/alexnet_v2_random.svg\n"
 
 
+def test_a_checkpoint_of_elsewhere_is_of_no_run_here(run_script, run_flags, random_run, tmp_path):
+    event_files.write(tmp_path / "summaries" / "random", {1: {"learning_rate": 0.5}})
+    copy_of_run(random_run, tmp_path / "sent")
+    done = run_script("make_figures", *run_flags, "--checkpoint_path", "sent/model.ckpt-7")
+    assert done.returncode == 2 and "--checkpoint_path: of which run? name one" in done.stderr
+
+
 def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_path):
     (tmp_path / "theirs.csv").write_text("tag,step,value\nlosses/cross_entropy,20,1\nacuracy,2,1\n")
     scalars = {"losses/cross_entropy": 1.0, "sparsity/alexnet_v2/fc6": 0.5}

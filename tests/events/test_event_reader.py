@@ -118,6 +118,7 @@ def test_what_a_damaged_file_leaves_out_is_said(tmp_path, in_record, left):
         dict(bucket=[1.0]),
         dict(bucket=[], bucket_limit=[]),
         dict(bucket=[-1.0, 2.0]),
+        dict(bucket=[0.0, 0.0]),
         dict(bucket=[float("inf"), 2.0]),
         dict(bucket_limit=[1.0, 0.5]),
         dict(bucket_limit=[float("nan"), 0.5]),
