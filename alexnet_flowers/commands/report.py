@@ -118,7 +118,7 @@ def _learning(network, shown):
     try:
         if run.summaries_dir is None:
             raise DataError("the checkpoint belongs to no run here")
-        events = event_reader.read_run(run, shown)
+        events = event_reader.read_run(run, shown, command_line.note)
     except DataError as error:
         why = next_step.as_typed(str(error))
         yield html_page.Section("Curves", "There are none: %s." % why, [])
@@ -213,22 +213,21 @@ def _commands(network):
 
 def _command_lines(network):
     kept = settings.read(network.run.checkpoints_dir)
-    places = ["--run_name", network.run.name]
-    for name in ("checkpoints_dir", "summaries_dir"):
-        if FLAGS[name].value != FLAGS[name].default:
-            places += ["--" + name, FLAGS[name].value]
-    line = next_step.command
     if kept:
         own = ["--dataset_dir", kept["dataset_dir"]] if "dataset_dir" in kept else []
-        yield line("train", *places, *own, *settings.flags_of(kept))
-    shown = list(places)
+        yield next_step.of_run("train", network.run.name, *own, *settings.flags_of(kept))
+    run_name = network.run.name if network.run.summaries_dir else None  # None: it lies elsewhere.
+    shown = []
     for name in ("checkpoint_path", "dataset_dir", "split"):
         if FLAGS[name].value:
             shown += ["--" + name, FLAGS[name].value]
-    yield line("evaluate", *shown)
-    yield line("predict", *shown, "--sheet", "sheet.png")
-    yield line("explain", *shown, "--index", "0")
-    yield line("show_patches", *shown, "--end_point", "conv5")
-    yield line("inspect_network", *shown)
-    yield line("report", *shown)
+    for name, *more in (
+        ("evaluate",),
+        ("predict", "--sheet", "sheet.png"),
+        ("explain", "--index", "0"),
+        ("show_patches", "--end_point", "conv5"),
+        ("inspect_network",),
+        ("report",),
+    ):
+        yield next_step.of_run(name, run_name, *shown, *more)
     yield "tensorboard --logdir %s" % shlex.quote(FLAGS.summaries_dir)

@@ -60,7 +60,8 @@ def test_nothing_is_loaded_from_elsewhere(path):
     assert "url(" not in text and "<script" not in text and "@import" not in text
     assert re.search("Step 7; validation_on_flowers_[0-9a-f]{6}, 5 photos: accuracy ", text)
     commands = re.findall("python scripts/.*", text)
-    assert commands[1].startswith("python scripts/evaluate.py --run_name random --checkpoints_dir ")
+    assert commands[1].startswith("python scripts/evaluate.py --run_name random ")
+    assert " --checkpoints_dir=" in commands[1]
     assert len(commands) == 7
     for flag in ("--checkpoint_path ", "--dataset_dir ", "--split validation"):
         assert all(flag in one for one in commands[1:])
