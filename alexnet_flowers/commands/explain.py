@@ -39,8 +39,7 @@ def main(paths):
         predictions = prediction.predict(network, asked, for_sheet=True, cam=cam)
         print(prediction.table(predictions, network.class_names))
         what = "Grad-CAM of %s" % FLAGS.end_point
-        drawn = prediction.contact_sheet(predictions, network.class_names)
-        picture_output.save(drawn, output, what, network)
+        picture_output.save_sheet(predictions, output, what, network)
     print(output)
     return asked_photos.report_left_out(asked)
 

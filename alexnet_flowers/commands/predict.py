@@ -72,7 +72,4 @@ def _draw_sheet(predictions, network):
     if not predictions:
         print("%s: not drawn, as no answer is known to be wrong" % FLAGS.sheet)
         return
-    if len(predictions) > prediction.MAX_CARDS:
-        print("%s: %d of them, wrong ones first" % (FLAGS.sheet, prediction.MAX_CARDS))
-    drawn = prediction.contact_sheet(predictions, network.class_names)
-    picture_output.save(drawn, FLAGS.sheet, what, network)
+    picture_output.save_sheet(predictions, FLAGS.sheet, what, network)
