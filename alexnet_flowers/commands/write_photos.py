@@ -9,7 +9,7 @@ from absl import flags
 from alexnet_flowers import new_folder
 from alexnet_flowers.commands import asked_photos, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.data import photos, records
+from alexnet_flowers.data import photos
 
 FLAGS = flags.FLAGS
 
@@ -20,8 +20,8 @@ with group("Output"):
 
 def main():
     outputs.check_folder(FLAGS.output_dir)
-    found = asked_photos.chosen([], None)
-    class_names = list(records.read_labels(FLAGS.dataset_dir).values())
+    found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
+    picked = asked_photos.picked(found)
     with new_folder.whole(FLAGS.output_dir) as folder:
-        names = photos.write(found, class_names, folder)
+        names = photos.write(picked, labels_to_names, folder)
     print("%s: %d photos; the first: %s" % (FLAGS.output_dir, len(names), names[0]))

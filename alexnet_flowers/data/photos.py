@@ -149,7 +149,7 @@ def write(found, class_names, folder):
 
     Args:
       found: a list of ``Photo`` with labels.
-      class_names: list of str, by id.
+      class_names: by id, a list or a dict.
       folder: a folder that exists.
 
     Raises:
