@@ -119,21 +119,15 @@ class Settings(NamedTuple):
           rule: how the photos were divided.
           parts: the photos of each split.
         """
-        numbers = {}
         if rule in (BY_NAME, BY_FOLD, BY_FOLDERS):  # Nobody asked for numbers.
             numbers = {"num_" + name: len(parts[name]) for name in ("validation", "test")}
         else:
-            num_photos = sum(map(len, parts.values()))
-            numbers["num_validation"] = self.num_validation_of(num_photos)
+            numbers = {"num_validation": self.num_validation_of(sum(map(len, parts.values())))}
         request = dict(self._asdict(), archive=archive, split_by=rule, **numbers)
-        shares = ("validation_percentage", "test_percentage")
-        for key, percentage in zip(shares, self.percentages):
-            request[key] = percentage
-            if rule != BY_NAME:
-                del request[key]
-        if rule != BY_FOLD:
-            del request["fold"]
-        return request
+        request["validation_percentage"], request["test_percentage"] = self.percentages
+        unused = [] if rule == BY_NAME else ["validation_percentage", "test_percentage"]
+        unused += [] if rule == BY_FOLD else ["fold"]
+        return {key: value for key, value in request.items() if key not in unused}
 
     def fold_numbers(self, num_photos):
         """Returns K and N of the fold; ``UsageError`` if there are not as many photos."""
