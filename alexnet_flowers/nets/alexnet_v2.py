@@ -45,7 +45,7 @@ def alexnet_v2(
     is_training,
     dropout_keep_prob=0.5,
     use_arg_scope=True,
-    weight_decay=None,
+    weight_decay=WEIGHT_DECAY,
     use_gradient_rules=True,
     spatial_squeeze=True,
     in_bfloat16=False,
@@ -61,7 +61,7 @@ def alexnet_v2(
       use_arg_scope: build it within slim's ``alexnet_v2_arg_scope``, which sets the weight decay
         and starts all biases but fc8's at 0.1. Without it there is no weight decay, and the
         biases of conv1 to conv5 start at 0.
-      weight_decay: the factor of the weights' L2 loss; None: the arg scope's own, 0.0005.
+      weight_decay: the factor of the weights' L2 loss, where the arg scope is used.
       use_gradient_rules: compute the gradients by ``conv_gradients``' rules (the same values,
         faster on a CPU) instead of TensorFlow's own.
       spatial_squeeze: return one row of scores an image; False for larger images: a map of them.
@@ -73,8 +73,7 @@ def alexnet_v2(
       logits, float32 [N, num_classes] ([N, rows, columns, num_classes] if not squeezed), and the
       end points by name (``alexnet_v2/conv1``, ...).
     """
-    options = {} if weight_decay is None else {"weight_decay": weight_decay}
-    arg_scope = alexnet.alexnet_v2_arg_scope(**options) if use_arg_scope else {}
+    arg_scope = alexnet.alexnet_v2_arg_scope(weight_decay) if use_arg_scope else {}
 
     def build(images):
         return alexnet.alexnet_v2(
