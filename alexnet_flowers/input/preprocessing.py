@@ -287,10 +287,8 @@ def _distort_color_full(image, drawn):
 
 
 def _resize(image, height, width, method):
-    def by(resize_method):
-        return lambda: tf.image.resize_images(image, [height, width], resize_method)
-
-    image = tf.switch_case(method, [by(resize_method) for resize_method in range(4)])
+    resized = functools.partial(tf.image.resize_images, image, [height, width])
+    image = tf.switch_case(method, [functools.partial(resized, one) for one in range(4)])
     image.set_shape([height, width, 3])
     return image
 
