@@ -10,7 +10,7 @@ import threading
 from typing import NamedTuple, Tuple
 
 from alexnet_flowers import devices
-from alexnet_flowers.data.photo_kind import BadPhotoError
+from alexnet_flowers.data import photo_kind
 from alexnet_flowers.errors import first_line
 from alexnet_flowers.tf1 import tf
 
@@ -55,7 +55,7 @@ def check(encoded):
     """
     found = check_structure(encoded)
     if found.num_pixels > MAX_PIXELS:
-        raise BadPhotoError(
+        raise photo_kind.BadPhotoError(
             "%d x %d pixels, more than %d million" % (*found.size_px[::-1], MAX_PIXELS // 10**6)
         )
     check_decoding(encoded)
@@ -85,12 +85,12 @@ def check_structure(encoded):
       BadPhotoError: it is not a JPEG, has no end, or would take far too long to decode.
     """
     if not encoded.startswith(BEGINS):
-        raise BadPhotoError("not a JPEG" if encoded else "an empty file")
+        raise photo_kind.BadPhotoError("not a JPEG" if encoded else "an empty file")
     at, num_scans, size, has_metadata = 2, 0, (0, 0), False
     for _ in range(_MAX_SEGMENTS):
         found = _MARKER.search(encoded, at)
         if found is None:
-            raise BadPhotoError("cannot be decoded: it is cut off")
+            raise photo_kind.BadPhotoError("cannot be decoded: it is cut off")
         if found.group(1) == _END_OF_IMAGE:
             return Structure(size, has_metadata)
         has_metadata |= found.group(1) == _METADATA
@@ -100,9 +100,11 @@ def check_structure(encoded):
         scanned = num_scans * size[0] * size[1]
         # A single scan of too many pixels is told by their number.
         if num_scans > _MAX_SCANS or (num_scans > 1 and scanned > _MAX_SCANNED_PIXELS):
-            raise BadPhotoError("%d scans or more, which take too long to decode" % num_scans)
+            raise photo_kind.BadPhotoError(
+                "%d scans or more, which take too long to decode" % num_scans
+            )
         at = found.end() + _segment_bytes(encoded, found)
-    raise BadPhotoError("more than %d segments" % _MAX_SEGMENTS)
+    raise photo_kind.BadPhotoError("more than %d segments" % _MAX_SEGMENTS)
 
 
 def _segment_bytes(encoded, marker):
@@ -120,13 +122,13 @@ class _Decoder:
         devices.resolve("cpu")  # So that TensorFlow does not report later that it found no GPU.
         with tf.Graph().as_default():
             self._encoded = tf.placeholder(tf.string, [])
-            self._whole = tf.image.decode_jpeg(self._encoded, channels=3)
+            whole = tf.image.decode_jpeg(self._encoded, channels=3)
             height = tf.image.extract_jpeg_shape(self._encoded)[0]
             box = tf.stack([height - 1, 0, 1, 1])
             last_row = tf.image.decode_and_crop_jpeg(self._encoded, box, channels=3)
             self._session = tf.Session(config=devices.session_config("cpu"))
             self.check = self._function(last_row.op)
-            self.decode = self._function(self._whole)
+            self.decode = self._function(whole)
 
     def _function(self, fetched):
         run = self._session.make_callable(fetched, [self._encoded], accept_options=True)
@@ -136,7 +138,7 @@ class _Decoder:
             try:
                 return run(encoded, options=options)
             except tf.errors.OpError as error:
-                raise BadPhotoError("cannot be decoded: %s" % first_line(error))
+                raise photo_kind.BadPhotoError("cannot be decoded: %s" % first_line(error))
 
         return function
 

@@ -17,7 +17,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from alexnet_flowers import devices
 from alexnet_flowers.data import jpeg_check, photo_kind
 from alexnet_flowers.data.jpeg_check import MAX_PIXELS
-from alexnet_flowers.data.photo_kind import BadPhotoError
 
 # Phones make 200 million; such a photo takes 800 MB while it is decoded, as 16 bits of gray 2.3 GB,
 # one at a time.
@@ -131,12 +130,14 @@ def _opened(encoded):
                 yield image
     except UnidentifiedImageError:
         raise photo_kind.error(encoded)
-    except BadPhotoError:
+    except photo_kind.BadPhotoError:
         raise
     except Exception as error:  # Whatever a damaged file leads to.
         said = " ".join(str(error).split())
         is_number = said.lstrip("-").isdigit()  # That of libtiff's error.
-        raise BadPhotoError("cannot be decoded: %s" % ("it is damaged" if is_number else said))
+        raise photo_kind.BadPhotoError(
+            "cannot be decoded: %s" % ("it is damaged" if is_number else said)
+        )
 
 
 def _is_turned(encoded):
@@ -146,11 +147,11 @@ def _is_turned(encoded):
 
 def _check_size(image):
     if image.width * image.height > MAX_PIXELS_REDUCED:
-        raise BadPhotoError(
+        raise photo_kind.BadPhotoError(
             "%d x %d pixels, more than %d million" % (*image.size, MAX_PIXELS_REDUCED // 10**6)
         )
     if image.format == "TIFF" and image.tag_v2.get(_SUBFILE_TAG, 0) & 1:
-        raise BadPhotoError(photo_kind.RAW)
+        raise photo_kind.BadPhotoError(photo_kind.RAW)
 
 
 def _orientation(image):
@@ -188,7 +189,7 @@ def _encoded_anew(image):
     if scale > 1:
         notes.append("%d x %d pixels, reduced to %d x %d" % (width_px, height_px, *upright.size))
     if max(upright.size) > _MAX_JPEG_SIDE:
-        raise BadPhotoError(
+        raise photo_kind.BadPhotoError(
             "%d x %d pixels, a side of more than %d" % (*upright.size, _MAX_JPEG_SIDE)
         )
     buffer = io.BytesIO()
@@ -204,7 +205,7 @@ def _gray_of_8_bits(image):
         num_bits = tags.get(_BITS_TAG, (1,))[0]
         is_negative = tags.get(_COLORS_TAG) == _WHITE_IS_0
         if num_bits > 16 or tags.get(_NUMBERS_TAG, (_UNSIGNED,))[0] != _UNSIGNED:
-            raise BadPhotoError(_NO_COLORS)
+            raise photo_kind.BadPhotoError(_NO_COLORS)
     gray = image.convert("I").point(lambda value: value / 2 ** (num_bits - 8)).convert("L")
     return ImageOps.invert(gray) if is_negative else gray
 
@@ -224,7 +225,7 @@ def _rgb(image, width_px):
     if image.mode.startswith("I"):
         image = _gray_of_8_bits(image)
     elif image.mode == "F":
-        raise BadPhotoError(_NO_COLORS)
+        raise photo_kind.BadPhotoError(_NO_COLORS)
     elif image.format == "BMP" and image.mode == "RGBA" and not image.getextrema()[3][1]:
         image = image.convert("RGB")  # Of many programs' files the fourth byte means nothing.
     elif image.mode.endswith(("A", "a")) or "transparency" in image.info:

@@ -247,15 +247,15 @@ def _read(path):
             what = "a broken link" if os.path.islink(path) else "not a regular file"
             if os.path.isdir(path):
                 what = "a link to a folder; name that folder, too"
-            raise photo_check.BadPhotoError(what)
+            raise photo_kind.BadPhotoError(what)
         class_folders.check_size(path, os.path.getsize(path))
         with open(path, "rb") as file:
             encoded = file.read()
         found = photo_check.verify(encoded)
         return found.replacement or encoded, found.note
-    except photo_check.BadPhotoError as error:
+    except photo_kind.BadPhotoError as error:
         return error
     except DataError as error:  # It is too large.
-        return photo_check.BadPhotoError(str(error)[len(path + ": ") :])
+        return photo_kind.BadPhotoError(str(error)[len(path + ": ") :])
     except OSError as error:
-        return photo_check.BadPhotoError(error.strerror)
+        return photo_kind.BadPhotoError(error.strerror)

@@ -6,7 +6,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from google.protobuf.message import DecodeError
 
-from alexnet_flowers.data import jpeg_check, photo_check, record_frames
+from alexnet_flowers.data import jpeg_check, photo_check, photo_kind, record_frames
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import quiet, tf
 
@@ -207,7 +207,7 @@ def _flaw(record, num_classes):
     (encoded,) = feature["image/encoded"].bytes_list.value
     try:
         jpeg_check.check(encoded)
-    except photo_check.BadPhotoError as error:
+    except photo_kind.BadPhotoError as error:
         return "the photo is of no use: %s" % error
     return None
 

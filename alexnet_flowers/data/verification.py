@@ -7,7 +7,7 @@ from typing import Callable, NamedTuple, Optional
 
 from tqdm import tqdm
 
-from alexnet_flowers.data import photo_check
+from alexnet_flowers.data import photo_check, photo_kind
 from alexnet_flowers.data.sources.class_folders import PhotoFile
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
@@ -75,7 +75,7 @@ def verify(found, path, spool_dir, strict=False):
     with contextlib.closing(photo_check.on_all_cores(_check, found.photos)) as results:
         checked = tqdm(results, desc="checking", unit="photo", total=len(found.photos))
         for result, photo in zip(checked, found.photos):
-            if isinstance(result, photo_check.BadPhotoError):
+            if isinstance(result, photo_kind.BadPhotoError):
                 leave_out(photo.place, str(result))
                 continue
             verified, digest = result
@@ -96,5 +96,5 @@ def _check(photo):
     encoded = photo.read()
     try:
         return photo_check.verify(encoded), hashlib.sha256(encoded).digest()
-    except photo_check.BadPhotoError as error:
+    except photo_kind.BadPhotoError as error:
         return error

@@ -12,7 +12,7 @@ import typing
 import numpy as np
 
 from alexnet_flowers import devices
-from alexnet_flowers.data import jpeg_check, record_check, records
+from alexnet_flowers.data import jpeg_check, photo_kind, record_check, records
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import batch_distortion, batch_draws, randaugment, staging
@@ -105,7 +105,7 @@ def read(split, most_bytes):
                 bytes_left -= host_bytes(int(np.prod(sizes[-1])))
                 if bytes_left >= 0:
                     encoded.append(one.encoded)
-    except (DataError, OSError, jpeg_check.BadPhotoError) as error:
+    except (DataError, OSError, photo_kind.BadPhotoError) as error:
         raise DataError(record_check.explanation(split) or str(error))
     labels = np.array(labels, np.int64)
     if not ((labels >= 0) & (labels < split.num_classes)).all():

@@ -11,7 +11,7 @@ from photo_archives import encode, png_claiming
 from PIL import Image, TiffImagePlugin
 
 from alexnet_flowers import devices
-from alexnet_flowers.data import jpeg_check, photo_check
+from alexnet_flowers.data import jpeg_check, photo_check, photo_kind
 from alexnet_flowers.input import preprocessing
 from alexnet_flowers.tf1 import tf
 
@@ -33,7 +33,7 @@ def image_of(mode="RGB", color=RED, size=(60, 40)):
 
 
 def reason(content):
-    with pytest.raises(photo_check.BadPhotoError) as caught:
+    with pytest.raises(photo_kind.BadPhotoError) as caught:
         photo_check.verify(content)
     return str(caught.value)
 
@@ -117,7 +117,7 @@ def test_of_damaged_jpegs_those_are_taken_that_have_the_size_that_they_say(decod
             damaged[draw.randrange(2, len(damaged) - 2)] ^= 1 << draw.randrange(8)
         try:
             found = photo_check.verify(bytes(damaged))
-        except photo_check.BadPhotoError:
+        except photo_kind.BadPhotoError:
             continue
         taken += 1
         assert decode(bytes(damaged)).shape == (found.height_px, found.width_px, 3)
@@ -358,7 +358,7 @@ def test_limit_is_on_the_number_of_pixels(monkeypatch):
     monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40)
     jpeg_check.check(content)
     monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40 - 1)
-    with pytest.raises(photo_check.BadPhotoError, match="^60 x 40 pixels, more than"):
+    with pytest.raises(photo_kind.BadPhotoError, match="^60 x 40 pixels, more than"):
         jpeg_check.check(content)
 
 
