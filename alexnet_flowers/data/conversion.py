@@ -287,7 +287,12 @@ def _rule(found, source, sha256, settings, rule_of_before):
 
 
 def _divide(photos, rule, settings, report):
-    """Returns the photos of each split; ``UsageError`` if none is left to train on."""
+    """Returns the photos of each split.
+
+    Raises:
+      DataError: none of the photos is to train on.
+      UsageError: the numbers leave none to train on, or there are fewer photos than folds.
+    """
     if rule == conversion_settings.BY_FOLDERS:
         parts = splits.split_by_folders(photos, settings.seed)
     elif rule == conversion_settings.BY_NAME:

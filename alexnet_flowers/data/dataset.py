@@ -25,8 +25,8 @@ def get_split(
     Records of this project and of slim's own converter can both be read. This project has decoded
     every photo before it wrote it, and the checksums are compared whenever a record is read; so
     only shards of another size than was written, or that would end the process, are examined here.
-    Of slim's, which have no
-    ``dataset.json``, every record is; and of both, where bad ones are to be skipped.
+    Of slim's, which have no ``dataset.json``, every record is; and of both, where bad ones are to
+    be skipped.
 
     Args:
       split_name: ``"train"``, ``"validation"`` or ``"test"``.

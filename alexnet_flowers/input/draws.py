@@ -71,4 +71,4 @@ def words(drawn, fast_mode=True):
         "c": "contrast %.2f" % drawn.contrast,
     }
     orders = preprocessing.FAST_ORDERS if fast_mode else preprocessing.FULL_ORDERS
-    return "\n".join(changes[change] for change in orders[int(np.asarray(drawn.ordering))])
+    return "\n".join(changes[change] for change in orders[int(drawn.ordering)])

@@ -115,16 +115,16 @@ def sort_photos(source, files):
     # Of two depths with as many photos the deeper one: strays lie about at the top.
     depth = max(counts, key=lambda depth: (counts[depth], depth))
     for parts, _ in photos:
-        if _CONTROL_CHARACTER.search("/".join(parts)):
-            path = "/".join(parts)
+        path = "/".join(parts)
+        if _CONTROL_CHARACTER.search(path):
             raise DataError("%s: refused: control characters in the name %r" % (source, path))
-    level = split_folders.level([parts for parts, _ in photos if len(parts) == depth])
+    of_classes = [(parts, read) for parts, read in photos if len(parts) == depth]
+    level = split_folders.level([parts for parts, _ in of_classes])
     if level is not None and depth == 2:
         raise DataError(
             "%s: holds photos in folders of splits, but in no class folders; expected "
             "<split>/<class>/<photo>" % source
         )
-    of_classes = [(parts, read) for parts, read in photos if len(parts) == depth]
     strays = [parts for parts, _ in photos if len(parts) != depth]
     folders = {parts[:-1] for parts, _ in of_classes}
     deep = {parts[: depth - 1] for parts in strays if len(parts) > depth} - folders

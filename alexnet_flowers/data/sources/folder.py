@@ -9,7 +9,7 @@ import hashlib
 import os
 import stat
 
-from alexnet_flowers.data.sources import class_folders
+from alexnet_flowers.data.sources import class_folders, companions
 from alexnet_flowers.errors import DataError
 
 # Well below what the operating system (a path's length) and Python (its stack) can bear.
@@ -65,7 +65,7 @@ def _walk(path, above):
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(path, parts)
-        elif not class_folders.is_photo((entry.name,)) and not entry.is_dir():
+        elif companions.kind(entry.name) is not None and not entry.is_dir():
             yield parts, None
         else:
             status = entry.stat(follow_symlinks=False)
