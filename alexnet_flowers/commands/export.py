@@ -8,7 +8,7 @@ from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.data import records
+from alexnet_flowers.first_of_many import some
 from alexnet_flowers.inference import converters, export
 
 FLAGS = flags.FLAGS
@@ -35,6 +35,6 @@ def main():
             FLAGS.output_dir,
             network.run.name,
             network.global_step,
-            records.listed(network.class_names),
+            some(network.class_names, most=12),
         )
     )

@@ -29,8 +29,8 @@ from alexnet_flowers.data import (
 )
 from alexnet_flowers.data.conversion_settings import Settings
 from alexnet_flowers.data.sources import photo_format
-from alexnet_flowers.data.sources.class_folders import some
 from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.first_of_many import some
 from alexnet_flowers.tf1 import tf
 
 

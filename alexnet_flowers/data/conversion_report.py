@@ -4,7 +4,7 @@ import collections
 import unicodedata
 
 from alexnet_flowers.data import duplicates
-from alexnet_flowers.data.sources.class_folders import some
+from alexnet_flowers.first_of_many import some
 
 # So many photos of a kind have a line each; of more there is one line for all.
 _LINES_OF_A_KIND = 3

@@ -10,8 +10,8 @@ import os
 
 from alexnet_flowers import json_file
 from alexnet_flowers.data import splits
-from alexnet_flowers.data.sources.class_folders import some
 from alexnet_flowers.errors import DataError
+from alexnet_flowers.first_of_many import some
 
 FILENAME = "dataset.json"
 

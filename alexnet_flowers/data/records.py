@@ -32,9 +32,8 @@ _SHARD_PATTERN = re.compile(r"flowers_([a-z]+)_(\d{5})-of-(\d{5})\.tfrecord\Z")
 # What five digits can count.
 MAX_SHARDS = 99999
 _MAX_LABEL_DIGITS = 9
-# Of more classes than this, a line of text names the first few.
+# Of more classes than this, a line of text names the first that differ.
 _MAX_LISTED = 12
-_NUM_LISTED_OF_MANY = 5
 
 
 def example(encoded, height, width, label, filename):
@@ -241,14 +240,6 @@ def read_labels_if_any(folder):
     return read_labels(folder) if os.path.exists(os.path.join(folder, LABELS_FILENAME)) else None
 
 
-def listed(class_names):
-    """Returns class names for a line of text; of many, the first ones and how many there are."""
-    names = list(class_names)
-    if len(names) <= _MAX_LISTED:
-        return ", ".join(names)
-    return "%s, ... (%d classes)" % (", ".join(names[:_NUM_LISTED_OF_MANY]), len(names))
-
-
 def listed_pair(labels_to_names, other_labels_to_names):
     """Returns the classes of two runs or datasets, which differ, each for a line of text.
 
@@ -260,7 +251,7 @@ def listed_pair(labels_to_names, other_labels_to_names):
     """
     pair = labels_to_names, other_labels_to_names
     if max(map(len, pair)) <= _MAX_LISTED:
-        return tuple(listed(one.values()) for one in pair)
+        return tuple(", ".join(one.values()) for one in pair)
     labels = sorted(set(pair[0]) | set(pair[1]))
     label = next(x for x in labels if pair[0].get(x) != pair[1].get(x))
     return tuple("%d:%s among %d" % (label, one.get(label, ""), len(one)) for one in pair)

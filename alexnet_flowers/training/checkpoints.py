@@ -13,8 +13,8 @@ import tempfile
 
 import numpy as np
 
-from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, first_line
+from alexnet_flowers.first_of_many import some
 from alexnet_flowers.tf1 import tf
 
 _PART = re.compile(r"(model\.ckpt-[0-9]+)\.(index|meta|data-[0-9]{5}-of-[0-9]{5})")
@@ -229,7 +229,7 @@ def resolve(path, run_dir):
     others = folders_with(newest, os.path.dirname(folder)) if path is None else []
     raise DataError(
         "%s: no checkpoint yet; train first, with scripts/train.py%s"
-        % (folder, ", or name another run: " + records.listed(others) if others else "")
+        % (folder, ", or name another run: " + some(others, most=12) if others else "")
     )
 
 

@@ -74,3 +74,7 @@ def test_an_unknown_run_names_those_that_there_are(tmp_path, random_run):
     os.symlink(random_run.checkpoints_dir, str(tmp_path / "there"))
     with pytest.raises(DataError, match="scripts/train.py, or name another run: there$"):
         checkpoints.resolve(None, str(tmp_path / "nobody"))
+    for number in range(19):
+        os.symlink(random_run.checkpoints_dir, str(tmp_path / ("run%02d" % number)))
+    with pytest.raises(DataError, match="run: run00, run01, .*, run11 and 8 more$"):
+        checkpoints.resolve(None, str(tmp_path / "nobody"))

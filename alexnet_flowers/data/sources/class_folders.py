@@ -17,6 +17,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 
 from alexnet_flowers.data.sources import companions, split_folders
 from alexnet_flowers.errors import DataError
+from alexnet_flowers.first_of_many import some
 
 # More than any photo of photo_check.MAX_PIXELS takes; a file is read into memory as a whole, and
 # what calls itself a photo in an archive may unpack to far more than there is.
@@ -25,8 +26,6 @@ _MAX_BYTES = 200 * 10**6
 # puts thumbnails.
 _OF_SYSTEMS = ("__MACOSX", "Icon\r", "@eaDir")
 _CONTROL_CHARACTER = re.compile(r"[\0-\x1f\x7f]")
-# How many of a list a message names.
-_MOST_NAMED = 3
 
 
 class PhotoFile(NamedTuple):
@@ -86,13 +85,6 @@ def check_size(name, num_bytes):
             "%s: refused: %d bytes, more than %d million; a photo is smaller, remove it"
             % (name, num_bytes, _MAX_BYTES // 10**6)
         )
-
-
-def some(names, separator=", ", more="more"):
-    """Returns the first few of a list of names, and how many more there are, for a message."""
-    names = list(names)
-    rest = len(names) - _MOST_NAMED
-    return separator.join(names[:_MOST_NAMED]) + (" and %d %s" % (rest, more) if rest > 0 else "")
 
 
 def sort_photos(source, files):
