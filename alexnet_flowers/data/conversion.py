@@ -11,9 +11,11 @@ again finishes it with the same bytes. A damaged dataset is made again beside it
 stay until all new ones are whole: the photos may be gone by then.
 """
 
+import functools
 import os
 
 from PIL import Image
+from tqdm import tqdm
 
 import alexnet_flowers
 from alexnet_flowers import atomic, lock, new_folder
@@ -149,7 +151,9 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             _report(conversion_report.of_source(found), report)
             if found.split_folders:
                 settings.check_folders(found.split_folders)
-            photos, left_out = verification.verify(found, path, dataset_dir, strict)
+            photos, left_out = verification.verify(
+                found, path, dataset_dir, strict, functools.partial(_note, report)
+            )
             if settings.drop_duplicates:
                 photos, later = duplicates.without_later(photos)
                 left_out.update(later)
@@ -194,6 +198,11 @@ def _report(lines, report):
     for line in lines:
         # A name may hold bytes that are no UTF-8.
         report(line.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _note(report, line):
+    with tqdm.external_write_mode():  # The bar is drawn again below it.
+        _report([line], report)
 
 
 def _clear_unfinished(dataset_dir):

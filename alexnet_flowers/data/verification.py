@@ -45,7 +45,7 @@ class VerifiedPhoto(NamedTuple):
         return "%s/%s" % (self.class_name, self.name)
 
 
-def verify(found, path, spool_dir, strict=False):
+def verify(found, path, spool_dir, strict, note):
     """Decodes the photos of a source.
 
     Args:
@@ -54,6 +54,7 @@ def verify(found, path, spool_dir, strict=False):
       spool_dir: a folder on a disk with room for the photos that have to be encoded anew; nothing
         stays there.
       strict: a photo that cannot be used is an error.
+      note: called with each line on a photo of which a person should know more.
 
     Returns:
       A list of ``VerifiedPhoto`` in the order of ``found``, and ``{place: reason}`` of the
@@ -81,7 +82,7 @@ def verify(found, path, spool_dir, strict=False):
             verified, digest = result
             class_name, name, read, split = photo
             if verified.note:
-                tqdm.write("%s: %s" % (photo.place, verified.note))
+                note("%s: %s" % (photo.place, verified.note))
             if verified.replacement is not None:
                 read = spool.add(io.BytesIO(verified.replacement), len(verified.replacement))
             photos.append(

@@ -322,13 +322,17 @@ def test_bad_photo_is_an_error_when_strict(tmp_path):
 
 def test_bad_photo_whose_name_is_no_utf8_is_named_in_letters_that_can_be_printed(tmp_path):
     name = b"flower_photos/roses/\xe9.jpg".decode("utf-8", "surrogateescape")
-    path = write_tgz(tmp_path / "photos.tgz", official_members() + [(name, b"?")])
+    frame = Image.new("RGB", (30, 20))
+    gif = encode(frame, "GIF", save_all=True, append_images=[Image.new("RGB", (30, 20), "red")])
+    members = [(name, b"?"), (name.replace(".jpg", ".gif"), gif)]
+    path = write_tgz(tmp_path / "photos.tgz", official_members() + members)
     lines = []
     convert(tmp_path / "flowers", path, lines)
-    assert lines[1] == "left out: roses/\\udce9.jpg: text, not a photo"
+    assert lines[1] == "roses/\\udce9.gif: only the first picture of this GIF is taken"
+    assert lines[2] == "left out: roses/\\udce9.jpg: text, not a photo"
 
 
-def test_photos_of_other_kinds_are_converted_so_that_training_can_decode_them(tmp_path, capsys):
+def test_photos_of_other_kinds_are_converted_so_that_training_can_decode_them(tmp_path):
     red = Image.new("RGB", (30, 20), (255, 0, 0))
     others = {
         "cmyk.jpg": encode(red.convert("CMYK")),
@@ -339,13 +343,12 @@ def test_photos_of_other_kinds_are_converted_so_that_training_can_decode_them(tm
     members = official_members()
     members += [("flower_photos/roses/" + name, content) for name, content in others.items()]
     path = write_tgz(tmp_path / "photos.tgz", members)
-    info = convert(tmp_path / "flowers", path, num_validation=0, num_shards=1)
+    lines = []
+    info = convert(tmp_path / "flowers", path, lines, num_validation=0, num_shards=1)
     assert info["left_out"] == {}
     found = examples_by_filename(tmp_path / "flowers", "train")
     assert len(found) == 34
-    assert "roses/really_a_gif.jpg: only the first picture of this GIF is taken\n" in (
-        capsys.readouterr().out
-    )
+    assert "roses/really_a_gif.jpg: only the first picture of this GIF is taken" in lines
     for name in others:
         features = found[b"roses/" + name.encode()]
         assert list(features["image/height"].int64_list.value) == [20]
