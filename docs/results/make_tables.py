@@ -55,7 +55,7 @@ _TABLES = {
         (("view", "{label}"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "fast": (
-        ["fast", "fast_mirrored", "fast_120", "fast_120_mirrored"],
+        ["fast", "fast_mirrored", "fast_120", "fast_120_mirrored", "fast_60", "fast_60_mirrored"],
         (("run", "{label}"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "paper": (
@@ -151,7 +151,7 @@ def table_of_the_whole_run():
 
 
 # Runs whose validation photos were evaluated again and again, in <run>_validation.csv.
-_EVALUATED = ["study_2", "fast_120", "paper"]
+_EVALUATED = ["study_2", "fast_120", "fast_60", "paper"]
 
 
 def table_of_time_to_accuracy():
