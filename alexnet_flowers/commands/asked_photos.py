@@ -4,10 +4,11 @@ import os
 
 from absl import flags
 
-from alexnet_flowers.commands import command_line
+from alexnet_flowers.commands import command_line, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photos
 from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.inference import prediction
 from alexnet_flowers.training import run_dataset, runs
 
 FLAGS = flags.FLAGS
@@ -121,6 +122,15 @@ def report_left_out(asked):
     if asked.left_out:
         command_line.note("%d of %d photos left out" % (len(asked.left_out), len(asked)))
     return 1 if asked.left_out else 0
+
+
+def save_sheet(predictions, path, title, network):
+    """Saves the contact sheet of predictions; says so where it does not show them all."""
+    if len(predictions) > prediction.MAX_CARDS:
+        shown = prediction.MAX_CARDS, len(predictions)
+        print("%s: %d of %d, wrong ones first" % (path, *shown))
+    sheet = prediction.contact_sheet(predictions, network.class_names)
+    picture_output.save(sheet, path, title, network)
 
 
 def words_for(paths, network=None, photo=None):

@@ -39,7 +39,7 @@ def main(paths):
         predictions = prediction.predict(network, asked, for_sheet=True, cam=cam)
         print(prediction.table(predictions, network.class_names))
         what = "Grad-CAM of %s" % FLAGS.end_point
-        picture_output.save_sheet(predictions, output, what, network)
+        asked_photos.save_sheet(predictions, output, what, network)
     print(output)
     return asked_photos.report_left_out(asked)
 

@@ -10,7 +10,6 @@ from absl import flags
 
 from alexnet_flowers.commands import command_line, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.inference import prediction
 from alexnet_flowers.pictures import picture_file
 
 FLAGS = flags.FLAGS
@@ -68,14 +67,6 @@ def save(picture, path, title, network=None):
     kind = picture_file.kind_of(path)  # Behind a link the target may have another.
     with outputs.written(path) as target:
         picture_file.save(picture, target, picture_file.Origin(title, _command()), kind)
-
-
-def save_sheet(predictions, path, title, network):
-    """Saves the contact sheet of predictions; says so where it does not show them all."""
-    if len(predictions) > prediction.MAX_CARDS:
-        shown = prediction.MAX_CARDS, len(predictions)
-        print("%s: %d of %d, wrong ones first" % (path, *shown))
-    save(prediction.contact_sheet(predictions, network.class_names), path, title, network)
 
 
 def _command():

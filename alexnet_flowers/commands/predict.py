@@ -11,7 +11,7 @@ Photos that cannot be used are named at the end, with status 1; the others are p
 from absl import flags
 
 from alexnet_flowers import json_file
-from alexnet_flowers.commands import asked_photos, command_line, outputs, picture_output
+from alexnet_flowers.commands import asked_photos, command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import grad_cam, prediction
@@ -72,4 +72,4 @@ def _draw_sheet(predictions, network):
     if not predictions:
         print("%s: not drawn, as no answer is known to be wrong" % FLAGS.sheet)
         return
-    picture_output.save_sheet(predictions, FLAGS.sheet, what, network)
+    asked_photos.save_sheet(predictions, FLAGS.sheet, what, network)
