@@ -1,7 +1,6 @@
 """The arithmetic of a training step, counted from the graph's shapes."""
 
 from alexnet_flowers.nets import alexnet_v2
-from alexnet_flowers.tf1 import tf
 
 
 def of_training_step(graph):
@@ -22,17 +21,3 @@ def of_training_step(graph):
         forward = 2 * op.outputs[0].shape.num_elements() * kernel[:3].num_elements()
         total += forward * (2 if op.name.startswith(alexnet_v2.SCOPE + "/conv1/") else 3)
     return total
-
-
-def matrix_products():
-    """Builds large matrix products, of which the best shows what the machine can do.
-
-    Returns:
-      A list of (operation to run, its floating-point operations).
-    """
-    found = []
-    for rows, inner, columns in ((2048, 2048, 2048), (8064, 3456, 384), (4096, 4096, 512)):
-        left = tf.get_variable("left_%d" % len(found), [rows, inner], trainable=False)
-        right = tf.get_variable("right_%d" % len(found), [inner, columns], trainable=False)
-        found.append((tf.matmul(left, right).op, 2 * rows * inner * columns))
-    return found

@@ -12,7 +12,7 @@ import time
 import typing
 
 from alexnet_flowers import devices
-from alexnet_flowers.benchmark.sides import ROOT, Worker, in_turn
+from alexnet_flowers.benchmark.sides import Worker, command, in_turn
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
 
@@ -110,8 +110,8 @@ def has_torch(python):
 
 
 def pytorch_step(options=(), batch_size=BATCH_SIZE):
-    """Returns the arguments of Python for a worker that makes PyTorch's step."""
-    return ["-m", "alexnet_flowers.benchmark.torch_worker", str(batch_size), *options]
+    """Returns the argument of a ``Worker`` that makes PyTorch's step."""
+    return ["alexnet_flowers.benchmark.torch_worker", str(batch_size), *options]
 
 
 def training_step_torch(torch_python, rounds):
@@ -257,7 +257,7 @@ def conversion(archive, rounds):
 
 
 def memory_and_start(dataset_dir, num_steps, reference_peaks_mb):
-    """Two rows from ``scripts/train.py`` itself: its peak memory, and the time to its first step.
+    """Two rows from the command ``train`` itself: its peak memory, and the time to its first step.
 
     The run has all of its summaries and its checkpoint; the rival is the reference's bare step, as
     ``training_step_real`` found it, in a list that may be empty.
@@ -281,7 +281,7 @@ def memory_and_start(dataset_dir, num_steps, reference_peaks_mb):
 
 
 def train(dataset_dir, num_steps, *flags):
-    """Trains a run that is thrown away, by ``scripts/train.py`` with these flags.
+    """Trains a run that is thrown away, by the command ``train`` with these flags.
 
     Returns:
       The seconds to the end of its first step, its resident size after each step, and its largest
@@ -290,9 +290,10 @@ def train(dataset_dir, num_steps, *flags):
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
         process = subprocess.Popen(
-            [
+            command(
                 sys.executable,
-                os.path.join(ROOT, "scripts", "train.py"),
+                "alexnet_flowers",
+                "train",
                 "--dataset_dir=" + dataset_dir,
                 "--checkpoints_dir=" + os.path.join(folder, "checkpoints"),
                 "--summaries_dir=" + os.path.join(folder, "summaries"),
@@ -301,7 +302,7 @@ def train(dataset_dir, num_steps, *flags):
                 "--log_every_n_steps=1",
                 "--save_summaries_secs=20",
                 *flags,
-            ],
+            ),
             stdout=subprocess.PIPE,
             encoding="utf-8",
         )
@@ -319,7 +320,7 @@ def train(dataset_dir, num_steps, *flags):
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = status
     if status:
-        raise DataError("scripts/train.py failed; its error is above")
+        raise DataError("a training failed; its error is above")
     return first_step_secs, sizes_mb, usage.ru_maxrss / 1024.0
 
 

@@ -1,14 +1,26 @@
 """The two sides of a comparison: processes that make things in turn, and say how long each took."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 
+import alexnet_flowers
 from alexnet_flowers.errors import DataError
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# Of this Python's packages another one takes this package alone, be it a checkout or installed.
+_START = """
+import importlib.util, runpy, sys
+spec = importlib.util.spec_from_file_location("alexnet_flowers", sys.argv.pop(1))
+package = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(package)
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+
+
+def command(python, module, *args):
+    """Returns the command with which a Python runs a module of this package, which it may lack."""
+    return [python, "-c", _START, alexnet_flowers.__file__, module, *args]
 
 
 class Worker:
@@ -26,16 +38,13 @@ class Worker:
         """Starts it; ``with`` waits until it is ready and ends it.
 
         Args:
-          what: a dict, the argument of ``benchmark.worker``; or the list of Python's arguments.
-          python: the path of the Python that runs it; None: this one.
+          what: a dict, the argument of ``benchmark.worker``; or a list, a module and its arguments.
+          python: the Python program that runs it; None: this one.
         """
         if isinstance(what, dict):
-            args = ["-m", "alexnet_flowers.benchmark.worker", json.dumps(what)]
-        else:
-            args = what
+            what = ["alexnet_flowers.benchmark.worker", json.dumps(what)]
         self._process = subprocess.Popen(
-            [python or sys.executable, *args],
-            cwd=ROOT,
+            command(python or sys.executable, *what),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             encoding="utf-8",

@@ -7,7 +7,6 @@ See ``serving`` for how it is spoken to.
 
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -125,8 +124,13 @@ def _batch(split, batch_size, way, device, ahead=staging.not_ahead):
 
 def _products():
     """Matrix products; "seconds" are those of a GFLOP at the best one's speed."""
+    products = []
     with tf.Graph().as_default() as graph:
-        products = flops.matrix_products()
+        for rows, inner, columns in ((2048, 2048, 2048), (8064, 3456, 384), (4096, 4096, 512)):
+            left, right = (
+                tf.Variable(tf.random_normal(shape)) for shape in ([rows, inner], [inner, columns])
+            )
+            products.append((tf.matmul(left, right).op, 2 * rows * inner * columns))
     session = _session(graph)
 
     def make_one():
@@ -216,8 +220,7 @@ def _conversion(archive, ours):
     """A whole conversion of a local archive, into a folder that is removed again."""
 
     def make_one():
-        folder = tempfile.mkdtemp()
-        try:
+        with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
             if ours:
                 conversion.convert(
@@ -228,8 +231,6 @@ def _conversion(archive, ours):
             else:
                 reference.convert(archive, folder)
             return time.perf_counter() - start
-        finally:
-            shutil.rmtree(folder)
 
     return make_one, {}
 

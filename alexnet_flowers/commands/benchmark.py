@@ -78,10 +78,7 @@ def main():
 
 
 def _measure(folder):
-    # The processes that are measured run in the checkout.
-    archive, dataset_dir = (
-        path and os.path.abspath(path) for path in (FLAGS.archive, FLAGS.dataset_dir)
-    )
+    archive, dataset_dir = FLAGS.archive, FLAGS.dataset_dir
     if archive is None:
         archive = os.path.join(folder, "sample.tar")
         drawn_flowers.write_archive(archive, 120 if FLAGS.quick else 734)

@@ -59,11 +59,11 @@ def main(paths):
         taken = set()
 
         def save(picture, name, what, kind="png"):
-            path = picture_output.file_name(name, network=network, kind=kind)
-            for number in itertools.count(2):
-                if path not in taken:
-                    break
-                path = picture_output.file_name(name, number, network=network, kind=kind)
+            names = (
+                picture_output.file_name(name, number, network=network, kind=kind)
+                for number in itertools.chain([""], itertools.count(2))
+            )
+            path = next(path for path in names if path not in taken)
             taken.add(path)
             path = os.path.join(FLAGS.output_dir, path)
             outputs.check(picture=path)

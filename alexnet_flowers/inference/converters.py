@@ -17,7 +17,8 @@ class Converter(NamedTuple):
     """How a format is written and asked; the graph has one input and one output."""
 
     filename: str
-    package: str  # Which has the converter.
+    # Imports what has the converter, or raises ``ImportError``.
+    imported: Callable
     # Functions of (the GraphDef, its input's name, its output's name, the path to write to) and of
     # (the path, float32 [N, size, size, 3]); the latter returns float32 [N, classes].
     write: Callable
@@ -28,17 +29,19 @@ class Converter(NamedTuple):
 def check_installed(name):
     """Raises ``UsageError`` unless the converter to a format of ``FORMATS`` is installed."""
     try:
-        _import(FORMATS[name].package)
+        FORMATS[name].imported()
     except ImportError as error:
         raise UsageError("--%s: %s; %s" % (name, error, FORMATS[name].advice))
 
 
-def _import(package):
-    if package == "tensorflow":
-        with _with_scripts_on_path():
-            if runtime.LITE_CONVERTER and not shutil.which(runtime.LITE_CONVERTER):
-                raise ImportError("the program %s is not there" % runtime.LITE_CONVERTER)
-        return tf.lite.TFLiteConverter
+def _lite():
+    with _with_scripts_on_path():
+        if runtime.LITE_CONVERTER and not shutil.which(runtime.LITE_CONVERTER):
+            raise ImportError("the program %s is not there" % runtime.LITE_CONVERTER)
+    return tf.lite.TFLiteConverter
+
+
+def _onnx():
     with without_notes():
         import onnx.reference  # Which asks what was written.
         import tf2onnx
@@ -83,7 +86,7 @@ def _tflite_answers(path, images):
 
 
 def _write_onnx(definition, input_name, output_name, path):
-    tf2onnx, _ = _import("tf2onnx")
+    tf2onnx, _ = _onnx()
     with without_notes():
         tf2onnx.convert.from_graph_def(
             definition,
@@ -95,7 +98,7 @@ def _write_onnx(definition, input_name, output_name, path):
 
 
 def _onnx_answers(path, images):
-    _, reference = _import("tf2onnx")
+    _, reference = _onnx()
     evaluator = reference.ReferenceEvaluator(path)
     return evaluator.run(None, {evaluator.input_names[0]: images})[0]
 
@@ -104,14 +107,14 @@ def _onnx_answers(path, images):
 FORMATS = {
     "tflite": Converter(
         "network.tflite",
-        "tensorflow",
+        _lite,
         _write_tflite,
         _tflite_answers,
         "this TensorFlow comes without its converter; export with another",
     ),
     "onnx": Converter(
         "network.onnx",
-        "tf2onnx",
+        _onnx,
         _write_onnx,
         _onnx_answers,
         "install the converter with: pip install tf2onnx onnx, beside TensorFlow 1.15 with "

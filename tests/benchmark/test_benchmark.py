@@ -6,6 +6,7 @@ import sys
 import pytest
 from conftest import PRETENDED_GPU
 
+import alexnet_flowers
 from alexnet_flowers import devices
 from alexnet_flowers.benchmark import flops, gpu_rows, reference, rows, sides
 from alexnet_flowers.data import records
@@ -52,6 +53,24 @@ def test_workers_take_turns(tiny_dataset):
         secs = sides.in_turn(ours, rival, rounds=2, ours_each=3, rival_each=1)
         assert [len(part) for part in secs] == [6, 2] and min(secs[0] + secs[1]) > 0
         assert ours.peak_mb > 50
+
+
+def test_another_python_takes_this_package_alone_from_this_one(tmp_path, monkeypatch):
+    """Its TensorFlow and PyTorch are its own, also where this package lies among this one's."""
+    for folder in ("here", "there"):
+        package = tmp_path / folder / "alexnet_flowers"
+        package.mkdir(parents=True)
+        (package / "__init__.py").write_text("folder = %r" % folder)
+        (tmp_path / folder / "torch.py").write_text("folder = %r" % folder)
+    package = tmp_path / "here" / "alexnet_flowers"
+    (package / "__main__.py").write_text(
+        "import sys, alexnet_flowers, torch\n"
+        "print(alexnet_flowers.folder, torch.folder, sys.argv[1:])"
+    )
+    monkeypatch.setattr(alexnet_flowers, "__file__", str(package / "__init__.py"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "there"))
+    command = sides.command(sys.executable, "alexnet_flowers", "a", "b")
+    assert subprocess.check_output(command, encoding="utf-8") == "here there ['a', 'b']\n"
 
 
 @pytest.mark.parametrize("way", ["tf.data", "feed_dict", "resident"])
@@ -134,7 +153,7 @@ def test_rows_of_steps_from_photos_on_a_gpu(made, monkeypatch):
     assert [what["way"] for what in ours] == 2 * ["ours", "resident", "resident"]
     assert [what["batch_size"] for what in ours] == 3 * [56] + 3 * [112]
     assert [what.get("xla") for what in ours] == 2 * [None, None, True]
-    assert made[-1][2:] == ["112", "--device=cuda", "--dtype=bfloat16", "--compile"]
+    assert made[-1][1:] == ["112", "--device=cuda", "--dtype=bfloat16", "--compile"]
     monkeypatch.setattr(rows, "has_torch", lambda python: False)
     assert list(gpu_rows.steps("photos", "python", 1))[-1].rival is None
     monkeypatch.setattr(devices, "mixed_precision_obstacle", lambda device: "an old card")
