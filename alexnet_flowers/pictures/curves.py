@@ -1,6 +1,7 @@
 """How runs learn, as curves over the steps."""
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
@@ -75,17 +76,15 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
             else:
                 panel.set_ylim(0, 1.02)
         _lay_out_steps(panels, log_steps)
-        figure.subplots_adjust(wspace=0.22)
+        figure.subplots_adjust(left=0.06, right=0.99, wspace=0.22)
         lines = _legend_of_lines(runs, smoothing, split_name)
         if reported:
             lines.append(
                 Line2D([], [], label=style.plain(reported.name.replace("_", " ")), **_DIAMONDS)
             )
-        for row, handles in enumerate((_legend_of_runs(runs), lines)):
-            figure.legend(
-                handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.04 - 0.08 * row),
-                ncol=len(handles),
-            )  # fmt: skip
+        top = -0.06
+        for handles in (_legend_of_runs(runs), lines):
+            top = _add_legend(figure, handles, top)
 
     return style.figure(9, 2.7, draw)
 
@@ -195,6 +194,27 @@ def _thinned(scalars, max_points=_MAX_POINTS):
     """Returns the steps and values of ``Scalars``, as many as a panel can show."""
     shown = tensorboard_views.evenly_spaced(len(scalars.steps), max_points)
     return scalars.steps[shown], scalars.values[shown]
+
+
+def _add_legend(figure, handles, top):
+    """Adds a legend in so few rows that it is no wider than the figure; returns its lower edge.
+
+    Args:
+      figure: a ``Figure``.
+      handles: a list of what it explains.
+      top: float, its upper edge, from 0 at the figure's lower edge to 1 at the upper one.
+    """
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    for rows in range(1, len(handles) + 1):
+        legend = figure.legend(
+            handles=handles, loc="upper center", bbox_to_anchor=(0.5, top), borderaxespad=0,
+            ncol=-(-len(handles) // rows),
+        )  # fmt: skip
+        box = legend.get_window_extent(renderer).transformed(figure.transFigure.inverted())
+        if box.width <= 1 or rows == len(handles):
+            return box.y0
+        legend.remove()
+    return top
 
 
 def _legend_of_runs(runs):

@@ -67,6 +67,17 @@ def test_curves_are_the_scalars_raw_and_smoothed(runs):
     assert shown == ["a", "b", "training", "training, smoothed, 0.5", "validation"]
 
 
+def test_a_legend_has_as_many_rows_as_it_needs(runs):
+    named = [run._replace(name="a_rather_long_name_%d" % i) for i, run in enumerate(2 * runs[:3])]
+    figure = curves.learning(named, 0.5, "validation")
+    of_runs, of_lines = (
+        legend.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+        for legend in figure.legends
+    )
+    assert of_runs.width <= figure.bbox.width and of_runs.height > 1.5 * of_lines.height
+    assert of_runs.y0 >= of_lines.y1
+
+
 @pytest.mark.parametrize("log_steps", [False, True])
 def test_a_single_point_is_seen(tmp_path, log_steps):
     event_files.write(tmp_path / "a", {5: {tags.CROSS_ENTROPY: 1.5, "sparsity/a/conv1": 0.5}})
