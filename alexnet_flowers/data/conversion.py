@@ -30,7 +30,7 @@ from alexnet_flowers.data import (
     verification,
 )
 from alexnet_flowers.data.conversion_settings import Settings
-from alexnet_flowers.data.sources import photo_format
+from alexnet_flowers.data.sources import photo_format, photo_source
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.first_of_many import some
 from alexnet_flowers.tf1 import tf
@@ -137,14 +137,14 @@ def _damaged(dataset_dir, info):
 def _make(dataset_dir, source, settings, strict, keep_archive, report):
     """Makes the dataset anew; returns the contents of its ``dataset.json``."""
     is_damaged = os.path.exists(manifest.path(dataset_dir))
-    rule = _rule_of_before(dataset_dir, is_damaged)
+    before = _division_of_before(dataset_dir, is_damaged)
     _clear_unfinished(dataset_dir)
     if not is_damaged:
         _check_own_names(dataset_dir)
     request = dict(settings._asdict(), archive=source.name)
     try:
         if not is_damaged:
-            manifest.begin(dataset_dir, dict(request, split_by=rule) if rule else request)
+            manifest.begin(dataset_dir, dict(request, **before))
         with source.fetched(dataset_dir, keep_archive, report) as path:
             identity = photo_format.identity_of(path)
             found = photo_format.read_photos(path, dataset_dir)
@@ -163,7 +163,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             sha256 = photo_format.sha256_of(path, found.photos)
             if photo_format.identity_of(path) != identity:
                 raise DataError("%s: has changed meanwhile; convert again" % path)
-            rule = _rule(found, source, sha256, settings, rule)
+            rule = _rule(found, source, sha256, settings, before)
             parts = _divide(photos, rule, settings, report)
             identical = duplicates.kinds(parts)
             _report(conversion_report.of_duplicates(identical), report)
@@ -187,6 +187,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             shard_writer.put_in_place(dataset_dir, info["splits"])
             records.write_labels(os.path.join(dataset_dir, records.LABELS_FILENAME), class_names)
             manifest.finish(dataset_dir, info)
+        photo_source.clear(dataset_dir)
     except BaseException:
         # Ctrl-C and errors leave nothing but, perhaps, an archive that the next run recognizes.
         _clear_unfinished(dataset_dir)
@@ -275,20 +276,29 @@ def _class_names(files, photos, left_out, path):
     return class_names
 
 
-def _rule_of_before(dataset_dir, is_damaged):
-    """Returns how a damaged dataset was divided, which is to be made again as it was; or None."""
+def _division_of_before(dataset_dir, is_damaged):
+    """Returns how a damaged dataset was divided, which is to be made again as it was.
+
+    Returns:
+      ``split_by`` and ``archive_sha256``, that of its photos; an empty dict if there was none.
+    """
     mark = manifest.read(dataset_dir) if is_damaged else manifest.unfinished(dataset_dir)
+    sha256 = mark.get("archive_sha256")
     if isinstance(mark.get("request"), dict):
         mark = dict({"split_by": conversion_settings.SHUFFLED}, **mark["request"])
     rule = mark.get("split_by")
-    return rule if rule in (conversion_settings.SHUFFLED, conversion_settings.BY_CLASS) else None
+    if rule not in (conversion_settings.SHUFFLED, conversion_settings.BY_CLASS):
+        return {}
+    return {"split_by": rule, "archive_sha256": sha256}
 
 
-def _rule(found, source, sha256, settings, rule_of_before):
+def _rule(found, source, sha256, settings, before):
     """Returns how photos are to be divided, one of the rules of ``conversion_settings``."""
     if found.split_folders:
         return conversion_settings.BY_FOLDERS
-    rule = settings.rule or rule_of_before
+    rule = settings.rule
+    if rule is None and before.get("archive_sha256") == sha256:
+        rule = before["split_by"]
     if rule is None:
         is_published = source.is_published(sha256, found.photos)
         rule = conversion_settings.SHUFFLED if is_published else conversion_settings.BY_CLASS

@@ -8,7 +8,7 @@ a conversion was broken off.
 import json
 import os
 
-from alexnet_flowers import json_file
+from alexnet_flowers import json_file, regular_file
 from alexnet_flowers.data import splits
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.first_of_many import some
@@ -49,7 +49,12 @@ def is_unfinished(dataset_dir):
 
 
 def unfinished(dataset_dir):
-    """Returns what the mark of an unfinished conversion holds; nothing where it is damaged."""
+    """Returns what the mark of an unfinished conversion holds; nothing where it is damaged.
+
+    Raises:
+      DataError: it is no file.
+    """
+    regular_file.check(_partial(dataset_dir))
     try:
         with open(_partial(dataset_dir), encoding="utf-8") as file:
             content = json.load(file)
@@ -92,6 +97,7 @@ def read(dataset_dir):
                 "--dataset_dir %s again" % (dataset_dir, dataset_dir)
             )
         return None
+    regular_file.check(path(dataset_dir))
     try:
         with open(path(dataset_dir), encoding="utf-8") as file:
             info = json.load(file)

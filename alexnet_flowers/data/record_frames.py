@@ -9,6 +9,8 @@ import os
 import struct
 from typing import NamedTuple, Optional
 
+from alexnet_flowers import regular_file
+
 _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 _GZIP = b"\x1f\x8b"
@@ -33,7 +35,13 @@ class Frame(NamedTuple):
 
 
 def read(path):
-    """Yields the ``Frame`` of each record; the last one's end is None if it cannot be told."""
+    """Yields the ``Frame`` of each record; the last one's end is None if it cannot be told.
+
+    Raises:
+      DataError: it is no file.
+      OSError: it cannot be read.
+    """
+    regular_file.check(path, "move it away and convert again")
     size = os.path.getsize(path)
     start = 0
     with open(path, "rb") as file:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from alexnet_flowers import atomic
+from alexnet_flowers import atomic, regular_file
 from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
@@ -201,9 +201,11 @@ def read_labels(dataset_dir):
     """Returns ``{id: class name}`` from a folder's ``labels.txt``, in the order of the ids.
 
     Raises:
-      DataError: no such file, a line that is not ``<id>:<name>``, or two of the same id or name.
+      DataError: no such file, or no file; a line that is not ``<id>:<name>``, or two of the same id
+        or name.
     """
     path = os.path.join(dataset_dir, LABELS_FILENAME)
+    regular_file.check(path)
     try:
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             lines = file.read().split("\n")

@@ -5,6 +5,7 @@ import os
 
 from tqdm import tqdm
 
+from alexnet_flowers import atomic
 from alexnet_flowers.data import records, splits
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import tf
@@ -76,6 +77,7 @@ def _write_shard(path, photos, labels, bar):
                     )
                 )
                 bar.update()
+        atomic.sync(path)  # ``dataset.json``, which says that it is whole, must not outlive it.
     except tf.errors.OpError as error:  # The disk is full, say.
         raise DataError(
             "%s: cannot be written (%s); make room or choose another --dataset_dir"

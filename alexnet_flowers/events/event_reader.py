@@ -16,6 +16,7 @@ from typing import Dict, List, NamedTuple
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from alexnet_flowers import regular_file
 from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.events import tags
@@ -177,8 +178,7 @@ def read(folder, report=print):
     if not paths:
         raise DataError("%s: no event files" % folder)
     for path in paths:
-        if not os.path.isfile(path):  # TensorBoard would wait at a named pipe for ever.
-            raise DataError("%s: is no file; move it away" % path)
+        regular_file.check(path)
     # TensorBoard warns about each restart.
     logging.getLogger("tensorboard").setLevel(logging.ERROR)
     accumulator = event_accumulator.EventAccumulator(folder, _KEPT)

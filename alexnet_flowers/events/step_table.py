@@ -11,7 +11,7 @@ Lines ascend by step, each step once.
 import contextlib
 import os
 
-from alexnet_flowers import atomic
+from alexnet_flowers import atomic, regular_file
 from alexnet_flowers.errors import DataError, WriteError
 
 TRAINING_FILENAME = "training.csv"
@@ -92,8 +92,7 @@ def _read(path, columns):
     """Returns the (step, line) of a table that are sound, ascending; of equal steps the last."""
     if not os.path.lexists(path):
         return []
-    if not os.path.isfile(path):  # Such as a folder, or a named pipe, which would be waited for.
-        raise DataError("%s: is no file; move it away" % path)
+    regular_file.check(path)
     with open(path, "rb") as file:
         header, *lines = file.read().splitlines(True) or [b""]
     expected = _header(columns)

@@ -9,7 +9,7 @@ import math
 import os
 import typing
 
-from alexnet_flowers import json_file
+from alexnet_flowers import json_file, regular_file
 from alexnet_flowers.data import identity
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.input import preprocessing, randaugment
@@ -225,8 +225,7 @@ def read(run_dir):
     path = os.path.join(run_dir, FILENAME)
     if not os.path.lexists(path):
         return None
-    if not os.path.isfile(path):  # Such as a named pipe, which would be waited for.
-        raise DataError("%s: is no file; remove it to continue without it" % path)
+    regular_file.check(path, "remove it to continue without it")
     try:
         with open(path, encoding="utf-8") as file:
             content = json.load(file)

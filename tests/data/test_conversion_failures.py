@@ -5,9 +5,10 @@ import resource
 import shutil
 
 import pytest
-from conversions import TINY, contents, convert
+from conversions import TINY, contents, convert, draw_few
 from photo_archives import BAD_PHOTO, official_members, write_tgz
 
+from alexnet_flowers import atomic
 from alexnet_flowers.data import conversion, dataset, records, shard_writer, verification
 from alexnet_flowers.errors import DataError, UsageError
 
@@ -96,6 +97,22 @@ def test_killed_conversion_may_be_completed_with_other_settings(
     assert contents(folder) == contents(tiny_dataset)
 
 
+def test_other_photos_are_not_divided_as_those_of_a_killed_conversion(tmp_path, monkeypatch):
+    folder, expected = tmp_path / "flowers", tmp_path / "expected"
+    path = write_tgz(tmp_path / "mine.tgz", official_members())
+    draw_few(monkeypatch, 4)
+    with pytest.MonkeyPatch.context() as killing:
+        kill_before_the_info_gets_its_name(killing)
+        killing.setattr(conversion, "_clear_unfinished", lambda dataset_dir: None)
+        with pytest.raises(Killed):
+            convert(folder, "", use_sample=True)  # Whose photos are shuffled.
+    with open(str(folder / "flowers_archive_flower_sample.tar.partial"), "w"):
+        pass  # As one that is killed while it draws would leave it.
+    convert(expected, path)
+    convert(folder, path)
+    assert contents(folder) == contents(expected)
+
+
 def test_what_a_killed_conversion_left_is_gone_even_when_the_next_one_fails(tiny_archive, tmp_path):
     folder = tmp_path / "flowers"
     folder.mkdir()
@@ -156,6 +173,33 @@ def test_an_archive_that_is_replaced_meanwhile_is_an_error(tiny_archive, tmp_pat
     with pytest.raises(DataError, match="photos.tgz: has changed meanwhile; convert again"):
         convert(tmp_path / "flowers", path, **TINY)
     assert os.listdir(str(tmp_path)) == ["photos.tgz"]
+
+
+@pytest.mark.parametrize("name", ["dataset.json", "dataset.json.partial"])
+def test_a_pipe_is_not_waited_for(tiny_archive, tmp_path, name):
+    os.mkfifo(str(tmp_path / name))
+    with pytest.raises(DataError, match=name + ": is no file; move it away"):
+        convert(tmp_path, tiny_archive, **TINY)
+    assert os.listdir(str(tmp_path)) == [name]
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "flowers_train_00001-of-00002.tfrecord"])
+def test_a_pipe_in_place_of_a_datasets_file_is_replaced(tiny_archive, tiny_dataset, copy, name):
+    os.remove(os.path.join(copy, name))
+    os.mkfifo(os.path.join(copy, name))
+    convert(copy, tiny_archive, **TINY)
+    assert contents(copy) == contents(tiny_dataset)
+
+
+def test_what_the_mark_calls_finished_is_on_the_disk(tiny_archive, tmp_path, monkeypatch):
+    def sync(path):
+        assert not (tmp_path / "dataset.json").exists() or path == str(tmp_path)
+        synced.add(os.path.basename(path).replace(".partial", ""))
+
+    synced = set()
+    monkeypatch.setattr(atomic, "sync", sync)
+    convert(tmp_path, tiny_archive, **TINY)
+    assert synced >= set(os.listdir(str(tmp_path)))
 
 
 def test_ctrl_c_leaves_nothing_behind(tiny_archive, tmp_path, monkeypatch):

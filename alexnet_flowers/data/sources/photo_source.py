@@ -74,6 +74,13 @@ _OF_A_DATASET = re.compile(r"flowers_.*|dataset\.json.*|labels\.txt.*|lock|\.*")
 _MAX_NAME = 100
 
 
+def clear(dataset_dir):
+    """Removes what was fetched to a dataset's folder and is of no more use: it is finished."""
+    for name in os.listdir(dataset_dir):
+        if name.startswith(_FETCHED_PREFIX):
+            os.remove(os.path.join(dataset_dir, name))
+
+
 class _Source:
     """What all sources have in common."""
 
