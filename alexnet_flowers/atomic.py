@@ -1,6 +1,7 @@
 """A file that is there whole, or not at all."""
 
 import contextlib
+import errno
 import os
 import stat
 
@@ -60,5 +61,9 @@ def sync(path):
     try:
         with naming(path):
             os.fsync(descriptor)
+    except OSError as error:
+        # Some network shares have no such thing for a folder.
+        if error.errno != errno.EINVAL or not os.path.isdir(path):
+            raise
     finally:
         os.close(descriptor)

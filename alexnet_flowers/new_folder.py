@@ -15,16 +15,16 @@ from alexnet_flowers.errors import DataError
 def made(path):
     """Makes a folder and those above it, if need be; after an error none of them is left empty."""
     missing = []
-    folder = os.path.abspath(path)
+    folder = path
     while not os.path.lexists(folder):
         missing.append(folder)
-        folder = os.path.dirname(folder)
+        folder = os.path.dirname(folder) or os.curdir
     try:
         os.makedirs(path, exist_ok=True)
         yield
     except BaseException:
-        with contextlib.suppress(OSError):  # Something is in it, or it was never made.
-            for one in missing:
+        for one in missing:
+            with contextlib.suppress(OSError):  # Something is in it, or it was never made.
                 os.rmdir(one)
         raise
 

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 
 import pytest
 
@@ -21,6 +22,27 @@ def test_nothing_is_written_through_what_has_the_temporary_name(make, tmp_path):
         json_file.write(str(tmp_path / "a.json"), {})
     assert (tmp_path / "mine").read_text() == "mine"
     assert sorted(os.listdir(str(tmp_path))) == ["a.json.partial", "mine"]
+
+
+def test_a_folder_that_cannot_be_synced_may_be_written_to(tmp_path, monkeypatch):
+    def fail_for_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail_for_folders)
+    number = errno.EINVAL
+    json_file.write(str(tmp_path / "a.json"), {})
+    assert (tmp_path / "a.json").exists()
+    number = errno.EIO
+    with pytest.raises(OSError):
+        json_file.write(str(tmp_path / "b.json"), {})
+
+
+def test_folders_that_were_made_on_a_detour_are_gone_after_an_error(tmp_path):
+    with pytest.raises(DataError):
+        with new_folder.made(str(tmp_path / "new/../other/within")):
+            raise DataError("none")
+    assert os.listdir(str(tmp_path)) == []
 
 
 @pytest.mark.parametrize("filled", [new_folder.whole, new_folder.added_to])

@@ -226,6 +226,7 @@ def _visible_files_in(path):
     A link to a folder is one of them, and as such cannot be read: it may lead to a folder above.
 
     Raises:
+      DataError: there are too many folders within each other.
       OSError: a folder cannot be read.
     """
 
@@ -233,10 +234,11 @@ def _visible_files_in(path):
         raise error
 
     found = []
-    for folder, folders, names in os.walk(path, onerror=fail):
+    for above, folders, names in os.walk(path, onerror=fail):
+        class_folders.check_depth(path, os.path.relpath(above, path).count(os.sep))
         folders[:] = [name for name in folders if not name.startswith(".")]
-        names += [name for name in folders if os.path.islink(os.path.join(folder, name))]
-        found += [os.path.join(folder, name) for name in names if not name.startswith(".")]
+        names += [name for name in folders if os.path.islink(os.path.join(above, name))]
+        found += [os.path.join(above, name) for name in names if not name.startswith(".")]
     return sorted(found, key=os.path.split)
 
 
@@ -244,7 +246,7 @@ def _read(path):
     """Returns a photo's bytes and the note on it, or the error why it cannot be used."""
     try:
         if not os.path.isfile(path):
-            what = "a broken link" if os.path.islink(path) else "not a regular file"
+            what = "not a regular file" if os.path.exists(path) else "a broken link"
             if os.path.isdir(path):
                 what = "a link to a folder; name that folder, too"
             raise photo_kind.BadPhotoError(what)

@@ -6,6 +6,7 @@ from typing import List, NamedTuple, Optional, Tuple
 
 from google.protobuf.message import DecodeError
 
+from alexnet_flowers import atomic
 from alexnet_flowers.data import jpeg_check, photo_check, photo_kind, record_frames
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.tf1 import quiet, tf
@@ -179,11 +180,11 @@ def copy_of_sound(examined):
       under which this process can read it.
     """
     copy = tempfile.TemporaryFile()
-    with open(examined.path, "rb") as shard:
+    with open(examined.path, "rb") as shard, atomic.naming(tempfile.gettempdir()):
         for start, end in examined.sound:
             shard.seek(start)
             copy.write(shard.read(end - start))
-    copy.flush()
+        copy.flush()
     return copy, "/proc/self/fd/%d" % copy.fileno()
 
 

@@ -87,6 +87,12 @@ def test_an_empty_folder_is_named(tmp_path):
         from_paths([str(tmp_path)])
 
 
+def test_folders_without_end_are_refused(tmp_path):
+    os.makedirs(str(tmp_path.joinpath(*["d"] * 120)))
+    with pytest.raises(DataError, match="more than 100 folders within each other"):
+        from_paths([str(tmp_path)])
+
+
 def test_what_a_file_is_its_content_decides(tmp_path):
     red = Image.new("RGB", (30, 20), (200, 10, 10))
     for name, kind in (("a.webp", "WEBP"), ("b.JFIF", "JPEG"), ("c", "PNG"), ("d.jpg", "BMP")):
@@ -97,6 +103,7 @@ def test_what_a_file_is_its_content_decides(tmp_path):
     (tmp_path / "cut.jpg").write_bytes(photo_archives.draw("daisy", 0)[:300])
     (tmp_path / "head.jpg").write_bytes(b"\0\0\0\1" + photo_archives.draw("daisy", 0)[4:])
     os.symlink("gone", str(tmp_path / "link.jpg"))
+    os.symlink("/dev/zero", str(tmp_path / "zero.jpg"))
     asked = photos.FilePhotos([str(tmp_path)])
     assert [os.path.basename(photo.name) for photo in asked] == [
         "a.webp", "b.JFIF", "c", "d.jpg", "e.gif",
@@ -107,10 +114,11 @@ def test_what_a_file_is_its_content_decides(tmp_path):
         (at + "f.heic", "a HEIC photo, which cannot be decoded here; save it as a JPEG"),
         (at + "head.jpg", "not an image"),
         (at + "link.jpg", "a broken link"),
+        (at + "zero.jpg", "not a regular file"),
     ]
     assert asked.no_photos == [(at + "labels.txt", "text, not a photo")]
     assert asked.notes == [(at + "e.gif", "only the first picture of this GIF is taken")]
-    assert len(asked) == 10
+    assert len(asked) == 11
 
 
 def test_photos_are_read_when_their_turn_comes(tmp_path, monkeypatch):

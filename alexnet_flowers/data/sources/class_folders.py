@@ -22,6 +22,8 @@ from alexnet_flowers.first_of_many import some
 # More than any photo of photo_check.MAX_PIXELS takes; a file is read into memory as a whole, and
 # what calls itself a photo in an archive may unpack to far more than there is.
 _MAX_BYTES = 200 * 10**6
+# Well below what the operating system (a path's length) and Python (its stack) can bear.
+_MAX_DEPTH = 100
 # Where macOS puts its notes on the files of a zip archive, a folder's icon, and where a Synology
 # puts thumbnails.
 _OF_SYSTEMS = ("__MACOSX", "Icon\r", "@eaDir")
@@ -76,6 +78,15 @@ def is_hidden(parts):
 def is_photo(parts):
     """Says whether a path, split into its folders and file name, may be a photo's; () is none."""
     return bool(parts) and not is_hidden(parts) and companions.kind(parts[-1]) is None
+
+
+def check_depth(path, depth):
+    """Raises ``DataError`` for a folder with so many others within each other."""
+    if depth > _MAX_DEPTH:
+        raise DataError(
+            "%s: has more than %d folders within each other; name one of those within"
+            % (path, _MAX_DEPTH)
+        )
 
 
 def check_size(name, num_bytes):

@@ -12,9 +12,6 @@ import stat
 from alexnet_flowers.data.sources import class_folders, companions
 from alexnet_flowers.errors import DataError
 
-# Well below what the operating system (a path's length) and Python (its stack) can bear.
-_MAX_DEPTH = 100
-
 
 def read_photos(path, spool_dir=None):
     """Lists the photos of a folder; see ``photo_format.read_photos``. ``spool_dir`` is of no use.
@@ -52,11 +49,7 @@ def sha256_of(photos):
 
 def _walk(path, above):
     """Yields (parts, identity) of the files below ``above``; the identity of photos only."""
-    if len(above) > _MAX_DEPTH:
-        raise DataError(
-            "%s: has more than %d folders within each other; name the one that holds the classes"
-            % (path, _MAX_DEPTH)
-        )
+    class_folders.check_depth(path, len(above))
     with os.scandir(os.path.join(path, *above)) as entries:
         entries = sorted(entries, key=lambda entry: entry.name)
     for entry in entries:
@@ -65,7 +58,7 @@ def _walk(path, above):
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(path, parts)
-        elif companions.kind(entry.name) is not None and not entry.is_dir():
+        elif companions.kind(entry.name) is not None and not os.path.isdir(entry.path):
             yield parts, None
         else:
             status = entry.stat(follow_symlinks=False)

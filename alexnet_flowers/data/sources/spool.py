@@ -4,6 +4,8 @@ import functools
 import os
 import tempfile
 
+from alexnet_flowers import atomic
+
 _CHUNK_BYTES = 1 << 20
 
 
@@ -11,6 +13,7 @@ class Spool:
     """One nameless file, which the operating system deletes with the process."""
 
     def __init__(self, spool_dir):
+        self._dir = spool_dir
         self._file = tempfile.TemporaryFile(dir=spool_dir, buffering=0)
         self._end = 0
 
@@ -19,13 +22,15 @@ class Spool:
 
         Raises:
           EOFError: the source ends early.
+          OSError: the source cannot be read; or, with the name of ``spool_dir``, the disk is full.
         """
         start = self._end
         while self._end < start + size:
             chunk = source.read(min(_CHUNK_BYTES, start + size - self._end))
             if not chunk:
                 raise EOFError("a member is cut off")
-            _write_all(self._file, chunk)
+            with atomic.naming(self._dir):
+                _write_all(self._file, chunk)
             self._end += len(chunk)
         return functools.partial(self._read, start, size)
 

@@ -11,8 +11,10 @@ import lzma
 import os
 import re
 import tarfile
+import zipfile
 import zlib
 
+from alexnet_flowers import atomic
 from alexnet_flowers.data.sources import archive_limits, class_folders
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
@@ -59,6 +61,8 @@ _UNREADABLE = {
 _PAX_NOTES = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _NOTES = (tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK) + _PAX_NOTES
 _MAX_NOTE_BYTES = 1 << 16
+# GNU tar's: the archive's label, and what else was in a folder.
+_NO_MEMBERS = (b"V", b"D")
 # tarfile goes through what a header claims block by block, whether there are any or not.
 _MAX_MEMBER_BYTES = 10**11
 # Notes on all members that follow; tarfile copies them for each.
@@ -96,9 +100,10 @@ def read_photos(path, spool_dir):
         # tarfile's own, for a cut-off gzip header and for a thousand notes on one member.
         raise _unreadable(path, error)
     except OSError as error:
-        if error.errno is not None and error.filename is None:
-            raise  # The disk of spool_dir, not the archive.
-        raise _unreadable(path, error)
+        if error.errno is None:
+            raise _unreadable(path, error)
+        with atomic.naming(path):  # Unless it is the disk of spool_dir.
+            raise
     return class_folders.sort_photos(path, files)
 
 
@@ -224,13 +229,18 @@ class _ReadBefore:
 
 
 def _unreadable(path, error):
+    if zipfile.is_zipfile(path):
+        return DataError(
+            "%s: refused: a zip archive that does not begin here, such as one in several parts; "
+            "unpack it and give the folder" % path
+        )
     return DataError("%s: not a complete tar archive (%s); download it again" % (path, error))
 
 
 def _parts(path, member):
     """Returns a member's folders and name, nothing for a folder; refuses what is no file."""
     parts = archive_limits.parts_of(path, member.name)
-    if member.isdir():
+    if member.isdir() or member.type in _NO_MEMBERS:
         return ()
     if not member.isreg() and class_folders.is_photo(parts):
         raise archive_limits.special(path, member.name)

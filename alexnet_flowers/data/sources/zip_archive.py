@@ -13,6 +13,7 @@ import struct
 import zipfile
 import zlib
 
+from alexnet_flowers import atomic
 from alexnet_flowers.data.sources import archive_limits, class_folders
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
@@ -31,7 +32,7 @@ def is_zip(path):
     """Says whether a file is a zip archive; one that lies within another archive does not count."""
     if not os.path.isfile(path):
         return False
-    with open(path, "rb") as file:
+    with open(path, "rb") as file, atomic.naming(path):
         return file.read(4) in _BEGINNINGS
 
 
@@ -64,9 +65,10 @@ def read_photos(path, spool_dir):
     ) as error:  # fmt: skip
         raise _unreadable(path, error)
     except OSError as error:
-        if error.errno is not None and error.filename is None and error.errno != errno.EINVAL:
-            raise  # The disk of spool_dir, not the archive.
-        raise _unreadable(path, error)
+        if error.errno in (None, errno.EINVAL):
+            raise _unreadable(path, error)
+        with atomic.naming(path):  # Unless it is the disk of spool_dir.
+            raise
     return class_folders.sort_photos(path, listed.files)
 
 

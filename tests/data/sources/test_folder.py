@@ -133,6 +133,7 @@ def test_links_that_are_no_photos_do_not_matter(mine):
     os.symlink("/etc/passwd", str(mine / "daisy/notes.txt"))
     os.symlink("/etc", str(mine / ".git"))
     os.mkfifo(str(mine / "pipe.log"))
+    os.symlink("loop.zip", str(mine / "loop.zip"))
     assert contents(read(mine)) == IN_ORDER
 
 

@@ -1,10 +1,12 @@
 import bz2
 import concurrent.futures
+import errno
 import gzip
 import io
 import lzma
 import os
 import tarfile
+import zipfile
 
 import photo_archives
 import pytest
@@ -197,6 +199,19 @@ def test_a_link_that_is_no_photos_does_not_matter(tmp_path, name):
     assert len(read(write_tgz(tmp_path / "p.tgz", [ONE_PHOTO, member]))) == 1
 
 
+@pytest.mark.parametrize("kind, name", [(b"V", "photos of 2015"), (b"D", "flower_photos/daisy/")])
+def test_the_labels_and_lists_of_gnu_tar_are_passed_over(tmp_path, kind, name):
+    assert len(read(write_tgz(tmp_path / "p.tgz", [special(name, kind), ONE_PHOTO]))) == 1
+
+
+def test_the_last_part_of_a_zip_is_told_as_that(tmp_path):
+    with zipfile.ZipFile(str(tmp_path / "p.zip"), "w") as archive:
+        archive.writestr(*ONE_PHOTO)
+    (tmp_path / "last.zip").write_bytes(b"more of a photo" + (tmp_path / "p.zip").read_bytes())
+    with pytest.raises(DataError, match="a zip archive .*, such as one in several parts; unpack"):
+        read(tmp_path / "last.zip")
+
+
 @pytest.mark.parametrize("again", ["flower_photos/daisy/1.jpg", "./flower_photos/daisy/1.jpg"])
 def test_same_photo_twice_is_refused(tmp_path, again):
     path = write_tgz(tmp_path / "twice.tgz", [ONE_PHOTO, (again, b"two")])
@@ -334,8 +349,23 @@ def test_full_disk_is_not_blamed_on_the_archive(tmp_path, monkeypatch):
 
     monkeypatch.setattr(spool, "_write_all", no_room)
     path = write_tgz(tmp_path / "photos.tgz", photo_archives.official_members())
-    with pytest.raises(OSError, match="No space left on device"):
+    with pytest.raises(OSError, match="No space left on device") as raised:
         read(path)
+    assert raised.value.filename == str(tmp_path)
+
+
+def test_a_disk_that_does_not_give_the_archive_back_is_that_of_the_archive(tmp_path, monkeypatch):
+    class Failing(io.BytesIO):
+        def read(self, size=-1):
+            if self.tell() > 1000:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().read(size)
+
+    path = write_tgz(tmp_path / "photos.tgz", photo_archives.official_members())
+    monkeypatch.setattr(tar_archive, "_unpacked", lambda path: Failing(gzip.open(path).read()))
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        read(path)
+    assert raised.value.filename == path
 
 
 def pax_note(path, kind, note, more=b""):
