@@ -6,6 +6,7 @@ import inspect
 import os
 import signal
 import sys
+import time
 import traceback
 
 from absl import flags
@@ -21,6 +22,8 @@ with help_text.group("Other"):
 
 # How long after a signal it is looked for whether it was taken.
 _AGAIN_SECS = 0.5
+# Signals so close to each other are one: some programs pass on what a terminal sends as well.
+_ONE_SECS = 1.0
 _AGAIN = "then run the same command again"
 
 
@@ -49,12 +52,14 @@ def run(module):
 
 
 def _guarded(main):
-    came = []
+    came, times = [], []
 
     def interrupt(number, frame):
         again = number == signal.SIGALRM
         if not again:
             came.append(number)
+            times.append(time.monotonic())
+            again = times[-1] - times[0] < _ONE_SECS and len(came) > 1
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECS)
         # What is raised while a library is imported is printed by some, and others go on after it.
         if len(came) == 1 and _is_importing(frame):
@@ -107,11 +112,21 @@ def _with_errors_in_one_line(main):
     except OSError as error:
         if error.errno is None:
             raise
-        name, advice = error.filename, "see that it can be read or written, or name another"
+        name = error.filename or _nameless()
+        advice = "see that it can be read or written, or name another"
         if is_for_want_of_room(error):
             # Of a copy the second name is the one that is written.
             name, advice = error.filename2 or name, "%s, %s" % (MAKE_ROOM, _AGAIN)
-        _fail("%s: %s; %s" % (name or "a file", error.strerror, advice), 1)
+        _fail("%s: %s; %s" % (name, error.strerror, advice), 1)
+
+
+def _nameless():
+    """Returns what an error may be of that names no path."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "the folder in which this was started"
+    return "a file"
 
 
 def end_at_once(error):

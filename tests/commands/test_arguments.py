@@ -65,6 +65,7 @@ def parsed(tmp_path_factory):
         "--flagfile=/dev/zero", "--flagfile=windows", "--flagfile=quotes", "--flagfile=behind",
         "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe",
         "--optimizer=adm", "--run_name=", "--worker_hosts=", "--dataset_dir= --batch_size=3",
+        "--dataset_dir=gs://a/b",
     ]  # fmt: skip
     out = subprocess.check_output(
         [sys.executable, "-c", PARSE % ROOT, json.dumps([line.split() for line in lines])],
@@ -136,6 +137,7 @@ def test_the_scripts_have_the_recipes_too():
             "--dataset_dir= --batch_size=3",
             "--dataset_dir: is empty; give it a value, or leave it out",
         ),
+        ("--dataset_dir=gs://a/b", "--dataset_dir gs://a/b: a URL; name what is on this machine"),
         ("--fast_mode=maybe", "--fast_mode=maybe: is neither true nor false"),
         (
             "--optimizer=adm",

@@ -90,6 +90,26 @@ def test_a_signal_ends_it_in_order(tmp_path, number, status, error):
     assert (tmp_path / "put in order").exists() and not (tmp_path / "done").exists()
 
 
+def test_signals_shortly_after_each_other_are_one(tmp_path):
+    code = 'import time\n    try:\n        print("begun", flush=True); time.sleep(60)\n'
+    code += '    finally:\n        print("ending", flush=True); time.sleep(0.3)\n'
+    code += '        open("put in order", "w").close()'
+    process = start(tmp_path, code)
+    assert process.stdout.readline() == b"begun\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == b"ending\n"
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30)[1] == b"work.py: error: interrupted\n"
+    assert process.returncode == 130 and (tmp_path / "put in order").exists()
+
+
+def test_a_working_folder_that_is_gone_is_named(tmp_path):
+    code = "import os; os.mkdir('a'); os.chdir('a'); os.rmdir('../a'); os.path.abspath('b')"
+    process = start(tmp_path, code)
+    error = "work.py: error: the folder in which this was started: No such file or directory; "
+    assert process.communicate(timeout=60)[1].decode().startswith(error)
+
+
 @pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_that_a_library_swallows_comes_again(tmp_path, number, status):
     code = 'import time\n    try:\n        print("begun", flush=True); time.sleep(60)\n'
