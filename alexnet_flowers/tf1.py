@@ -26,7 +26,7 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.pop("TF2_BEHAVIOR", None)
 
 # A line such as "I0000 00:00:1795685889.650231   21382 auto_mixed_precision.cc:2331] Running ...".
-_NOTE = r"^[IW][0-9]{4} [0-9:.]+ +[0-9]+ [^ ]+:[0-9]+\] "
+_NOTE = r"^([IW][0-9]{4} [0-9:.]+ +[0-9]+ [^ ]+:[0-9]+\] |INFO: Created TensorFlow Lite )"
 
 
 def quiet():

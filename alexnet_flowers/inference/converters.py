@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import sysconfig
+import warnings
 from typing import Callable, NamedTuple
 
 import numpy as np
@@ -73,7 +74,8 @@ def _with_scripts_on_path():
 
 
 def _tflite_answers(path, images):
-    with without_notes():
+    with without_notes(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # That another package has it, too.
         interpreter = tf.lite.Interpreter(path)
         interpreter.allocate_tensors()
     (asked,), (answer,) = interpreter.get_input_details(), interpreter.get_output_details()

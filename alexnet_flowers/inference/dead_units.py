@@ -39,16 +39,15 @@ def dead_units(network, photos):
         fetches = {
             layer: (
                 tf.reduce_max(network.end_points[layer], [1, 2]),
-                tf.reduce_mean(tf.nn.zero_fraction(network.end_points[layer])),
+                tf.nn.zero_fraction(network.end_points[layer]),
             )
             for layer in RELU_LAYERS
         }
-    largest, zeros, counts = {}, collections.Counter(), 0
+    largest, zeros, counts = collections.Counter(), collections.Counter(), 0
     for _, batch in network.ask(photos, fetches, "counting dead units"):
         for layer in RELU_LAYERS:
             per_photo, share = batch[layer]
-            top = per_photo.max(0)
-            largest[layer] = np.maximum(largest[layer], top) if layer in largest else top
+            largest[layer] = np.maximum(largest[layer], per_photo.max(0))
             zeros[layer] += float(share) * len(per_photo)
         counts += len(per_photo)
     return [

@@ -5,7 +5,7 @@ from typing import NamedTuple, Optional
 import numpy as np
 from tqdm import tqdm
 
-from alexnet_flowers import spreadsheet
+from alexnet_flowers import escapes, spreadsheet
 from alexnet_flowers.data import photos
 from alexnet_flowers.evaluation import metrics
 from alexnet_flowers.inference import grad_cam
@@ -90,18 +90,19 @@ def figures(predictions, class_names):
 
 def table(predictions, class_names, num_best=3):
     """Returns predictions as lines of text: the photo, its class, the likeliest classes."""
-    name_width = max([len("photo")] + [len(one.photo.name) for one in predictions])
+    # A name must not look like lines of the table, nor shift its row.
+    names = [escapes.printable(one.photo.name) for one in predictions]
+    name_width = max(map(len, ["photo"] + names))
     class_width = max([len("is")] + [len(name) for name in class_names])
     row = "%%-%ds  %%-%ds  " % (name_width, class_width)
     lines = [row % ("photo", "is") + "predicted"]
-    for one in predictions:
+    for name, one in zip(names, predictions):
         answers = [
             "%-*s %.3f" % (class_width, class_names[k], one.probabilities[k])
             for k in best_classes(one, num_best)
         ]
         answers += ["wrong"] if is_wrong(one) else []
-        line = row % (one.photo.name, _true_class(one, class_names) or "") + "   ".join(answers)
-        lines.append(line.replace("\n", "\\n"))  # A name must not look like lines of the table.
+        lines.append(row % (name, _true_class(one, class_names) or "") + "   ".join(answers))
     return "\n".join(lines + _right(predictions))
 
 

@@ -83,18 +83,15 @@ def _layer(name, ops, size):
     main = types.get("Conv2D") or types.get("MaxPool")
     kernel = stride = padding = None
     if main is not None:
-        kernel = (
-            main.inputs[1].shape.as_list()[:2]
-            if main.type == "Conv2D"
-            else main.get_attr("ksize")[1:3]
-        )
-        stride = main.get_attr("strides")[1:3]
+        is_conv = main.type == "Conv2D"
+        sides = main.inputs[1].shape.as_list() if is_conv else main.get_attr("ksize")[1:]
+        kernel, stride = tuple(sides[:2]), tuple(main.get_attr("strides")[1:3])
         padding = main.get_attr("padding").decode()
     return Layer(
         name=name,
         kind=_KINDS.get(main.type if main is not None else ops[0].type, "dropout"),
-        kernel=kernel and tuple(kernel),
-        stride=stride and tuple(stride),
+        kernel=kernel,
+        stride=stride,
         padding=padding,
         is_rectified="Relu" in types,
         shape=tuple(ops[-1].outputs[0].shape.as_list()[1:]),
