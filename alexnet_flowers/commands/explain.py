@@ -39,6 +39,8 @@ def main(paths):
         predictions = prediction.predict(network, asked, for_sheet=True, cam=cam)
         print(prediction.table(predictions, network.class_names))
         what = "Grad-CAM of %s" % FLAGS.end_point
+        if len(predictions) == 1:
+            what += ", " + predictions[0].photo.name
         asked_photos.save_sheet(predictions, output, what, network)
     print(output)
     return asked_photos.report_left_out(asked)

@@ -204,7 +204,7 @@ with group("Output"):
     )
     flags.DEFINE_float(
         "smoothing",
-        0.9,
+        0.6,
         "Smooth the curves as TensorBoard does; 0: not at all.",
         lower_bound=0,
         upper_bound=0.999,

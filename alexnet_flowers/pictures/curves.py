@@ -168,12 +168,14 @@ def _draw_run(panel, run, tag, color, smoothing):
     if training is not None and tag in _STREAMING:
         training = streaming.between_points(training, run.training.starts)
     if training is not None:
-        _plot(panel, training, color=color, linewidth=0.8, alpha=0.35)
+        if smoothing:
+            _plot(panel, training, color=color, linewidth=0.8, alpha=0.35)
         _plot(panel, _smoothed(training, smoothing), color=color, linewidth=1.6)
     evaluation = run.evaluation.scalars.get(tag)
     if evaluation is not None:
-        averages = _thinned(_smoothed(evaluation, smoothing), _MAX_MARKS)
-        panel.plot(*averages, "--", color=color, linewidth=1.4)
+        if smoothing:
+            averages = _thinned(_smoothed(evaluation, smoothing), _MAX_MARKS)
+            panel.plot(*averages, "--", color=color, linewidth=1.4)
         panel.plot(
             *_thinned(evaluation, _MAX_MARKS), "o:", color=color, markersize=3.5,
             markerfacecolor="white", markeredgewidth=0.9, linewidth=0.8,
@@ -226,12 +228,13 @@ def _legend_of_runs(runs):
 
 def _legend_of_lines(runs, smoothing, split_name):
     """Returns the handles of those kinds of lines that ``_draw_run`` has drawn."""
-    smooth = "smoothed, %g" % smoothing
+    smooth = ", smoothed, %g" % smoothing if smoothing else ""
     gray = colors.NEUTRAL
     lines = []
     if _most_points(run.training for run in runs):
-        lines.append(Line2D([], [], color=gray, linewidth=0.8, alpha=0.6, label="training"))
-        lines.append(Line2D([], [], color=gray, linewidth=1.6, label="training, " + smooth))
+        if smoothing:
+            lines.append(Line2D([], [], color=gray, linewidth=0.8, alpha=0.6, label="training"))
+        lines.append(Line2D([], [], color=gray, linewidth=1.6, label="training" + smooth))
     num_evaluations = _most_points(run.evaluation for run in runs)
     if num_evaluations:
         lines.append(
@@ -240,8 +243,8 @@ def _legend_of_lines(runs, smoothing, split_name):
                 markerfacecolor="white", label=split_name,
             )
         )  # fmt: skip
-    if num_evaluations > 1:  # Of one point there is no line.
-        label = "%s, %s" % (split_name, smooth)
+    if smoothing and num_evaluations > 1:  # Of one point there is no line.
+        label = split_name + smooth
         lines.append(Line2D([], [], color=gray, linewidth=1.4, linestyle="--", label=label))
     return lines
 
@@ -258,15 +261,20 @@ def _most_points(parts):
 
 
 def _leave_out_outliers(panel, runs, points, tag):
-    """Fits the vertical axis to all values but those far off, and to the reported points."""
+    """Fits the vertical axis to the reported points and all values but those far off; says so."""
     parts = [part.scalars for run in runs for part in (run.training, run.evaluation)]
     values = np.concatenate([part[tag].values for part in parts if tag in part] or [[]])
     values = values[np.isfinite(values)]
     if not len(values):
         return
-    low, quarter, three_quarters, high = np.percentile(values, (0, 25, 75, 100))
-    high = min(high, three_quarters + _FAR * (three_quarters - quarter))
+    low, quarter, three_quarters, highest = np.percentile(values, (0, 25, 75, 100))
+    high = min(highest, three_quarters + _FAR * (three_quarters - quarter))
     if points is not None:
         low, high = min(low, points[:, 1].min()), max(high, points[:, 1].max())
+    if highest > high:
+        panel.annotate(
+            "values up to %.3g lie above" % highest, (1, 1), xycoords="axes fraction", ha="right",
+            va="top", fontsize=7, color=colors.NEUTRAL,
+        )  # fmt: skip
     margin = 0.05 * (high - low) or 0.05
     panel.set_ylim(low - margin, high + margin)

@@ -24,12 +24,15 @@ def lines(run, dataset_dir, run_settings, options, members=None):
 
     Raises:
       DataError: there is no dataset, or it is damaged.
+      UsageError: the run was started with other settings.
     """
     if members is not None and members.task_index:
         return []
     info, labels_to_names = dataset.describe(dataset_dir)
     images_per_step = plan.images_per_step(run_settings, options, members)
     photos = "%d classes" % len(labels_to_names)
+    if not options.allow_changed_settings:
+        _check_unchanged(run, run_settings, images_per_step // run_settings.batch_size)
     num_steps = options.max_number_of_steps
     epochs = "" if num_steps else ", %g epochs" % options.num_epochs
     if info is not None and "train" in info["splits"]:
@@ -52,6 +55,15 @@ def lines(run, dataset_dir, run_settings, options, members=None):
         "checkpoints: %s; for TensorBoard: %s" % (run.checkpoints_dir, run.summaries_dir),
         "Ctrl-C saves the step it stops at; the same command then goes on from there",
     ]
+
+
+def _check_unchanged(run, run_settings, num_replicas):
+    """Compares all settings but what follows from the photos, which are not looked at yet."""
+    kept = settings.read(run.checkpoints_dir)
+    if kept is None or _newest_step(run) is None:
+        return
+    now = settings.meaning(run_settings, kept["settings"].get("decay_steps"), num_replicas)
+    settings.check_unchanged(run.checkpoints_dir, kept, dict(kept, settings=now), False)
 
 
 def _state(run, num_steps):

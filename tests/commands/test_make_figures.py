@@ -162,7 +162,7 @@ def test_curves_as_png_beside_what_others_reported(run_script, run_flags, tmp_pa
         "runs/figures/curves_random_2.png", "runs/figures/sparsity_random_2.png",
     ]  # fmt: skip
     picture = Image.open(str(tmp_path / "runs" / "figures" / "curves_random_2.png"))
-    assert picture.info["Title"] == "curves, smoothed by 0.9: run random, step 2"
+    assert picture.info["Title"] == "curves, smoothed by 0.6: run random, step 2"
     assert "--reported theirs.csv" in picture.info["Description"]
     assert "acuracy of theirs.csv: left out: drawn is losses/cross_entropy, metr" in done.stderr
 

@@ -98,8 +98,12 @@ def test_a_loss_that_is_far_off_does_not_hide_the_others(tmp_path):
     losses[1] = {tags.CROSS_ENTROPY: 1e6}
     losses[2] = {tags.CROSS_ENTROPY: float("nan")}
     event_files.write(tmp_path / "a", losses)
-    low, high = curves.learning(read(tmp_path, "a"), 0.0, "validation").axes[0].get_ylim()
+    figure = curves.learning(read(tmp_path, "a"), 0.0, "validation")
+    low, high = figure.axes[0].get_ylim()
     assert low < 1 and 1.19 < high < 3
+    assert "values up to 1e+06 lie above" in texts(figure)
+    assert [line.get_label() for line in figure.legends[1].get_lines()] == ["training"]
+    assert len(figure.axes[0].lines) == 1  # Nothing is smoothed.
 
 
 def test_what_others_reported_is_laid_beside(runs, tmp_path):

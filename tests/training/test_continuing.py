@@ -8,11 +8,11 @@ import pytest
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import records
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation import best, within_training
 from alexnet_flowers.events import step_table
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import plan, runs, settings, train
+from alexnet_flowers.training import announcement, plan, runs, settings, train
 
 NOT_A_NUMBER = "LossTensor is inf or nan : Tensor had NaN values"
 
@@ -71,6 +71,17 @@ def test_settings_with_which_nothing_was_saved_are_not_kept(run, tiny_dataset, m
     with pytest.raises(KeyboardInterrupt):
         train.train(run, other)
     assert kept() == before
+
+
+def test_other_settings_are_refused_before_anything_is_announced(run, tiny_dataset):
+    def lines(**changes):
+        other = planned(tiny_dataset, **changes)
+        return announcement.lines(run, tiny_dataset, other.settings, other.options)
+
+    assert "run mine: continued from step 7" in lines()
+    with pytest.raises(UsageError, match=r"other settings \(batch_size was 4, is 8\)"):
+        lines(batch_size=8)
+    assert lines(batch_size=8, allow_changed_settings=True)
 
 
 def test_a_run_that_is_enough_keeps_its_settings(run, tiny_dataset):
