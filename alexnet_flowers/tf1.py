@@ -132,11 +132,6 @@ def _of_tf2():
     tf.logging.set_verbosity(tf.logging.ERROR)
     with quiet():
         tf.disable_v2_behavior()
-        # The first session of a process says how its graph is optimized.
-        with tf.Graph().as_default(), tf.Session(
-            config=tf.ConfigProto(device_count={"GPU": 0})
-        ) as session:
-            session.run(tf.constant(0) + tf.constant(0))
     from tensorflow.python.util import _pywrap_util_port
 
     known = types.SimpleNamespace(

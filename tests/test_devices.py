@@ -185,3 +185,21 @@ def test_freed_memory_is_kept():
     )
     out = subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, encoding="utf-8")
     assert out in ("True True\n", "False False\n")
+
+
+def test_the_first_session_of_a_program_decides_its_threads():
+    """It is the program's own: importing TensorFlow has none."""
+    code = """
+import os, sys
+sys.path.insert(0, %r)
+from alexnet_flowers.tf1 import tf
+config = tf.ConfigProto(intra_op_parallelism_threads=int(sys.argv[1]), device_count={"GPU": 0})
+with tf.Graph().as_default(), tf.Session(config=config) as session:
+    session.run(tf.matmul(tf.zeros([500, 500]), tf.zeros([500, 500])))
+    print(len(os.listdir("/proc/self/task")))
+"""
+    few, many = (
+        int(subprocess.check_output([sys.executable, "-c", code % ROOT, number]))
+        for number in ("2", "12")
+    )
+    assert many - few >= 8

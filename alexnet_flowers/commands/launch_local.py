@@ -5,7 +5,6 @@
 What stands behind -- are the flags of the command train.
 """
 
-import functools
 import os
 import sys
 
@@ -35,7 +34,7 @@ def main(train_flags):
         [sys.executable, *_train(), *train_flags],
         FLAGS.workers,
         FLAGS.servers,
-        functools.partial(print, flush=True),
+        lambda line: print(line + "\n", end="", flush=True),  # Whole, whichever thread has it.
     )
 
 

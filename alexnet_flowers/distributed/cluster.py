@@ -2,7 +2,7 @@
 
 TensorFlow's own runtime: each process has a ``tf.train.Server``; the variables lie with the
 parameter servers, everything else with the worker that builds it. Worker 0 is the chief: it alone
-writes checkpoints and summaries. Nobody but the servers is needed by anybody: a worker can be
+writes checkpoints and summaries. Asynchronous workers need nobody but the servers: one can be
 killed and started again while the others go on.
 
 *Asynchronous*: each worker applies its gradients when it has them. *Synchronous*: the chief

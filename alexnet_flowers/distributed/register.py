@@ -35,30 +35,25 @@ class Register:
     @property
     def states(self):
         """The workers' states, string [num_workers]; empty for one that has never joined."""
-        with tf.device(self._device):
-            return self._find(list(range(self._num_workers)))
+        return self._find(list(range(self._num_workers)))
 
     @property
     def run(self):
         """The text that the chief has claimed the server with, string []; empty before."""
-        with tf.device(self._device):
-            return self._find([_RUN_KEY])[0]
+        return self._find(_RUN_KEY)
 
     @property
     def cluster(self):
         """The text that the server has told of its cluster, string []; empty before."""
-        with tf.device(self._device):
-            return self._find([_CLUSTER_KEY])[0]
+        return self._find(_CLUSTER_KEY)
 
     def tell_cluster(self, text):
         """Returns the operation by which the server tells of its cluster."""
-        with tf.device(self._device):
-            return self._insert([_CLUSTER_KEY], [text])
+        return self._insert(_CLUSTER_KEY, text)
 
     def set_state(self, worker, state):
         """Returns the operation that sets the state of a worker, given its number."""
-        with tf.device(self._device):
-            return self._insert([worker], [state])
+        return self._insert(worker, state)
 
     def claim(self, run):
         """Claims the server for a run, and notes that the chief is there.
@@ -88,11 +83,13 @@ class Register:
             return tf.CriticalSection(shared_name="register").execute(claim_once)
 
     def _find(self, keys):
-        return tf.raw_ops.LookupTableFindV2(
-            table_handle=self._table, keys=tf.constant(keys, tf.int64), default_value=b""
-        )
+        with tf.device(self._device):
+            return tf.raw_ops.LookupTableFindV2(
+                table_handle=self._table, keys=tf.constant(keys, tf.int64), default_value=b""
+            )
 
     def _insert(self, keys, values):
-        return tf.raw_ops.LookupTableInsertV2(
-            table_handle=self._table, keys=tf.constant(keys, tf.int64), values=values
-        )
+        with tf.device(self._device):
+            return tf.raw_ops.LookupTableInsertV2(
+                table_handle=self._table, keys=tf.constant(keys, tf.int64), values=values
+            )

@@ -11,7 +11,6 @@ At every moment there is a complete one, once there has been a first. Other file
 
 import contextlib
 import json
-import math
 import os
 import shutil
 
@@ -59,7 +58,7 @@ def keep(run, result, report=print, flag="keep_best"):
         raise DataError("%s: is no folder; move it away" % folder)
     with lock.held(folder, "written", _WAIT_SECS):
         upkeep.remove_temporary(folder)
-        before = read_or_set_aside(run, report)
+        before = _read_or_set_aside(run, report)
         check_curve(run, before, result["curve"], flag)
         if before is not None and result["accuracy"] <= before["accuracy"]:
             return False
@@ -72,13 +71,8 @@ def keep(run, result, report=print, flag="keep_best"):
         return is_kept
 
 
-def read_or_set_aside(run, report):
-    """Returns ``result_of(run)``; where that is damaged, sets it and its checkpoint aside.
-
-    Args:
-      run: a ``runs.Run`` in which no other process keeps a checkpoint meanwhile.
-      report: called with a line if something is set aside.
-    """
+def _read_or_set_aside(run, report):
+    """Returns ``result_of(run)``; where that is damaged, sets it and its checkpoint aside."""
     try:
         return result_of(run)
     except DataError as error:
@@ -183,9 +177,8 @@ def _read(path):
 
 def _check(result):
     """Raises ``ValueError``, or what else it is, unless a result can be compared with another."""
-    is_number = isinstance(result["accuracy"], (int, float)) and math.isfinite(result["accuracy"])
-    if not is_number or not isinstance(result["global_step"], int):
-        raise ValueError("its accuracy or its step is no number")
+    if not 0 <= result["accuracy"] <= 1 or not isinstance(result["global_step"], int):
+        raise ValueError("its accuracy is no share, or its step no number")
     texts = result["split"], result.get("curve", ""), result.get("checkpoint", "")
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("its split, curve or checkpoint is no text")

@@ -2,7 +2,7 @@
 
 import contextlib
 
-from alexnet_flowers.errors import DataError, UsageError, WriteError
+from alexnet_flowers.errors import DataError, UsageError, WriteError, is_for_want_of_room
 from alexnet_flowers.evaluation import best, tables
 from alexnet_flowers.events import step_table
 
@@ -26,8 +26,8 @@ class Evaluation:
         Raises:
           UsageError: that one was chosen by another split or view.
         """
-        kept = best.read_or_set_aside(run, report)
-        best.check_curve(run, kept, _CURVE, _FLAG)
+        with contextlib.suppress(DataError):  # A damaged one is set aside by a better one.
+            best.check_curve(run, best.result_of(run), _CURVE, _FLAG)
         self._run = run
         self._make_evaluator = make_evaluator
         self._evaluator = None
@@ -55,10 +55,13 @@ class Evaluation:
         self._report(tables.line(result) + ", the best so far" * is_best)
         return self.is_enough(result["global_step"])
 
-    def catch_up(self, checkpoint, step):
-        """Evaluates a run's last checkpoint unless that was done; a kill may have prevented it."""
-        if step not in self._evaluated():
-            self.evaluate(checkpoint)
+    def catch_up(self, checkpoint, step, is_end):
+        """Evaluates what a run goes on from unless that was done; a kill may have prevented it."""
+        if (is_end or step % self._every_n_steps == 0) and step not in self._evaluated():
+            is_enough = self.evaluate(checkpoint)
+            self._evaluator = None  # The settings of what comes may be others.
+            return is_enough
+        return not is_end and self.is_enough(step)
 
     def _evaluated(self):
         """Returns the steps in the run's table, a list; of one that cannot be read none."""
@@ -73,7 +76,9 @@ class Evaluation:
             yield
         except WriteError:
             raise  # The training could not save either.
-        except (DataError, UsageError) as error:
+        except (DataError, UsageError, OSError) as error:
+            if isinstance(error, OSError) and is_for_want_of_room(error):
+                raise WriteError("%s: %s" % (error.filename2 or error.filename, error.strerror))
             if str(error) not in self._warnings:
                 self._report("warning: %s; training goes on without" % error)
                 self._warnings.add(str(error))

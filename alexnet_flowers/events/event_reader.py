@@ -168,7 +168,7 @@ def read(folder, report=print):
       report: called with a line for each file of which a part is damaged, and so left out.
 
     Returns:
-      ``Events``; both empty where the files hold nothing yet. A file that ends in the middle of
+      ``Events``; all empty where the files hold nothing yet. A file that ends in the middle of
       an event, as one does that is being written, is read up to there.
 
     Raises:

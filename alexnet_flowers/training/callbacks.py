@@ -343,6 +343,8 @@ class _Save(Callback):
         if step.is_last or is_due or self._interval.is_due():
             self._table.make_lasting()  # A run that goes on from here misses no line.
             self._save(step)
+            # Other workers may go on; slim, which saves at its end, would save that unchecked.
+            self._saver.is_finished = step.is_last
 
     def after_failure(self, step):
         self._save(step)  # The checkpoints may lie on another disk.

@@ -235,8 +235,7 @@ def resolve(path, run_dir):
 
 def folders_with(checkpoints_in, parent):
     """Returns the sorted names of the folders in one where ``newest`` or the like finds any."""
-    names = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
-    return [name for name in names if checkpoints_in(os.path.join(parent, name))]
+    return [name for name in names_in(parent) if checkpoints_in(os.path.join(parent, name))]
 
 
 def _only_foreign(folder):

@@ -144,8 +144,8 @@ class Loop:
         """Returns a context in which the first of these signals ends the loop after a step.
 
         Another SIGINT has its usual effect at once, unless it comes while something is written or
-        after the last step; so has the first one where no step has been made that could be saved.
-        The others are no person's impatience: ``timeout`` sends two at once.
+        evaluated, or after the last step; so has the first one where no step has been made that
+        could be saved. The others are no person's impatience: ``timeout`` sends two at once.
 
         Args:
           *signals: their numbers; those that are ignored, as SIGHUP under ``nohup``, stay so.

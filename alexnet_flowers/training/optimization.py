@@ -46,7 +46,7 @@ def variables_to_train(trainable_scopes):
         raise UsageError("--trainable_scopes %r: names no scope" % trainable_scopes)
     chosen = []
     for scope in scopes:
-        within = [v for v in tf.trainable_variables() if in_scope(v.op.name, scope)]
+        within = [v for v in tf.trainable_variables() if v.op.name.startswith(scope)]
         if not within:
             layers = sorted({v.op.name.rsplit("/", 1)[0] for v in tf.trainable_variables()})
             raise UsageError(
@@ -60,11 +60,6 @@ def variables_to_train(trainable_scopes):
 def split_scopes(scopes):
     """Returns the scopes of a comma-separated text as a list."""
     return [scope.strip() for scope in (scopes or "").split(",") if scope.strip()]
-
-
-def in_scope(name, scope):
-    """Says whether a variable's name begins with a scope, as slim takes it: fc means fc6 to fc8."""
-    return name.startswith(scope)
 
 
 def train_op(settings, total_loss, optimizer, global_step, gradients_beside_layers=False):

@@ -19,6 +19,7 @@ NUM_STEPS = 300
 _MAX_STEPS = 10**6  # Their rates are made at once.
 RATES = 1e-6, 10.0  # Those of the first and the last step.
 SMOOTHING = 0.9
+_SMOOTHED_STEPS = 400  # What lies before counts for less than a float64 can hold.
 # So many times what guessing costs, and what comes later says nothing.
 _DIVERGED = 2
 # The rate of the lowest loss is about to be too high.
@@ -109,7 +110,7 @@ def _losses(plan, ops, init_fn, rates, report):
                 "step %*d/%d  learning rate %.1e  cross entropy %.4f"
                 % (len(str(len(rates))), len(losses), len(rates), rate, loss)
             )
-        smoothed = tensorboard_views.smoothed(losses, SMOOTHING)[-1]
+        smoothed = tensorboard_views.smoothed(losses[-_SMOOTHED_STEPS:], SMOOTHING)[-1]
         has_diverged = smoothed > _DIVERGED * np.log(plan.split.num_classes)
         return loss, has_diverged or len(losses) == len(rates)
 

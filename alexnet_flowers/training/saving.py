@@ -12,7 +12,7 @@ from alexnet_flowers.errors import DataError, UsageError, WriteError, first_line
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints, upkeep
-from alexnet_flowers.training.optimization import in_scope, split_scopes
+from alexnet_flowers.training.optimization import split_scopes
 
 # The layer whose variables belong to the classes, one after the other.
 _CLASS_SCORES = alexnet_v2.SCOPE + "/fc8"
@@ -37,6 +37,7 @@ class Saver:
         self._next_to_keep = time.monotonic() + self._keep_every_secs
         self._kept = []  # (path, time of its save) of those that make room one day, oldest first.
         self._saved_step = None
+        self.is_finished = False  # Whether nothing more is to be saved.
 
     def __getattr__(self, name):
         """Is TensorFlow's in everything else."""
@@ -62,10 +63,10 @@ class Saver:
         """Saves, unless that step is saved; ``global_step`` is an int or the step's variable.
 
         Raises:
-          WriteError: the checkpoint cannot be written; nothing is left of it.
+          WriteError: it cannot be written, and nothing is left of it; or the list cannot.
         """
         step = int(global_step if isinstance(global_step, int) else session.run(global_step))
-        if step == self._saved_step:
+        if self.is_finished or step == self._saved_step:
             return
         while len(self._kept) > self._max_to_keep:
             upkeep.remove(self._kept.pop(0)[0])
@@ -230,7 +231,7 @@ def warm_start(settings, labels_to_names=None, report=print):
         raise UsageError("--checkpoint_path %s: nothing is left to take from it" % path)
     names = {variable.op.name: variable for variable in variables}
     _check_fits(path, shapes, names, "pass --checkpoint_exclude_scopes %(scope)s")
-    if labels_to_names and any(in_scope(name, _CLASS_SCORES) for name in names):
+    if labels_to_names and any(name.startswith(_CLASS_SCORES) for name in names):
         _check_classes(path, labels_to_names)
     saver = Saver(names)
     return lambda session: saver.restore(session, path)
@@ -257,7 +258,7 @@ def initialization(init_fn, global_step):
 
 def _without(exclude_scopes, variables):
     for scope in split_scopes(exclude_scopes):
-        kept = [v for v in variables if not in_scope(v.op.name, scope)]
+        kept = [v for v in variables if not v.op.name.startswith(scope)]
         if len(kept) == len(variables):
             raise UsageError("--checkpoint_exclude_scopes: no variable in %r" % scope)
         variables = kept

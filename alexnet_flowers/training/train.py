@@ -86,15 +86,15 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
             newest, step_number = _to_continue(
                 run, plan.kept, plan.options.allow_changed_settings, report
             )
-            if step_number >= plan.num_steps:
-                if evaluation:
-                    evaluation.catch_up(newest, step_number)
+            is_end = step_number >= plan.num_steps
+            is_enough = newest and evaluation and evaluation.catch_up(newest, step_number, is_end)
+            if is_end:
                 report(
                     "%s: finished already, at step %d of %d; more steps continue it"
                     % (run.name, step_number, plan.num_steps)
                 )
                 return None
-            if newest and evaluation and evaluation.is_enough(step_number):
+            if is_enough:
                 kept = settings.read(run.checkpoints_dir) or plan.kept
                 settings.write_ended(run.checkpoints_dir, kept, step_number)
                 return None

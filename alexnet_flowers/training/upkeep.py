@@ -24,7 +24,7 @@ _REMOVED_INDEX = ".index.removed"
 
 # What TensorFlow calls a part of a checkpoint, the list or the graph until it is complete.
 _TEMPORARY = re.compile(
-    r"model\.ckpt-[0-9]+\.(index|data-[0-9]{5}-of-[0-9]{5})\.tempstate[0-9]+"
+    r"model\.ckpt-[0-9]+\.(index|meta|data-[0-9]{5}-of-[0-9]{5})\.tempstate[0-9]+"
     r"|(model\.ckpt-[0-9]+\.meta|checkpoint|graph\.pbtxt)\.tmp[0-9a-f]{32}"
     r"|model\.ckpt-[0-9]+_temp_[0-9a-f]{32}"
 )

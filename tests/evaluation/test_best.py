@@ -1,5 +1,6 @@
 """The best checkpoint stays, whatever training removes."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -148,7 +149,15 @@ def test_a_kill_at_any_moment_leaves_one_with_its_result(run, monkeypatch, numbe
 DAMAGED = ["", "[", "null", "[1]", '{"split": "validation"}', "[" * 100000]
 DAMAGED += [
     '{"split": "validation", "global_step": %s, "accuracy": %s}' % numbers
-    for numbers in (("7", '"high"'), ("7", "NaN"), ('"7"', "0.5"), ("7.5", "0.5"), ("7", "null"))
+    for numbers in (
+        ("7", '"high"'),
+        ("7", "NaN"),
+        ("7", "55"),
+        ("7", "9" * 400),
+        ('"7"', "0.5"),
+        ("7.5", "0.5"),
+        ("7", "null"),
+    )
 ]
 DAMAGED += ['{"split": [], "global_step": 7, "accuracy": 1}', "\udcff"]
 
@@ -174,8 +183,8 @@ def test_a_training_that_evaluates_itself_goes_on_after_a_damaged_result(run):
     open(os.path.join(run.checkpoints_dir, "best", "best.json"), "w").close()
     lines = []
     evaluation = within_training.Evaluation(run, None, 2, 1, lines.append)
-    assert "moved to set_aside: best.json, model.ckpt-7.index, " in lines[0]
     assert not evaluation.is_enough(100)
+    assert "best.json: damaged" in lines[0] and "; training goes on without" in lines[0]
 
 
 def test_what_others_do_meanwhile_ends_no_training(run, monkeypatch):
@@ -210,6 +219,25 @@ def test_a_full_disk_ends_a_training_that_evaluates_itself(run):
     evaluation = within_training.Evaluation(run, lambda: made, 1, 0)
     with pytest.raises(WriteError):
         evaluation.evaluate("model.ckpt-9")
+
+
+@pytest.mark.parametrize("number, ends", [(errno.ENOSPC, True), (errno.EACCES, False)])
+def test_a_best_checkpoint_that_cannot_be_kept(run, monkeypatch, number, ends):
+    def link(*args):
+        raise OSError(number, os.strerror(number), "there")
+
+    made = types.SimpleNamespace(
+        evaluate=lambda path: dict(_result(run, 9, 0.9)), write_result=lambda result: None
+    )
+    lines = []
+    evaluation = within_training.Evaluation(run, lambda: made, 1, 0, lines.append)
+    monkeypatch.setattr(best, "_link", link)
+    if ends:
+        with pytest.raises(WriteError, match="there: No space left on device"):
+            evaluation.evaluate("model.ckpt-9")
+    else:
+        assert not evaluation.evaluate("model.ckpt-9")
+        assert "warning: " in lines[0] and "Permission denied" in lines[0]
 
 
 def test_evaluations_are_counted_and_not_steps(run):

@@ -85,7 +85,7 @@ def test_other_settings_are_refused_before_anything_is_announced(run, tiny_datas
 
 
 def test_a_run_that_is_enough_keeps_its_settings(run, tiny_dataset):
-    evaluation = types.SimpleNamespace(is_enough=lambda step: True)
+    evaluation = types.SimpleNamespace(catch_up=lambda *_: True)
     other = planned(tiny_dataset, batch_size=8, allow_changed_settings=True)
     assert train.train(run, other, evaluation=evaluation) is None
     assert settings.read(run.checkpoints_dir) == dict(planned(tiny_dataset).kept, ended_at_step=7)
@@ -112,6 +112,19 @@ def test_an_evaluation_of_the_last_step_that_was_killed_is_made_later(run, tiny_
         train.train(run, planned(tiny_dataset, max_number_of_steps=7), evaluation=evaluation)
     assert evaluated == [os.path.join(run.checkpoints_dir, "model.ckpt-7")]
     assert best.result_of(run)["global_step"] == 7
+
+
+@pytest.mark.parametrize("every, expected", [(7, ["model.ckpt-7"]), (5, [])])
+def test_an_evaluation_that_was_killed_within_a_run_is_made_before_it_goes_on(
+    run, tiny_dataset, monkeypatch, every, expected
+):
+    evaluated = []
+    evaluation = within_training.Evaluation(run, None, every, 0)
+    evaluation.evaluate = lambda path: evaluated.append(os.path.basename(path))
+    fail_with(AssertionError("it goes on"), monkeypatch)
+    with pytest.raises(AssertionError, match="it goes on"):
+        train.train(run, planned(tiny_dataset), evaluation=evaluation)
+    assert evaluated == expected
 
 
 def test_without_its_settings_a_run_goes_on_with_its_own_classes_only(

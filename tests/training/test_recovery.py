@@ -35,6 +35,7 @@ def test_only_temporary_files_of_a_broken_save_are_removed(tmp_path):
     temporary = [
         "model.ckpt-6.data-00000-of-00001.tempstate12345",
         "model.ckpt-6.index.tempstate6",
+        "model.ckpt-6.meta.tempstate6",
         "checkpoint.tmp" + HEX,
         "graph.pbtxt.tmp" + HEX,
         "model.ckpt-4.meta.tmp" + HEX,

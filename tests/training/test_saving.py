@@ -63,6 +63,8 @@ def test_one_of_each_so_many_hours_stays_for_good(tmp_path, monkeypatch):
         for step in range(12):
             saver.save(session, str(tmp_path / "model.ckpt"), global_step=step)
             now[0] += 20 * 60 + 1
+        saver.is_finished = True
+        saver.save(session, str(tmp_path / "model.ckpt"), global_step=12)
     names = [os.path.basename(path) for path in checkpoints.all_complete(str(tmp_path))]
     # The first one saved after each full hour since the start.
     assert names == names_of(3, 6, 9, 10, 11) and listed(str(tmp_path)) == names_of(10, 11)
