@@ -98,8 +98,9 @@ class Script:
         atexit.register(self._process.kill)  # A test that fails may leave it running.
         self.pid = self._process.pid
         self._readers = [
-            threading.Thread(target=self._read, args=(self._process.stdout, self.lines)),
-            threading.Thread(target=self._read, args=(self._process.stderr, self._error)),
+            # Python's own end would wait for others before it kills what they read.
+            threading.Thread(target=self._read, args=args, daemon=True)
+            for args in ((self._process.stdout, self.lines), (self._process.stderr, self._error))
         ]
         for reader in self._readers:
             reader.start()
