@@ -32,7 +32,7 @@ def read(path):
 
     Raises:
       DataError: it is no CSV file in UTF-8, has no or other columns, or anything but numbers in the
-        last two; a step below 1, or a share above 1.
+        last two; has more in a line, a step below 1, or a share above 1.
       OSError: it cannot be read.
     """
     try:
@@ -51,7 +51,8 @@ def _read(path):
         for line in lines:
             try:
                 step, value = int(line["step"]), float(line["value"])
-                if not math.isfinite(step + value):
+                # A number with a decimal comma is two; its second half has no column.
+                if None in line or not math.isfinite(step + value):
                     raise ValueError
             except (TypeError, ValueError, OverflowError):
                 raise DataError(

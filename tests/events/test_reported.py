@@ -14,6 +14,7 @@ from alexnet_flowers.events import reported
         ("tag,step,value\na,1,2\na,much,2\n", "line 3: must be a tag, a whole number and a num"),
         ("tag,step,value\na,1%s,2\n" % ("0" * 400), "line 2: must be a tag, a whole number"),
         ("tag,step,value\na,1\n", "line 2: must be a tag, a whole number and a number"),
+        ("tag,step,value\na,1,2,5\n", "line 2: must be a tag, a whole number and a number"),
         ("tag,step,value\na,1,nan\n", "line 2: must be a tag, a whole number and a number"),
         ("tag,step,value\na,1,1\na,0,1\n", "line 3: steps count from 1, and accuracy and recall@2"),
         (
