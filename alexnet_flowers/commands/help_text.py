@@ -11,7 +11,7 @@ FLAGS = flags.FLAGS
 
 _WIDTH = 96
 _NO_BREAK = "\0"
-# As they are listed; others come before them.
+# As they are listed.
 _ORDER = (
     "Run",
     "Photos",
@@ -30,7 +30,7 @@ _aliases = {}
 
 @contextlib.contextmanager
 def group(title):
-    """A context; the flags that are defined in it are listed under a title."""
+    """A context; the flags that are defined in it are listed under a title; others are not."""
     before = set(FLAGS)
     yield
     for name in FLAGS:
@@ -46,14 +46,9 @@ def alias(name, other_name):
 
 def text(module):
     """Returns the help text of a command: its docstring and its flags with their defaults."""
-    own = [flag.name for flag in FLAGS.get_flags_for_module(module.__name__)]
-    grouped = {name for names in _groups.values() for name in names}.union(_aliases)
-    groups = {"Flags": [name for name in own if name not in grouped]}
-    groups.update((title, _groups[title]) for title in _ORDER if title in _groups)
     lines = [next_step.as_typed(module.__doc__.strip())]
-    for title, names in groups.items():
-        if names:
-            lines += ["", title + ":"] + [_entry(FLAGS[name]) for name in names]
+    for title in sorted(_groups, key=_ORDER.index):
+        lines += ["", title + ":"] + [_entry(FLAGS[name]) for name in _groups[title]]
     return "\n".join(lines)
 
 
