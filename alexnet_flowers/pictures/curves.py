@@ -62,8 +62,7 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
       log_steps: bool, whether the steps' axis is logarithmic.
     """
     points = reported.points if reported else {}
-
-    def draw(figure):
+    with style.figure(9, 2.7) as figure:
         panels = figure.subplots(1, len(_LEARNING))
         for panel, (tag, title) in zip(panels, _LEARNING):
             for run, color in zip(runs, colors.LINE_COLORS):
@@ -85,8 +84,7 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
         top = -0.06
         for handles in (_legend_of_runs(runs), lines):
             top = _add_legend(figure, handles, top)
-
-    return style.figure(9, 2.7, draw)
+    return figure
 
 
 def sparsity(runs, layers, log_steps=False):
@@ -98,8 +96,7 @@ def sparsity(runs, layers, log_steps=False):
       log_steps: bool, whether the steps' axis is logarithmic.
     """
     num_rows = -(-(len(layers) + 1) // _SPARSITY_COLUMNS)
-
-    def draw(figure):
+    with style.figure(9, 2.0 * num_rows) as figure:
         panels = figure.subplots(num_rows, _SPARSITY_COLUMNS, sharex=True, sharey=True).ravel()
         for run, color in zip(runs, colors.LINE_COLORS):
             measured = {
@@ -121,8 +118,7 @@ def sparsity(runs, layers, log_steps=False):
             row[0].set_ylabel("share of zeros")
         panels[len(layers)].legend(handles=_legend_of_runs(runs), loc="center")
         figure.subplots_adjust(wspace=0.1, hspace=0.55)
-
-    return style.figure(9, 2.0 * num_rows, draw)
+    return figure
 
 
 def _lay_out(panel, title):

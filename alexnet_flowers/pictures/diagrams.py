@@ -14,8 +14,7 @@ def dead_units(layers):
     Args:
       layers: a list of ``dead_units.LayerUnits``.
     """
-
-    def draw(figure):
+    with style.figure(6.5, 3.2) as figure:
         axes = figure.subplots()
         places = np.arange(len(layers))
         dead = [100.0 * one.num_dead / one.num_units for one in layers]
@@ -35,8 +34,7 @@ def dead_units(layers):
         axes.set_ylim(0, 108)
         axes.set_ylabel("%")
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.14), ncol=2)
-
-    return style.figure(6.5, 3.2, draw)
+    return figure
 
 
 def dead_units_side_by_side(runs_to_layers):
@@ -46,8 +44,7 @@ def dead_units_side_by_side(runs_to_layers):
       runs_to_layers: a dict of run name to a list of ``dead_units.LayerUnits``, at most as
         many as ``colors.LINE_COLORS``.
     """
-
-    def draw(figure):
+    with style.figure(6.5, 2.8) as figure:
         axes = figure.subplots()
         width = 0.8 / len(runs_to_layers)
         for number, (name, layers) in enumerate(runs_to_layers.items()):
@@ -62,8 +59,7 @@ def dead_units_side_by_side(runs_to_layers):
         axes.set_ylabel("% of the units never fire")
         axes.grid(axis="y", linewidth=0.5, alpha=0.4)
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
-
-    return style.figure(6.5, 2.8, draw)
+    return figure
 
 
 def confusion_matrix(counts, class_names):
@@ -79,8 +75,8 @@ def confusion_matrix(counts, class_names):
     names = [style.plain(name) for name in class_names]
     is_named = len(names) <= _MAX_NAMED
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-
-    def draw(figure):
+    side_in = 2.2 + 0.45 * min(len(class_names), _MAX_NUMBERED)
+    with style.figure(side_in + 0.8, side_in) as figure:
         axes = figure.subplots()
         image = axes.imshow(shares, cmap=colors.COLOR_MAP, vmin=0, vmax=1)
         # Of many classes nobody could read the numbers, and writing them would take minutes.
@@ -99,6 +95,4 @@ def confusion_matrix(counts, class_names):
         axes.set_ylabel("true class" if is_named else "true class (id)")
         bar = figure.colorbar(image, ax=axes, fraction=0.046, pad=0.04)
         bar.set_label("share of the true class")
-
-    side_in = 2.2 + 0.45 * min(len(class_names), _MAX_NUMBERED)
-    return style.figure(side_in + 0.8, side_in, draw)
+    return figure

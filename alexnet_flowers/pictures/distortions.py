@@ -22,8 +22,9 @@ def distortions(drawn, seen, view, changes):
     num_rows = max(2, len(drawn.draws))
     num_columns = len(_HEADINGS) + 1
     caption_in = 0.1 + _LINE_IN * max(change.count("\n") + 1 for change in changes)
-
-    def draw(figure):
+    with style.figure(
+        num_columns * _PANEL_IN, num_rows * _PANEL_IN + (num_rows - 1) * caption_in
+    ) as figure:
         panels = figure.subplots(
             num_rows, num_columns, squeeze=False,
             gridspec_kw=dict(
@@ -42,10 +43,7 @@ def distortions(drawn, seen, view, changes):
         _photo_with_box(beside[0], drawn.photo, *drawn.box, color=colors.PALETTE[5])
         beside[1].imshow(view)
         _caption(beside[1], "the central 87.5 %")
-
-    return style.figure(
-        num_columns * _PANEL_IN, num_rows * _PANEL_IN + (num_rows - 1) * caption_in, draw
-    )
+    return figure
 
 
 def _draw_row(row, photo, draw, crop, stages, seen, changes):

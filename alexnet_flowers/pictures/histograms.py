@@ -132,8 +132,8 @@ def _figure(runs, kind, view):
     num_rows = -(-len(found) // tags_in_row)
     max_in_panel = max(2, min(view.max_in_panel, view.max_in_all // (len(found) * len(runs))))
     view = view._replace(max_in_panel=max_in_panel)
-
-    def draw(figure):
+    width_in = _PANEL_WIDTH_IN * tags_in_row * len(runs)
+    with style.figure(width_in, _PANEL_HEIGHT_IN * num_rows) as figure:
         panels = figure.subplots(num_rows, tags_in_row * len(runs), squeeze=False)
         for panel in panels.ravel():
             panel.set_axis_off()
@@ -147,9 +147,7 @@ def _figure(runs, kind, view):
         if len(runs) > 1:
             _name_columns(panels[0], runs)
         figure.tight_layout(pad=0, h_pad=0.6, w_pad=0.8)
-
-    width_in = _PANEL_WIDTH_IN * tags_in_row * len(runs)
-    return style.figure(width_in, _PANEL_HEIGHT_IN * num_rows, draw)
+    return figure
 
 
 def _draw_tag(panels, of_runs, view, is_leftmost, is_lowest):

@@ -37,8 +37,7 @@ def diagram(layers):
     num_parameters = sum(layer.num_parameters for layer in layers)
     largest = np.sqrt(np.max([layer.shape for layer in layers], 0))
     height = (len(layers) + 2) * _ROW
-
-    def draw(figure):
+    with style.figure(_WIDTH, height) as figure:
         axes = figure.add_axes((0, 0, 1, 1))
         axes.set_xlim(0, _WIDTH)
         axes.set_ylim(height, 0)
@@ -56,8 +55,7 @@ def diagram(layers):
         y = height - _ROW / 2
         axes.text(_AT.parameters, y, f"{num_parameters:,}", ha="right", va="center")
         axes.text(_AT.bar, y, "in all", va="center")
-
-    return style.figure(_WIDTH, height, draw)
+    return figure
 
 
 def _draw_headings(axes, y):

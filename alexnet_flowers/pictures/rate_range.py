@@ -16,8 +16,7 @@ def curve(rates, losses, smoothed, suggestion, caption):
       suggestion: float, which becomes a line, or None.
       caption: str, of which run, under the curve.
     """
-
-    def draw(figure):
+    with style.figure(6, 3.2) as figure:
         panel = figure.subplots()
         color = colors.LINE_COLORS[0]
         panel.plot(rates, losses, color=color, linewidth=0.8, alpha=0.4, label="a batch")
@@ -39,5 +38,4 @@ def curve(rates, losses, smoothed, suggestion, caption):
         panel.set_ylabel("cross entropy")
         panel.grid(axis="y", linewidth=0.5, alpha=0.4)
         panel.legend(loc="upper left")
-
-    return style.figure(6, 3.2, draw)
+    return figure

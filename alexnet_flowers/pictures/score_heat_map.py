@@ -32,8 +32,8 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
     num_columns = min(_MAX_COLUMNS, len(class_names) + 1)
     num_rows = -(-(len(class_names) + 1) // num_columns)
     mean, highest = scores.mean((0, 1)), scores.max((0, 1))
-
-    def draw(figure):
+    panel_height_in = _PANEL_IN * min(height / width, _MAX_RATIO) + 0.3
+    with style.figure(num_columns * _PANEL_IN * 1.15, num_rows * panel_height_in) as figure:
         panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
         for panel in panels:
             panel.set_axis_off()
@@ -47,9 +47,7 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
             panel.set_title("%s: %s" % (name, numbers), fontsize=8)
         bar = figure.colorbar(heat, ax=list(panels), fraction=0.025, pad=0.02)
         bar.set_label("softmax")
-
-    panel_height_in = _PANEL_IN * min(height / width, _MAX_RATIO) + 0.3
-    return style.figure(num_columns * _PANEL_IN * 1.15, num_rows * panel_height_in, draw)
+    return figure
 
 
 def _draw_class(panel, image, scores, extent):

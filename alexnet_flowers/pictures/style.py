@@ -42,12 +42,11 @@ def _style():
         yield
 
 
-def figure(width_in, height_in, draw):
-    """Returns a matplotlib ``Figure`` on which ``draw(figure)`` has drawn, in this style."""
+@contextlib.contextmanager
+def figure(width_in, height_in):
+    """Yields a matplotlib ``Figure`` to draw on, in this style."""
     with _style():
-        drawn = _StyledFigure(figsize=(width_in, height_in))
-        draw(drawn)
-        return drawn
+        yield _StyledFigure(figsize=(width_in, height_in))
 
 
 def plain(text):

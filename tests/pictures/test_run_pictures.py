@@ -261,7 +261,8 @@ def test_files_are_small(runs, tmp_path):
 
 
 def test_an_svg_keeps_its_words_and_loses_needless_digits(tmp_path):
-    picture = style.figure(3, 2, lambda figure: figure.subplots().plot([0, 1 / 3.0], [0, 2 / 3.0]))
+    with style.figure(3, 2) as picture:
+        picture.subplots().plot([0, 1 / 3.0], [0, 2 / 3.0])
     path = tmp_path / "x.svg"
     picture_file.save(
         picture, str(path), picture_file.Origin("a title", "python x.py --rate 0.0001234")
