@@ -21,7 +21,7 @@ from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import dataset, photos, records
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.evaluation.evaluator import Evaluator
-from alexnet_flowers.events import event_reader, reported
+from alexnet_flowers.events import event_reader, reported, tensorboard_views
 from alexnet_flowers.inference import dead_units, trained_network
 from alexnet_flowers.nets import alexnet_v2, architecture
 from alexnet_flowers.pictures import curves, diagrams, histograms, network_diagram, picture_file
@@ -204,7 +204,7 @@ with group("Output"):
     )
     flags.DEFINE_float(
         "smoothing",
-        0.6,
+        tensorboard_views.SMOOTHING,
         "Smooth the curves as TensorBoard does; 0: not at all.",
         lower_bound=0,
         upper_bound=0.999,

@@ -15,7 +15,7 @@ from alexnet_flowers import atomic
 from alexnet_flowers.commands import asked_photos, command_line, next_step, outputs, picture_output
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.errors import DataError
-from alexnet_flowers.events import event_reader
+from alexnet_flowers.events import event_reader, tensorboard_views
 from alexnet_flowers.inference import dead_units, grad_cam, prediction, unit_patches
 from alexnet_flowers.pictures import curves, diagrams, histograms, html_page, patches, tiles
 from alexnet_flowers.training import settings
@@ -40,7 +40,6 @@ with group("Output"):
         "photos than its validation split's <photos>_<run>_<step>.html.",
     )
 
-_SMOOTHING = 0.9
 # Of so many classes at most the right answers are explained.
 _MAX_CLASSES = 12
 _LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
@@ -125,7 +124,8 @@ def _learning(network, shown):
         return
     parts = []
     if curves.has_learning(events):
-        parts.append(html_page.picture(curves.learning([events], _SMOOTHING, shown)))
+        drawn = curves.learning([events], tensorboard_views.SMOOTHING, shown)
+        parts.append(html_page.picture(drawn))
     about = "Over the steps, of training batches and of each evaluation on %s." % shown
     yield html_page.Section("Curves", about if parts else "No scalars of it yet.", parts)
     parts = [

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+# The factor by which it smooths scalars unless told otherwise.
+SMOOTHING = 0.6
 # Percentiles of a normal distribution at its mean and at 0.5, 1 and 1.5 standard deviations to
 # either side, between the extremes.
 PERCENTS = (0, 6.68, 15.87, 30.85, 50, 69.15, 84.13, 93.32, 100)

@@ -1,5 +1,6 @@
 """The report of a run: everything is in the one file, and a browser shows it."""
 
+import base64
 import os
 import re
 from html.parser import HTMLParser
@@ -8,6 +9,8 @@ import browser
 import event_files
 import pytest
 from saved_checkpoints import copy_of_other_photos
+
+from alexnet_flowers.events import tensorboard_views
 
 SECTIONS = [
     "Settings", "Curves", "Distributions", "Classes", "Worst mistakes", "Explanations", "Kernels",
@@ -65,6 +68,13 @@ def test_nothing_is_loaded_from_elsewhere(path):
     assert len(commands) == 7
     for flag in ("--checkpoint_path ", "--dataset_dir ", "--split validation"):
         assert all(flag in one for one in commands[1:])
+
+
+def test_its_curves_are_smoothed_as_make_figures_does(path):
+    with open(path, encoding="utf-8") as file:
+        curves = Links(file.read()).targets["src"][0]
+    svg = base64.b64decode(curves.split(",")[1]).decode("utf-8")
+    assert "<!-- training, smoothed, %g -->" % tensorboard_views.SMOOTHING in svg
 
 
 @pytest.mark.skipif(not browser.PROGRAM, reason="there is no browser")
