@@ -137,6 +137,8 @@ def parse(argv, takes_arguments):
         # Mostly a shell's unset variable.
         if FLAGS[name].present and FLAGS[name].value in ("", []):
             raise UsageError("--%s: is empty; give it a value, or leave it out" % name)
+        if FLAGS[name].value != FLAGS[name].value:  # NaN, which no bound of a flag keeps out.
+            raise UsageError("--%s=nan: is no number" % name)
         if name.endswith(("_dir", "_path")) and "://" in (FLAGS[name].value or ""):
             raise UsageError(
                 "--%s %s: a URL; name what is on this machine" % (name, FLAGS[name].value)
