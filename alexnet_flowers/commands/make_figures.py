@@ -67,7 +67,8 @@ def _curves(runs):
         )
     options = (FLAGS.smoothing, FLAGS.split, beside, FLAGS.log_steps)
     draw = functools.partial(curves.learning, drawn, *options)
-    yield "curves", "curves, smoothed by %g" % FLAGS.smoothing, _last_steps(drawn), draw
+    smoothed = ", smoothed by %g" % FLAGS.smoothing if FLAGS.smoothing else ""
+    yield "curves", "curves" + smoothed, _last_steps(drawn), draw
 
 
 def _sparsity(runs):
