@@ -46,14 +46,13 @@ def save(picture, path, origin, kind=None):
 
     Args:
       picture: a Pillow ``Image``, or a matplotlib ``Figure`` of ``style.figure``.
-      path: the file; its folder is made if need be.
+      path: the file, in a folder that is there.
       origin: an ``Origin``.
       kind: one of ``DIAGRAM_FORMATS``, of an image one of ``PHOTO_FORMATS``; by default the suffix.
 
     Raises:
       OSError: it cannot be written; nothing is left of it.
     """
-    os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     origin = Origin(*map(escapes.printable, origin))
     with atomic.replacing(path) as partial:
         if isinstance(picture, Image.Image):
