@@ -1,4 +1,4 @@
-"""What is compared with what; each function measures one row of the table."""
+"""What is compared with what: functions that measure the rows of the table."""
 
 import contextlib
 import functools

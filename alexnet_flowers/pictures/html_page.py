@@ -44,7 +44,7 @@ def picture(drawn, caption=""):
 
     Args:
       drawn: a matplotlib ``Figure``, which becomes an SVG, or a Pillow image, which becomes a JPEG
-        or, as a PNG, what is smaller.
+        or a PNG, whichever is smaller.
       caption: str.
     """
     kind, content = _image(drawn) if isinstance(drawn, Image.Image) else _figure(drawn)
