@@ -90,6 +90,7 @@ def test_a_run_goes_on_under_the_other_and_back(pythons, tiny_dataset, tmp_path)
             number > 0
         )
         assert "finished at step %d" % (2 * number + 2) in out
+    for python in pythons:
         assert "accuracy" in run(python, tmp_path, "evaluate", "--dataset_dir", tiny_dataset)
 
 
