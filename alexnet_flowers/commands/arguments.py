@@ -116,7 +116,10 @@ def from_flags(kind):
 
 def asks_for_help(argv):
     """Says whether a command line is about the command itself."""
-    return any(arg in _HELP for arg in itertools.takewhile(lambda arg: arg != "--", argv[1:]))
+    return any(
+        arg.partition("=")[0] in _HELP
+        for arg in itertools.takewhile(lambda arg: arg != "--", argv[1:])
+    )
 
 
 def parse(argv, takes_arguments):

@@ -39,7 +39,9 @@ def run(run_name, plan, report):
     from alexnet_flowers.pictures import picture_file
     from alexnet_flowers.pictures.rate_range import curve
 
-    path = FLAGS.learning_rate_picture or "runs/figures/learning_rate_%s.svg" % run_name
+    path = FLAGS.learning_rate_picture or os.path.join(
+        "runs", "figures", picture_output.stem_of("learning_rate", run_name) + ".svg"
+    )
     table = os.path.splitext(path)[0] + ".csv"
     formats = picture_file.DIAGRAM_FORMATS
     outputs.check(csv=table, picture=path, formats=formats, inputs=_inputs(plan))

@@ -26,6 +26,8 @@ _BEGINNINGS = {
 }
 # Of these, what may be a photo.
 _PICTURES = ("png", "svg", "pdf")
+# What Linux's file systems take.
+_MAX_NAME_BYTES = 255
 
 
 def check(json=None, csv=None, picture=None, formats=None, inputs=(), photos=()):
@@ -40,8 +42,9 @@ def check(json=None, csv=None, picture=None, formats=None, inputs=(), photos=())
       photos: likewise; in such a folder only pictures are read, so that a table may lie there.
 
     Raises:
-      UsageError: a folder, an input, a wrong suffix, a file of another kind, one file for two
-        outputs, a file in the way of a temporary one, or a folder in which nothing can be written.
+      UsageError: a folder, an input, a wrong suffix, too long a name, a file of another kind, one
+        file for two outputs, a file in the way of a temporary one, or a folder in which nothing can
+        be written.
     """
     chosen = [(path, kind) for path, kind in ((json, "json"), (csv, "csv")) if path]
     if picture:
@@ -59,6 +62,8 @@ def check(json=None, csv=None, picture=None, formats=None, inputs=(), photos=())
         if os.path.exists(path):
             read = [one for one in photos if kind in _PICTURES or not os.path.isdir(one)]
             _check_replaceable(path, kind, [*inputs, *read])
+        if len(os.fsencode(os.path.basename(real) + ".partial")) > _MAX_NAME_BYTES:
+            raise UsageError("%s: is too long a name for a file; name a shorter one" % path)
         if os.path.lexists(real + ".partial"):  # See ``atomic.replacing``.
             raise UsageError("%s.partial: is in the way; move it, or name another file" % path)
         check_folder(os.path.dirname(real), path)

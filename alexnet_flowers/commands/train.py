@@ -289,9 +289,12 @@ def _train():
         evaluation = _evaluation(run, dataset_dir, options, report)
     ended_by = train.train(run, planned, runner.end_at_once, report, evaluation)
     if ended_by is None and (members is None or members.task_index == 0):
+        # A run that made no step keeps the folder of before.
+        is_known = run_dataset.folder_of(run) == dataset_dir
+        photos = [] if is_known else ["--dataset_dir", dataset_dir]
         next_step.say(
-            next_step.of_run("evaluate", run.name),
-            next_step.of_run("predict", run.name, "--split", "validation"),
+            next_step.of_run("evaluate", run.name, *photos),
+            next_step.of_run("predict", run.name, *photos, "--split", "validation"),
             next_step.TENSORBOARD,
         )
     return INTERRUPTED if ended_by == signal.SIGINT else 0

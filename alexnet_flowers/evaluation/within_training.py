@@ -36,8 +36,10 @@ class Evaluation:
         self._report = report
         self._warnings = set()
 
-    def evaluate(self, checkpoint):
+    def evaluate(self, checkpoint, is_end=False):
         """Evaluates a checkpoint for the console, the events and the table; returns ``is_enough``.
+
+        At a run's end there is no question of more steps.
 
         Where another process is in the way of keeping the result, or has chosen the best one by
         another view, the training goes on without; a line says so, once.
@@ -53,12 +55,12 @@ class Evaluation:
         with self._errors_as_warnings():
             is_best = best.keep(self._run, result, self._report, _FLAG)
         self._report(tables.line(result) + ", the best so far" * is_best)
-        return self.is_enough(result["global_step"])
+        return not is_end and self.is_enough(result["global_step"])
 
     def catch_up(self, checkpoint, step, is_end):
         """Evaluates what a run goes on from unless that was done; a kill may have prevented it."""
         if (is_end or step % self._every_n_steps == 0) and step not in self._evaluated():
-            is_enough = self.evaluate(checkpoint)
+            is_enough = self.evaluate(checkpoint, is_end)
             self._evaluator = None  # The settings of what comes may be others.
             return is_enough
         return not is_end and self.is_enough(step)

@@ -382,9 +382,9 @@ class _Evaluate(Callback):
         if not (is_end or _passes(self._every, step)):
             return False
         self._speed.disturb()
-        is_enough = self._evaluate("%s-%d" % (self._path, step.number))
+        is_enough = self._evaluate("%s-%d" % (self._path, step.number), is_end)
         memory.give_back()
-        return is_enough and not is_end
+        return is_enough
 
 
 def build(ops, plan, saver, writer, table, path, report, evaluate=None):

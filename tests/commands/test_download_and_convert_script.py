@@ -77,7 +77,7 @@ def test_every_flag_reaches_what_it_sets_and_the_table_is_printed(
     assert rows[-1] == ["all", "23", "4", "3", "30"]
 
 
-@pytest.mark.parametrize("flag", ["--help", "-h"])
+@pytest.mark.parametrize("flag", ["--help", "-h", "--help=true"])
 def test_help_lists_the_flags_and_is_no_error(run_script, tmp_path, flag):
     done = run_script("download_and_convert", flag, "--num_tset")
     assert (done.returncode, done.stderr) == (0, "")

@@ -104,6 +104,7 @@ def test_standard_output_gets_it_behind_what_was_printed(tmp_path, monkeypatch):
     [
         (dict(json="photos"), "photos: is a folder; name a file"),
         (dict(json="new/"), "new/: is a folder; name a file"),
+        (dict(json="x" * 248), "x: is too long a name for a file; name a shorter one"),
         (dict(csv="photos/rose.jpg"), "photos/rose.jpg: is among what is read .photos.;"),
         (dict(csv="tulip.jpg"), "tulip.jpg: is there and holds no CSV; remove it"),
         (dict(json="link.json"), "link.json: is there and holds no JSON"),

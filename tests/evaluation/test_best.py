@@ -253,6 +253,22 @@ def test_evaluations_are_counted_and_not_steps(run):
     assert not evaluation.is_enough(8)
 
 
+def test_at_a_runs_end_nobody_asks_whether_it_is_enough(run):
+    made = types.SimpleNamespace(
+        evaluate=lambda path: dict(_result(run, 9, 0.1)),
+        write_result=lambda result: step_table.put(
+            os.path.join(run.summaries_dir, "validation.csv"), step_table.EVALUATION_COLUMNS,
+            [9, 0.1, 0.5, 1.5],
+        ),
+    )  # fmt: skip
+    os.makedirs(run.summaries_dir)
+    assert best.keep(run, _result(run, 7, 0.5))
+    lines = []
+    evaluation = within_training.Evaluation(run, lambda: made, 2, 1, lines.append)
+    assert not evaluation.evaluate("model.ckpt-9", is_end=True) and len(lines) == 1
+    assert evaluation.evaluate("model.ckpt-9") and "a larger --stop_when" in lines[-1]
+
+
 def test_files_of_others_stay(run):
     folder = os.path.join(run.checkpoints_dir, "best")
     os.makedirs(os.path.join(folder, "notes"))

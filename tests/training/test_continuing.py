@@ -120,7 +120,7 @@ def test_an_evaluation_that_was_killed_within_a_run_is_made_before_it_goes_on(
 ):
     evaluated = []
     evaluation = within_training.Evaluation(run, None, every, 0)
-    evaluation.evaluate = lambda path: evaluated.append(os.path.basename(path))
+    evaluation.evaluate = lambda path, is_end: evaluated.append(os.path.basename(path))
     fail_with(AssertionError("it goes on"), monkeypatch)
     with pytest.raises(AssertionError, match="it goes on"):
         train.train(run, planned(tiny_dataset), evaluation=evaluation)
