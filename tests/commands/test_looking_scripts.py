@@ -98,7 +98,7 @@ def test_explain_a_photo_of_the_split(run_script, run_flags, tiny_dataset, tmp_p
     name = photos.from_split(tiny_dataset, "validation")[0][2].name
     assert lines[1].startswith(name)
     about = _metadata(tmp_path / lines[2])
-    assert about["Title"] == "Grad-CAM of conv4: run random, step 7"
+    assert about["Title"] == "Grad-CAM of conv4, %s: run random, step 7" % name
 
 
 def test_patches_of_units(run_script, run_flags, tiny_dataset, tmp_path):
