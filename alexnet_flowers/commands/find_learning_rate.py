@@ -40,7 +40,7 @@ def run(run_name, plan, report):
     from alexnet_flowers.pictures.rate_range import curve
 
     path = FLAGS.learning_rate_picture or os.path.join(
-        "runs", "figures", picture_output.stem_of("learning_rate", run_name) + ".svg"
+        "runs", "figures", picture_output.file_name("learning_rate", run_name, kind="svg")
     )
     table = os.path.splitext(path)[0] + ".csv"
     formats = picture_file.DIAGRAM_FORMATS

@@ -168,13 +168,13 @@ def _label(panel, axes_labels, is_first_of_layer, is_leftmost, is_lowest):
     panel.ticklabel_format(useOffset=False)  # As many digits as tell the ticks apart.
     for axis in (panel.xaxis, panel.yaxis):
         axis.get_offset_text().set_size(7)  # A power of ten.
-    has_numbers = is_first_of_layer
-    if axes_labels[1] == "step":
-        panel.tick_params(labelbottom=has_numbers)
+    is_over_steps = axes_labels[1] == "step"
+    if is_over_steps:
+        panel.tick_params(labelbottom=is_first_of_layer)
     else:
-        panel.tick_params(labelleft=has_numbers, labelbottom=is_lowest)
-        has_numbers = is_lowest
+        panel.tick_params(labelleft=is_first_of_layer, labelbottom=is_lowest)
     if is_lowest:
+        has_numbers = is_first_of_layer or not is_over_steps
         panel.set_xlabel(axes_labels[0], fontsize=7, labelpad=2 if has_numbers else 13)
     if is_leftmost:
         panel.set_ylabel(axes_labels[1], fontsize=7, labelpad=2)

@@ -31,7 +31,8 @@ def lines(run, dataset_dir, run_settings, options, members=None):
     info, labels_to_names = dataset.describe(dataset_dir)
     images_per_step = plan.images_per_step(run_settings, options, members)
     photos = "%d classes" % len(labels_to_names)
-    if not options.allow_changed_settings:
+    step = _newest_step(run)
+    if step is not None and not options.allow_changed_settings:
         _check_unchanged(run, run_settings, images_per_step // run_settings.batch_size)
     num_steps = options.max_number_of_steps
     epochs = "" if num_steps else ", %g epochs" % options.num_epochs
@@ -42,7 +43,7 @@ def lines(run, dataset_dir, run_settings, options, members=None):
         epochs = ", %.4g epochs" % (num_steps * images_per_step / num_photos)
     return [
         *filter(None, [devices.expected_card(options.compute.device)]),
-        "run %s: %s" % (run.name, _state(run, num_steps)),
+        "run %s: %s" % (run.name, _state(run, step, num_steps)),
         "photos: %s in %s" % (photos, dataset_dir),
         "%ssteps of %d images%s, on %s, with %s"
         % (
@@ -60,15 +61,14 @@ def lines(run, dataset_dir, run_settings, options, members=None):
 def _check_unchanged(run, run_settings, num_replicas):
     """Compares all settings but what follows from the photos, which are not looked at yet."""
     kept = settings.read(run.checkpoints_dir)
-    if kept is None or _newest_step(run) is None:
+    if kept is None:
         return
     now = settings.meaning(run_settings, kept["settings"].get("decay_steps"), num_replicas)
     settings.check_unchanged(run.checkpoints_dir, kept, dict(kept, settings=now), False)
 
 
-def _state(run, num_steps):
-    """Returns what there is of a run, and what becomes of it."""
-    step = _newest_step(run)
+def _state(run, step, num_steps):
+    """Returns what there is of a run, and what becomes of it; see ``_newest_step``."""
     if step is None:
         return "new"
     if num_steps is not None and step >= num_steps:

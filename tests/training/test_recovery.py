@@ -24,7 +24,7 @@ def test_what_a_power_cut_left_of_the_newest_one_stops_no_start(saved, tmp_path)
     for step, state in ((20, "continued from step 10"), (10, "new")):
         path = tmp_path / "r" / ("model.ckpt-%d.data-00000-of-00001" % step)
         path.write_bytes(bytes(path.stat().st_size))
-        assert announcement._state(run, 30) == state
+        assert announcement._state(run, announcement._newest_step(run), 30) == state
 
 
 def test_only_temporary_files_of_a_broken_save_are_removed(tmp_path):
