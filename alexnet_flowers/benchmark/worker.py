@@ -97,7 +97,8 @@ def _step(
         "tensorflow": _version(),
         "has_mixed_precision": has_mixed_precision,
     }
-    options = devices.one_by_one() if ours and put is None else None  # As in training.
+    one_by_one = ours and put is None and not mixed_precision  # As in training.
+    options = devices.one_by_one() if one_by_one else None
     ops = op.op  # Which returns nothing, as a step has to here.
     if put is not None:
         session.run(put)

@@ -24,7 +24,7 @@ class Loop:
       ended_by_callback: bool, whether a callback did.
     """
 
-    def __init__(self, ops, callbacks, num_steps, place):
+    def __init__(self, ops, callbacks, num_steps, place, one_by_one=False):
         """Prepares it.
 
         Args:
@@ -32,6 +32,7 @@ class Loop:
           callbacks: a list of ``callbacks.Callback``.
           num_steps: the number of the last step.
           place: a ``places.Alone`` or ``places.Worker``.
+          one_by_one: whether a step's operations run so, see ``plan.Plan.runs_one_by_one``.
         """
         self.step_number = None
         self.learning_rate = None
@@ -43,6 +44,7 @@ class Loop:
         self._callbacks = callbacks
         self._num_steps = num_steps
         self._place = place
+        self._one_by_one = one_by_one
         self._num_under_way = place.num_under_way
 
     def step(self, session, train_op, global_step, kwargs):
@@ -89,10 +91,10 @@ class Loop:
             fetches["put"] = self._ops.put
         for callback in self._callbacks:
             fetches.update(callback.fetches(upcoming))
-        # One by one takes a tenth less memory at its peak, and the same in every step. Several
-        # histograms at a time are computed faster, and what is put ahead is made beside the step.
+        # Several histograms at a time are computed faster, and what is put ahead is made beside the
+        # step.
         is_several = HEAVY & set(fetches) or self._ops.put is not None
-        options = None if is_several else devices.one_by_one()
+        options = devices.one_by_one() if self._one_by_one and not is_several else None
         return session.run(fetches, options=options)
 
     def _may_step(self, step_number):

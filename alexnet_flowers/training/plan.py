@@ -79,6 +79,15 @@ class Plan(typing.NamedTuple):
         return self.settings.mixed_precision and self.device == "cpu"
 
     @property
+    def runs_one_by_one(self):
+        """Whether a step's operations run one after the other, each on all cores.
+
+        That takes a tenth less memory at its peak, and the same in every step. In bfloat16 most are
+        so short that two at a time are quicker: a core that has none is given the next one.
+        """
+        return self.device == "cpu" and not self.is_rewritten_in_bfloat16
+
+    @property
     def stages_batches(self):
         """Whether a step takes batches that came to its device during the step before."""
         return self.device == "gpu"

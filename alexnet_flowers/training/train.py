@@ -135,7 +135,7 @@ class _Trainer:
         path = os.path.join(run.checkpoints_dir, "model.ckpt")
         writer = self._writer if plan.options.logging.save_summaries_secs else None
         due = callbacks.build(self._ops, plan, self._saver, writer, table, path, report, evaluate)
-        self.loop = Loop(self._ops, due, plan.num_steps, place)
+        self.loop = Loop(self._ops, due, plan.num_steps, place, plan.runs_one_by_one)
 
     def train(self):
         """Trains; returns the signal that ended it early, or None."""

@@ -57,6 +57,28 @@ def test_callbacks_see_each_step_once():
     assert recorder.calls == [(0, 1, False), (1, 2, False), (2, 3, True)]
 
 
+class Summarizer(callbacks.Callback):
+    """Fetches a summary in the second step."""
+
+    def fetches(self, upcoming):
+        return {"summary": None} if upcoming.before == 1 else {}
+
+
+@pytest.mark.parametrize("one_by_one", [True, False])
+def test_operations_run_one_by_one_where_asked_but_for_summaries(one_by_one):
+    pools, session = [], Session()
+    make_step = session.run
+
+    def run(fetches, options=None):
+        if isinstance(fetches, dict):
+            pools.append(options.inter_op_thread_pool if options else 0)
+        return make_step(fetches)
+
+    session.run = run
+    steps_of(Loop(OPS, [Summarizer()], 3, Alone(), one_by_one), session)
+    assert pools == ([-1, 0, -1] if one_by_one else [0, 0, 0])
+
+
 class Ender(callbacks.Callback):
     """Ends the training after a step."""
 
