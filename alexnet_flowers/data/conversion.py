@@ -11,11 +11,9 @@ again finishes it with the same bytes. A damaged dataset is made again beside it
 stay until all new ones are whole: the photos may be gone by then.
 """
 
-import functools
 import os
 
 from PIL import Image
-from tqdm import tqdm
 
 import alexnet_flowers
 from alexnet_flowers import atomic, lock, new_folder
@@ -119,13 +117,10 @@ def _damaged(dataset_dir, info):
             if os.path.isdir(path):
                 raise DataError("%s: is a folder; move it away" % path)
             try:
-                found = {
-                    "num_records": records.count_records(path),
-                    "num_bytes": os.path.getsize(path),
-                }
+                found = records.count_records(path), os.path.getsize(path)
             except DataError:
                 return path
-            if any(found[key] != shard[key] for key in found):
+            if found != (shard["num_records"], shard["num_bytes"]):
                 return path
     try:
         names = list(records.read_labels(dataset_dir).values())
@@ -152,7 +147,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             if found.split_folders:
                 settings.check_folders(found.split_folders)
             photos, left_out = verification.verify(
-                found, path, dataset_dir, strict, functools.partial(_note, report)
+                found, path, dataset_dir, strict, lambda line: _report([line], report)
             )
             if settings.drop_duplicates:
                 photos, later = duplicates.without_later(photos)
@@ -199,11 +194,6 @@ def _report(lines, report):
     for line in lines:
         # A name may hold bytes that are no UTF-8.
         report(line.encode("utf-8", "backslashreplace").decode("utf-8"))
-
-
-def _note(report, line):
-    with tqdm.external_write_mode():  # The bar is drawn again below it.
-        _report([line], report)
 
 
 def _clear_unfinished(dataset_dir):
@@ -328,9 +318,7 @@ def _divide(photos, rule, settings, report):
                 "--num_validation and --num_test take %d of %d photos: none is left to train on"
                 % (sum(held_out), len(photos))
             )
-        divide = splits.split
-        if rule == conversion_settings.BY_CLASS:
-            divide = splits.split_by_class
+        divide = splits.split_by_class if rule == conversion_settings.BY_CLASS else splits.split
         parts = divide(photos, *held_out, seed=settings.seed)
         for name, asked in zip(("validation", "test"), held_out):
             if len(parts[name]) < asked:

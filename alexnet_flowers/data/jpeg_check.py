@@ -132,6 +132,7 @@ class _Decoder:
 
     def _function(self, fetched):
         run = self._session.make_callable(fetched, [self._encoded], accept_options=True)
+        # In the caller's thread: TensorFlow's own may all wait for what is being decoded.
         options = devices.one_by_one()
 
         def function(encoded):

@@ -5,7 +5,6 @@ moment of a conversion to the last ``dataset.json.partial`` lies there instead; 
 a conversion was broken off.
 """
 
-import json
 import os
 
 from alexnet_flowers import json_file, regular_file
@@ -27,6 +26,7 @@ _SCHEMA = {
     },
     "archive_sha256": str,
     "classes": [str],
+    "left_out": {str: str},
     "splits": {
         str: {
             "num_photos": _COUNT,
@@ -56,8 +56,7 @@ def unfinished(dataset_dir):
     """
     regular_file.check(_partial(dataset_dir))
     try:
-        with open(_partial(dataset_dir), encoding="utf-8") as file:
-            content = json.load(file)
+        content = json_file.read(_partial(dataset_dir))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
@@ -99,8 +98,7 @@ def read(dataset_dir):
         return None
     regular_file.check(path(dataset_dir))
     try:
-        with open(path(dataset_dir), encoding="utf-8") as file:
-            info = json.load(file)
+        info = json_file.read(path(dataset_dir))
     except (ValueError, RecursionError) as error:
         problem = str(error)
     else:

@@ -82,7 +82,8 @@ def verify(found, path, spool_dir, strict, note):
             verified, digest = result
             class_name, name, read, split = photo
             if verified.note:
-                note("%s: %s" % (photo.place, verified.note))
+                with tqdm.external_write_mode():  # The bar is drawn again below it.
+                    note("%s: %s" % (photo.place, verified.note))
             if verified.replacement is not None:
                 read = spool.add(io.BytesIO(verified.replacement), len(verified.replacement))
             photos.append(

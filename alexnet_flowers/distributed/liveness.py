@@ -48,11 +48,6 @@ def wait_for(hosts):
             time.sleep(_POLL_SECS)
 
 
-def all_answer(hosts):
-    """Says whether all parameter servers answer now."""
-    return all(answers("ps", task, host) for task, host in enumerate(hosts))
-
-
 class Silence:
     """Which processes of a cluster have not answered for some time, as they are asked.
 
@@ -136,6 +131,6 @@ def _is_open(host):
     name, port = host.rsplit(":", 1)
     try:
         socket.create_connection((name, int(port)), _ANSWER_SECS).close()
-    except OSError:
+    except (OSError, UnicodeError):  # The latter of what cannot be a host's name.
         return False
     return True

@@ -148,7 +148,7 @@ class Worker(Alone):
                 yield
             finally:
                 # A server that is gone need not be told.
-                if liveness.all_answer(self._cluster.ps_hosts):
+                if all(liveness.answers("ps", *one) for one in enumerate(self._cluster.ps_hosts)):
                     with contextlib.suppress(DataError):  # It has gone meanwhile.
                         self._set_state(LEFT)
 

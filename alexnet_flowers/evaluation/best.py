@@ -10,11 +10,10 @@ At every moment there is a complete one, once there has been a first. Other file
 """
 
 import contextlib
-import json
 import os
 import shutil
 
-from alexnet_flowers import atomic, json_file, lock
+from alexnet_flowers import atomic, json_file, lock, regular_file
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.training import checkpoints, runs, settings, upkeep
@@ -161,9 +160,9 @@ def result_of(run):
 
 def _read(path):
     """Returns the results in a file, the one that is meant first; none where there is no file."""
+    regular_file.check(path)
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        content = json_file.read(path)
         _check(content)
         before = content.pop(_BEFORE, None)
         if before is not None:

@@ -6,13 +6,11 @@ order each time. What batch comes when follows from the seed and the number of t
 that a run that is continued goes on where it was.
 """
 
-import concurrent.futures
 import typing
 
 import numpy as np
 
-from alexnet_flowers import devices
-from alexnet_flowers.data import jpeg_check, photo_kind, record_check, records
+from alexnet_flowers.data import jpeg_check, photo_check, photo_kind, record_check, records
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import batch_distortion, batch_draws, randaugment, staging
@@ -63,23 +61,16 @@ class Photos(typing.NamedTuple):
           float32 [num_pixels], see ``batch_distortion.PackedPhotos``.
 
         Raises:
-          tf.errors.InvalidArgumentError: one cannot be decoded.
+          photo_kind.BadPhotoError: one cannot be decoded.
         """
         pixels = np.empty(self.num_pixels, np.float32)
         ends = np.cumsum(self.sizes.prod(axis=1))
-        with tf.Graph().as_default(), tf.Session(config=devices.session_config("cpu")) as session:
-            encoded = tf.placeholder(tf.string, [])
-            image = tf.image.decode_jpeg(encoded, channels=3)
-            decode = session.make_callable(image, [encoded], accept_options=True)
 
-            def put(number):
-                # In this thread: those of TensorFlow may all wait for what is being decoded.
-                image = decode(self.encoded[number], options=devices.one_by_one())
-                packed = batch_distortion.pack(image)
-                pixels[ends[number] - len(packed) : ends[number]] = packed
+        def put(number):
+            packed = batch_distortion.pack(jpeg_check.decode(self.encoded[number]))
+            pixels[ends[number] - len(packed) : ends[number]] = packed
 
-            with concurrent.futures.ThreadPoolExecutor(devices.num_cores()) as pool:
-                list(pool.map(put, range(len(ends))))
+        list(photo_check.on_all_cores(put, range(len(ends))))
         return pixels
 
 

@@ -95,7 +95,7 @@ class _Average:
 
     def steps_per_sec(self):
         """Returns the average; None where nothing was counted."""
-        return self._steps / max(self._secs, 1e-9) if self._counted else None
+        return self._steps / self._secs if self._counted else None
 
 
 class _Speed(Callback):
@@ -267,7 +267,7 @@ class _Forecast(Callback):
         steps_per_sec = self._speed.steps_per_sec()
         is_long = num_left / steps_per_sec > self._LONG_SECS
         # A line of the console may have told it already.
-        if is_long or self._num_seen < self._plan.options.logging.log_every_n_steps:
+        if is_long or num_left and self._num_seen < self._plan.options.logging.log_every_n_steps:
             hint = "; --max_number_of_steps makes fewer, and docs/recipes.md has shorter runs"
             self._report(
                 "%s for the %d steps that are left%s"
@@ -434,7 +434,7 @@ def _duration(num_steps, steps_per_sec):
     if not steps_per_sec:
         return "?"
     secs = num_steps / steps_per_sec
-    minutes = round(secs / 60)
-    if minutes < 1:
+    if round(secs) < 60:
         return "%ds" % round(secs)
+    minutes = round(secs / 60)
     return "%dh %02dm" % divmod(minutes, 60) if minutes >= 60 else "%dm" % minutes

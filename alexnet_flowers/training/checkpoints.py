@@ -17,8 +17,8 @@ from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.first_of_many import some
 from alexnet_flowers.tf1 import tf
 
-_PART = re.compile(r"(model\.ckpt-[0-9]+)\.(index|meta|data-[0-9]{5}-of-[0-9]{5})")
 _SUFFIX = re.compile(r"\.(index|meta|data-[0-9]{5}-of-[0-9]{5})$")
+_PART = re.compile(r"(model\.ckpt-[0-9]+)" + _SUFFIX.pattern)
 # What a reader raises about a damaged checkpoint, in one TensorFlow or the other.
 _DAMAGED = (IndexError, ValueError, RuntimeError)
 

@@ -4,7 +4,6 @@ Settings that only decide how fast, how long, or what is written down are not am
 change whenever the run is continued.
 """
 
-import json
 import math
 import os
 import typing
@@ -227,14 +226,13 @@ def read(run_dir):
         return None
     regular_file.check(path, "remove it to continue without it")
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        content = json_file.read(path)
         _check_content(content)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
         said = str(error) if isinstance(error, UsageError) else repr(error)
         raise DataError("%s: damaged (%.80s); remove it to continue without it" % (path, said))
     for name in _ADDED_LATER:
-        content["settings"].setdefault(name, getattr(Settings(), name))
+        content["settings"].setdefault(name, _DEFAULTS[name])
     return content
 
 

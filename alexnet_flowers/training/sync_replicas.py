@@ -54,10 +54,8 @@ def wrap(optimizer, num_workers, averages):
             num_tokens = session.run(self._sync_token_queue.size())
             self._num_tokens = max(0, count_orphans(session) - num_tokens)
 
-        def get_init_tokens_op(self, num_tokens=None):
-            return super().get_init_tokens_op(
-                self._num_tokens if num_tokens is None else num_tokens
-            )
+        def get_init_tokens_op(self):
+            return super().get_init_tokens_op(self._num_tokens)
 
         def get_chief_queue_runner(self):
             """As TensorFlow's, but at its end it closes a queue that nobody uses.
@@ -89,7 +87,7 @@ class _DetachedRunner:
     def __init__(self, runner):
         self._runner = runner
 
-    def create_threads(self, session, coord=None, **kwargs):
+    def create_threads(self, session, coord, **kwargs):
         return self._runner.create_threads(session, coord=_StopOnly(coord), **kwargs)
 
 

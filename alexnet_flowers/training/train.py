@@ -343,8 +343,8 @@ def _begin(run, plan, newest, step_number, report):
         max_to_keep=logging.max_to_keep,
         keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
     )
+    within = os.path.join(glob.escape(run.summaries_dir), "*")
     if not newest and not os.path.lexists(os.path.join(run.checkpoints_dir, settings.FILENAME)):
-        within = os.path.join(glob.escape(run.summaries_dir), "*")
         there = set(glob.glob(within + ".csv"))
         # Of evaluations. Those of the training are dropped by readers, as its steps are made again.
         there |= set(map(os.path.dirname, glob.glob(os.path.join(within, "*tfevents*"))))
@@ -359,7 +359,6 @@ def _begin(run, plan, newest, step_number, report):
     _write_settings(run, kept)
     writer = None
     # Without summaries, too, a new start says that earlier events of its steps no longer count.
-    earlier = glob.glob(os.path.join(glob.escape(run.summaries_dir), "*tfevents*"))
-    if logging.save_summaries_secs or earlier:
+    if logging.save_summaries_secs or glob.glob(within + "tfevents*"):
         writer = event_writer.EventWriter(run.summaries_dir)
     return saver, writer, table

@@ -49,7 +49,7 @@ def test_a_sound_one_is_read_as_it_was_written(write, info):
 
 
 def test_what_no_reader_needs_may_be_anything(write, info):
-    info.update(versions=None, left_out=[], more=[1])
+    info.update(versions=None, more=[1])
     assert manifest.read(write(info)) == info
 
 
@@ -105,6 +105,12 @@ def test_what_is_no_mapping_is_refused(write, content, problem):
         (["classes"], {"daisy": 0}, "classes is not a list"),
         (["classes"], ["daisy", 1], "classes[1] is not a text"),
         (["classes"], [], "classes is empty"),
+        (["left_out"], [], "left_out is not a mapping"),
+        (
+            ["left_out"],
+            {"flower_photos/rose.jpg": 5},
+            "left_out['flower_photos/rose.jpg'] is not a text",
+        ),
         (["splits"], ["train"], "splits is not a mapping"),
         (["splits", "train"], 25, "splits['train'] is not a mapping"),
         (["splits", "train"], {}, "splits['train'].num_photos is missing"),

@@ -127,13 +127,14 @@ def _start_fixed(self, job, index):
     return Script("fixed_images", self._folder, *self._args, *self._hosts, *member)
 
 
-def test_a_server_that_is_not_there_is_an_error(tmp_path, tiny_dataset, monkeypatch):
+@pytest.mark.parametrize("name", ["127.0.0.1", "no..name"])
+def test_a_server_that_is_not_there_is_an_error(tmp_path, tiny_dataset, monkeypatch, name):
     monkeypatch.setattr(liveness, "CONNECT_SECS", 1)
-    ports = local_cluster.free_ports(3)
-    hosts = ["127.0.0.1:%d" % port for port in ports]
+    server, worker = local_cluster.free_ports(2)
+    hosts = ["%s:%d" % (name, server)], ["127.0.0.1:%d" % worker]
     run = runs.locate_run("run", str(tmp_path / "c"), str(tmp_path / "s"))
-    members = Cluster(hosts[:1], hosts[1:2], "worker", 0, False)
-    with pytest.raises(DataError, match="--ps_hosts: %s cannot be reached" % hosts[0]):
+    members = Cluster(*hosts, "worker", 0, False)
+    with pytest.raises(DataError, match="--ps_hosts: %s:%d cannot be reached" % (name, server)):
         settings = Settings(batch_size=2, image_size=195)
         train.train(run, plan.make(tiny_dataset, settings, members=members))
     assert not os.path.exists(run.checkpoints_dir)

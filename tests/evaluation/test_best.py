@@ -178,6 +178,20 @@ def test_a_damaged_result_is_set_aside_with_its_checkpoint(run, content):
     assert checkpoints.newest(os.path.join(folder, "set_aside")).endswith("-7")
 
 
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo, lambda path: os.symlink("nowhere", path)])
+def test_a_result_that_is_no_file_is_set_aside_and_not_waited_for(run, make):
+    assert best.keep(run, _result(run, 7, 0.5))
+    folder = os.path.dirname(_kept(run))
+    path = os.path.join(folder, "best.json")
+    os.remove(path)
+    make(path)
+    with pytest.raises(DataError, match="best.json: is no file"):
+        best.result_of(run)
+    assert best.keep(run, _result(run, 8, 0.1))
+    assert os.path.lexists(os.path.join(folder, "set_aside", "best.json"))
+    assert _kept(run).endswith("-8")
+
+
 def test_a_training_that_evaluates_itself_goes_on_after_a_damaged_result(run):
     assert best.keep(run, _result(run, 7, 0.5))
     open(os.path.join(run.checkpoints_dir, "best", "best.json"), "w").close()

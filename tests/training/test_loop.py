@@ -319,6 +319,25 @@ def test_the_time_left_is_told_once_after_the_first_steps(monkeypatch, step_secs
     assert (hint in line) and line.endswith("left") == (not hint)
 
 
+def test_nothing_is_told_of_no_steps_that_are_left(monkeypatch):
+    clock, speed, lines = Clock(monkeypatch), callbacks._Speed(), []
+    logging = types.SimpleNamespace(log_every_n_steps=10)
+    plan = types.SimpleNamespace(num_steps=2, options=types.SimpleNamespace(logging=logging))
+    forecast = callbacks._Forecast(plan, speed, lines.append)
+    for _ in range(2):
+        clock.step(speed, 1)
+        forecast.after(callbacks.Step(None, clock.number - 1, clock.number, False, {}))
+    assert speed.is_known() and not lines
+
+
+@pytest.mark.parametrize(
+    "secs, words",
+    [(0, "0s"), (45, "45s"), (59.4, "59s"), (59.6, "1m"), (89, "1m"), (3570, "1h 00m")],
+)
+def test_a_duration_is_told_in_the_unit_that_fits(secs, words):
+    assert callbacks._duration(secs, 1) == words
+
+
 def test_steps_of_other_workers_count(monkeypatch):
     clock, speed = Clock(monkeypatch), callbacks._Speed()
     for _ in range(3):
