@@ -173,7 +173,7 @@ def describe_cards(num_used=1):
     """Returns a line that names the first ``num_used`` GPUs, alike ones once."""
     used = [str(card) for card in cards()[:num_used]]
     counted = ["%d x %s" % (used.count(one), one) for one in dict.fromkeys(used)]
-    return "GPU: " + ("; ".join(counted) if num_used > 1 else "".join(used) or "unknown")
+    return "GPU: " + (("; ".join(counted) if num_used > 1 else "".join(used)) or "unknown")
 
 
 def mixed_precision_obstacle(device):

@@ -61,13 +61,10 @@ choose() {
     # TensorFlow 1.15 is built for CUDA 10.0, which knows cards up to Turing: capability 7.5.
     capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1)
     wanted=$RUNTIME
-    case "$capability" in
-        "" | [1-7].*) ;;
-        *)
-            if [ -z "$wanted" ]; then
-                echo "The GPU (compute capability $capability) is too new for TensorFlow 1.15: taking today's." >&2
-                wanted=tf2
-            fi
+    case "$RUNTIME$capability" in # What nvidia-smi says instead, where it fails, is no number.
+        [89].* | [1-9][0-9].*)
+            echo "The GPU (compute capability $capability) is too new for TensorFlow 1.15: taking today's." >&2
+            wanted=tf2
             ;;
     esac
     if [ "$wanted" != tf2 ]; then

@@ -58,7 +58,7 @@ def machine():
     """Returns a line about the machine and the software."""
     return "%s, %d cores, %.0f GiB, %s, Python %s, TensorFlow %s" % (
         devices.of_cpu("model name") or platform.processor() or platform.machine(),
-        os.cpu_count(),
+        devices.num_cores(),
         devices.memory_bytes("cpu") / 2.0**30,
         platform.system(),
         platform.python_version(),
@@ -81,8 +81,8 @@ def training_step_real(dataset_dir, rounds):
     ), peak_mb
 
 
-def _synthetic_step(name, ours, rival, rounds, against, on="", needs=None):
-    """Measures training steps on synthetic images; returns a ``Row``, or None.
+def _synthetic_step(name, ours, rival, rounds, against, on=""):
+    """Measures training steps on synthetic images; returns a ``Row``, None without bfloat16.
 
     Args:
       name: the row's.
@@ -91,10 +91,9 @@ def _synthetic_step(name, ours, rival, rounds, against, on="", needs=None):
       rounds: int.
       against: the row's, in which ``%(...)s`` is what the rival says of itself.
       on: added to what was measured, in which ``%(...)s`` is what our worker says of itself.
-      needs: what our worker must say of itself, or there is no row.
     """
     with Worker(*ours) as our_worker:
-        if needs and not our_worker.about[needs]:
+        if "mixed_precision" in ours[0] and not our_worker.about["has_mixed_precision"]:
             return None
         with Worker(*rival) as rival_worker:
             secs = in_turn(our_worker, rival_worker, rounds, ours_each=2, rival_each=2, warm_up=2)
@@ -159,9 +158,7 @@ def mixed_precision(torch_python, rounds, python=None):
     for suffix, rival, against in rivals:
         if suffix and not has_torch(torch_python):
             return
-        found = _synthetic_step(
-            "mixed_precision" + suffix, ours, rival, rounds, against, on, "has_mixed_precision"
-        )
+        found = _synthetic_step("mixed_precision" + suffix, ours, rival, rounds, against, on)
         if found is None:
             return
         yield found

@@ -11,14 +11,13 @@ import sys
 import time
 
 
-def serve(prepare):
-    """Calls ``prepare()``, then answers the lines on standard input with what it returned.
+def serve(make_one, about):
+    """Says that it is ready, then answers the lines on standard input.
 
     Args:
-      prepare: returns (a function that makes one and returns the seconds it took, or None to have
-        them measured; a dict for the line that says ready).
+      make_one: makes one; returns the seconds it took, or None to have them measured.
+      about: a dict for the line that says ready.
     """
-    make_one, about = prepare()
     print(json.dumps({"ready": about}), flush=True)
     for line in sys.stdin:
         uncounted, count = (int(number) for number in line.split())

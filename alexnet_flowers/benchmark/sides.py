@@ -1,5 +1,6 @@
 """The two sides of a comparison: processes that make things in turn, and say how long each took."""
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -57,15 +58,17 @@ class Worker:
         return self
 
     def __exit__(self, *_):
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # It was killed, and has left a line unread.
+            self._process.stdin.close()
         self._process.kill()
         self._process.wait()
 
     def make(self, count, uncounted=0):
         """Has some made that are not counted, and ``count`` more; returns the seconds of these."""
         self._process.send_signal(signal.SIGCONT)
-        self._process.stdin.write("%d %d\n" % (uncounted, count))
-        self._process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # It was killed: then there is no answer.
+            self._process.stdin.write("%d %d\n" % (uncounted, count))
+            self._process.stdin.flush()
         answer = self._answer()
         self._process.send_signal(signal.SIGSTOP)
         self.peak_mb = answer["peak_mb"]

@@ -89,17 +89,14 @@ def prepare():
     network.to(memory_format=best)
     images = images.contiguous(memory_format=best)
 
-    arithmetic = {"float32": "fp32", "bfloat16": "bfloat16"}[wanted.dtype]
-    if wanted.device == "cuda" and not in_bfloat16:
-        arithmetic = "TF32"
+    arithmetic = "bfloat16" if in_bfloat16 else "TF32" if wanted.device == "cuda" else "fp32"
     about = {
         "torch": torch.__version__,
         "arithmetic": arithmetic + (", compiled" if wanted.compile else ""),
         "layout": str(best),
-        "parameters": sum(p.numel() for p in network.parameters()),
     }
     return step, about
 
 
 if __name__ == "__main__":
-    serve(prepare)
+    serve(*prepare())

@@ -97,7 +97,7 @@ def _step(
         "tensorflow": _version(),
         "has_mixed_precision": has_mixed_precision,
     }
-    one_by_one = ours and put is None and not mixed_precision  # As in training.
+    one_by_one = ours and device == "cpu" and not mixed_precision  # As in training.
     options = devices.one_by_one() if one_by_one else None
     ops = op.op  # Which returns nothing, as a step has to here.
     if put is not None:
@@ -247,7 +247,7 @@ def main():
     sys.stderr = open(os.devnull, "w")
     try:
         with without_notes():
-            serve(lambda: _KINDS[what.pop("kind")](**what))
+            serve(*_KINDS[what.pop("kind")](**what))
     except DataError as error:
         sys.__stderr__.write("%s\n" % error)
         sys.exit(error.exit_status)

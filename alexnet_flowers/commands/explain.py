@@ -30,7 +30,7 @@ picture_output.define("explain_<end point>_<class>_<photos>_<run>_<step>", ", *.
 
 
 def main(paths):
-    picture_output.check(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
+    picture_output.check(paths, picture_file.PHOTO_FORMATS)
     with command_line.chosen_network() as network:
         cam = grad_cam.GradCam(network, FLAGS.end_point, _class_id(network))
         of = (FLAGS["class"].value or "", *asked_photos.words_for(paths, network))

@@ -267,8 +267,7 @@ def _choose_names(figures):
 
 
 def _run_of_checkpoint(name):
-    of = (FLAGS.checkpoint_path, FLAGS.checkpoints_dir, FLAGS.summaries_dir)
-    return choose_run(name, *of)
+    return choose_run(name, FLAGS.checkpoint_path, FLAGS.checkpoints_dir, FLAGS.summaries_dir)
 
 
 def _is_named():

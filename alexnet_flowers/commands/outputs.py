@@ -125,8 +125,7 @@ def _check_replaceable(path, kind, inputs):
             raise UsageError("%s: is among what is read (%s); name another file" % (path, one))
     with open(path, "rb") as file:
         beginning = file.read(64)
-    pattern = _BEGINNINGS.get(kind)
-    if beginning and pattern and not re.match(pattern, beginning):
+    if beginning and not re.match(_BEGINNINGS[kind], beginning):
         raise UsageError(
             "%s: is there and holds no %s; remove it, or name another file" % (path, kind.upper())
         )

@@ -27,10 +27,10 @@ def define(name, formats):
         )
 
 
-def check(path, paths, formats=picture_file.DIAGRAM_FORMATS):
-    """Raises ``UsageError`` unless a picture can be written there; None: no name yet."""
-    if path is not None:
-        outputs.check(picture=path, formats=formats, inputs=command_line.inputs(paths))
+def check(paths, formats=picture_file.DIAGRAM_FORMATS):
+    """Raises ``UsageError`` unless a picture can be written to ``--output``, if that is given."""
+    if FLAGS.output is not None:
+        outputs.check(picture=FLAGS.output, formats=formats, inputs=command_line.inputs(paths))
 
 
 def path_of(*parts, network=None):

@@ -29,7 +29,7 @@ picture_output.define("score_map_<photo>_<run>_<step>", ": *.png, *.svg or *.pdf
 
 
 def main(paths):
-    picture_output.check(FLAGS.output, paths)
+    picture_output.check(paths)
     asked_photos.check_one(paths)
     with command_line.chosen_network() as network:
         photo = asked_photos.chosen_one(paths, network)

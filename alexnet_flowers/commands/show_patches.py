@@ -34,7 +34,7 @@ picture_output.define("patches_<end point>_<photos>_<run>_<step>", ", *.png")
 
 
 def main(paths):
-    picture_output.check(FLAGS.output, paths, picture_file.PHOTO_FORMATS)
+    picture_output.check(paths, picture_file.PHOTO_FORMATS)
     with command_line.chosen_network() as network:
         network.end_point(FLAGS.end_point)
         of = asked_photos.words_for(paths, network)

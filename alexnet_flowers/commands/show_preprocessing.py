@@ -37,7 +37,7 @@ picture_output.define("preprocessing_<photo>", ": *.png, *.svg or *.pdf")
 
 
 def main(paths):
-    picture_output.check(FLAGS.output, paths)
+    picture_output.check(paths)
     photo = asked_photos.chosen_one(paths)
     output = picture_output.path_of("preprocessing", *asked_photos.words_for(paths, photo=photo))
     drawn = draws.draw_distortions(

@@ -196,13 +196,15 @@ def read(folder, report=print):
     if step > _MAX_STEP:
         raise DataError("%s: step %d cannot be; move its event file away" % (folder, step))
     return Events(
-        {tag: _scalars(events) for tag, events in scalars.items()},
+        # Of tags whose steps are all to be made again TensorBoard keeps the names.
+        {tag: _scalars(events) for tag, events in scalars.items() if events},
         {
             tag: [
                 _histogram("%s: %r" % (folder, tag), event)
                 for event in _by_step(accumulator.Histograms(tag))
             ]
             for tag in found["histograms"]
+            if accumulator.Histograms(tag)
         },
         starts,
     )

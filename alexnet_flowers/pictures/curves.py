@@ -37,9 +37,7 @@ LEARNING_TAGS = tuple(tag for tag, _ in _LEARNING)
 
 def has_learning(run):
     """Says whether ``learning`` has something to draw of a ``RunEvents``."""
-    return any(
-        tag in part.scalars for part in (run.training, run.evaluation) for tag, _ in _LEARNING
-    )
+    return _most_points((run.training, run.evaluation)) > 0
 
 
 def has_sparsity(run):

@@ -10,6 +10,7 @@ import alexnet_flowers
 from alexnet_flowers import devices
 from alexnet_flowers.benchmark import flops, gpu_rows, reference, rows, sides
 from alexnet_flowers.data import records
+from alexnet_flowers.errors import DataError
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
 
@@ -53,6 +54,15 @@ def test_workers_take_turns(tiny_dataset):
         secs = sides.in_turn(ours, rival, rounds=2, ours_each=3, rival_each=1)
         assert [len(part) for part in secs] == [6, 2] and min(secs[0] + secs[1]) > 0
         assert ours.peak_mb > 50
+
+
+def test_a_worker_that_was_killed_is_an_error_of_its_own(tiny_dataset):
+    what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2, "way": "ours"}
+    with sides.Worker(what) as worker:
+        worker._process.kill()
+        worker._process.wait()
+        with pytest.raises(DataError):
+            worker.make(1)
 
 
 def test_another_python_takes_this_package_alone_from_this_one(tmp_path, monkeypatch):

@@ -55,6 +55,15 @@ def test_a_folder_within_is_another_run(tmp_path):
     assert not any(event_reader.read_run(run_of(tmp_path.parent, tmp_path.name), "test").evaluation)
 
 
+def test_a_tag_whose_steps_are_all_made_again_is_not_there_yet(tmp_path):
+    folder = tmp_path / "a"
+    event_files.write(folder, {1: {"a": 1.0}, 5: {"b": 1.0}}, {2: {"w": [1.0]}}, suffix=".1")
+    event_files.write(folder, restart_step=2, suffix=".2")
+    run = event_reader.read_run(run_of(tmp_path, "a"), "validation")
+    assert list(run.training.scalars) == ["a"] and run.training.histograms == {}
+    assert event_reader.last_step(run) == 1
+
+
 def test_what_a_continued_run_does_again_counts_once(tmp_path):
     first = {step: {"a": float(step)} for step in (10, 20, 25, 33)}
     event_files.write(tmp_path, first, {25: {"w": [1.0]}}, suffix=".1")
