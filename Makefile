@@ -4,7 +4,8 @@
 #   make test      all tests
 #   make help      the rest
 
-VENV ?= .venv
+# Not that of the environment: `make install` empties it, and `make clean` removes it.
+VENV := .venv
 RUN_NAME ?= best
 DATASET_DIR ?= data/flowers
 # Not that of the environment: who else may see the runs is decided for each call.
@@ -31,7 +32,10 @@ install:  ## set up .venv (RUNTIME=tf1 or tf2, which VENV=.venv-tf2 means; PYTHO
 	  $(or $(RUNTIME),*)" "$(if $(TENSORFLOW),"$(TENSORFLOW)",*)" "$(if $(PYTHON),"$(PYTHON)",*)) ;; \
 	  *) rm -f $(INSTALLED) ;; \
 	esac
-	@"$(MAKE)" --no-print-directory $(INSTALLED)
+	@# Also where its Python is gone, or the folder was moved: programs in it name the place of before.
+	@"$(MAKE)" --no-print-directory $(INSTALLED) $$($(PY) -c \
+	    'import sys; sys.exit(sys.prefix not in open(sys.prefix + "/bin/activate").read())' \
+	    >/dev/null 2>&1 || echo -W requirements.txt)
 
 $(INSTALLED): requirements.txt requirements-tf2.txt tests/requirements.txt
 	@VENV="$(VENV)" RUNTIME="$(RUNTIME)" PYTHON="$(PYTHON)" TENSORFLOW="$(TENSORFLOW)" sh scripts/install.sh
@@ -44,15 +48,17 @@ demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: 3 minutes on 2
 	@echo "To look at them: make tensorboard   (or $(VENV)/bin/tensorboard --logdir runs/summaries)"
 
 dataset: $(INSTALLED)  ## download and convert the real photos
-	$(PY) scripts/download_and_convert.py --dataset_dir $(DATASET_DIR)
+	$(PY) scripts/download_and_convert.py --dataset_dir "$(DATASET_DIR)"
 
-# Photos that have been converted, also by other means, are taken as they are.
+# Photos that have been converted, also by other means, are taken as they are; the official ones, whose
+# conversion was broken off, are converted again.
 train: $(INSTALLED)  ## train by the best recipe (hours on a CPU; RUN_NAME=, DATASET_DIR=, TRAIN_FLAGS=)
-	@if [ ! -e $(DATASET_DIR)/labels.txt ] || [ -e $(DATASET_DIR)/dataset.json.partial ]; then \
+	@if [ ! -e "$(DATASET_DIR)/labels.txt" ] && [ ! -e "$(DATASET_DIR)/dataset.json.partial" ] || \
+	    grep -qs '"archive": "flower_photos.tgz"' "$(DATASET_DIR)/dataset.json.partial"; then \
 	    "$(MAKE)" --no-print-directory dataset; \
 	fi
 	$(PY) scripts/train.py --recipe best --run_name $(RUN_NAME) \
-	    --dataset_dir $(DATASET_DIR) $(TRAIN_FLAGS)
+	    --dataset_dir "$(DATASET_DIR)" $(TRAIN_FLAGS)
 
 evaluate: $(INSTALLED)  ## evaluate that run on the validation photos
 	$(PY) scripts/evaluate.py --run_name $(RUN_NAME)

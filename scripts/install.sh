@@ -7,6 +7,10 @@
 # Python 3.7 or the GPU is too new for it; then it says so and takes today's TensorFlow (tf2).
 set -e
 
+# The environment that is emptied below gives no Python, be it active, or found here by uv.
+PATH=${PATH#"$PWD/$VENV/bin:"}
+unset VIRTUAL_ENV
+
 # A python3.7 that merely exists does not count: it has to run (a pyenv shim may refuse to).
 version() {
     "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null
@@ -27,7 +31,7 @@ search() {
     shift
     for number in "$@"; do
         for candidate in "python$number" "$(pyenv root 2>/dev/null)"/versions/"$number".*/bin/python \
-            "$(uv python find "$number" 2>/dev/null)"; do
+            "$(cd / && uv python find "$number" 2>/dev/null)"; do
             if fits "$kind" "$candidate"; then
                 echo "$kind $candidate"
                 return 0
@@ -67,6 +71,12 @@ choose() {
             wanted=tf2
             ;;
     esac
+    case "$RUNTIME$TENSORFLOW$(uname -m 2>/dev/null)" in
+        aarch64 | arm64)
+            echo "TensorFlow 1.15 is built for x86-64 only: taking today's." >&2
+            wanted=tf2
+            ;;
+    esac
     if [ "$wanted" != tf2 ]; then
         search tf1 3.7 3.6 && return
         [ "$wanted" != tf1 ] || fail "No Python 3.7 found, which TensorFlow 1.15 needs. Get one with 'uv python install 3.7' or 'pyenv install 3.7', or name yours: make PYTHON=/path/to/python3.7"
@@ -80,6 +90,13 @@ choose() {
 # belong to another checkout.
 if [ -L "$VENV" ] || { [ ! -f "$VENV/pyvenv.cfg" ] && [ -n "$(ls -A "$VENV" 2>/dev/null)" ]; }; then
     fail "VENV=$VENV: is a link, or exists and is no virtual environment; remove it or name another."
+fi
+
+# Two at once would empty and fill the same folder. Where flock cannot tell, nothing is refused.
+if command -v flock >/dev/null; then
+    exec 9< "$0"
+    flock -n -E 75 9 2>/dev/null || [ $? != 75 ] ||
+        fail "Another make installs here; wait for its end, then make again."
 fi
 
 # Whoever asks for nothing keeps the runtime that there is, and its Python.
@@ -103,9 +120,16 @@ if [ -z "$TENSORFLOW" ]; then
 fi
 
 echo "$TENSORFLOW on $python"
+# What says that it is an environment goes last: broken off here, the same command goes on.
+for entry in "$VENV"/* "$VENV"/.[!.]*; do
+    [ "$entry" = "$VENV/pyvenv.cfg" ] || rm -rf "$entry"
+done
 "$python" -m venv --clear "$VENV"
 sed "s/^tensorflow[^ ]*/$TENSORFLOW/" "$requirements" > "$VENV/requirements.txt"
-install="$VENV/bin/python -m pip --disable-pip-version-check install"
+# Into the environment, and all of it, whatever PYTHONPATH and pip's settings say.
+unset PIP_TARGET PIP_PREFIX
+export PIP_USER=0
+install="$VENV/bin/python -I -m pip --disable-pip-version-check install"
 $install --quiet --upgrade pip wheel
 # What this loads and unpacks takes minutes, which are seen to pass.
 $install -r "$VENV/requirements.txt" -r tests/requirements.txt

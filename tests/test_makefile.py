@@ -1,5 +1,6 @@
 """The Makefile finds a Python that runs, whatever else is on the path."""
 
+import fcntl
 import os
 import shutil
 import stat
@@ -36,7 +37,7 @@ def python(path, version):
     program(path, 'case "$1" in -c) echo %s;; *) echo "ran $0 $*"; exit 77;; esac\n' % version)
 
 
-def make(checkout, *args):
+def make(checkout, *args, environment=()):
     system = checkout / "system"
     if not system.exists():
         system.mkdir()
@@ -45,7 +46,7 @@ def make(checkout, *args):
     return subprocess.run(  # noqa: UP022 - Python 3.6 has no capture_output.
         [str(system / "make"), *args],
         cwd=str(checkout),
-        env={"PATH": "%s:%s" % (checkout / "bin", system), "HOME": str(checkout)},
+        env=dict(environment, PATH="%s:%s" % (checkout / "bin", system), HOME=str(checkout)),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
@@ -157,12 +158,61 @@ def test_the_build_that_can_use_the_gpu_is_taken(checkout, capability, expected)
     assert ("too new for TensorFlow 1.15" in ended.stderr) == (capability in ("8.6", "12.0"))
 
 
+def test_another_processor_gets_the_tensorflow_that_is_built_for_it(checkout):
+    python(checkout / "bin" / "python3.7", "3.7")
+    python(checkout / "bin" / "python3.11", "3.11")
+    program(checkout / "bin" / "uname", "echo aarch64\n")
+    ended = make(checkout, "install")
+    assert "tensorflow==2.21.0 on python3.11\n" in ended.stdout
+    (line,) = the_lines(ended.stderr)
+    assert line == "TensorFlow 1.15 is built for x86-64 only: taking today's."
+    assert "1.15.0 on python3.7\n" in make(checkout, "install", "RUNTIME=tf1").stdout
+
+
+def test_the_environment_that_is_emptied_gives_no_python(checkout):
+    python(checkout / ".venv" / "bin" / "python3.7", "3.7")
+    (checkout / ".venv" / "pyvenv.cfg").touch()
+    python(checkout / "outside" / "python3.7", "3.7")
+    active = 'PATH="%s/.venv/bin:%s/outside:$$PATH" VIRTUAL_ENV="%s/.venv"' % ((checkout,) * 3)
+    (checkout / "Makefile").write_text(
+        (checkout / "Makefile").read_text().replace("sh scripts/", active + " sh scripts/")
+    )
+    out = make(checkout, "install").stdout
+    assert "ran %s/outside/python3.7 -m venv --clear .venv\n" % checkout in out
+    # Broken off here, the same command goes on.
+    assert os.listdir(str(checkout / ".venv")) == ["pyvenv.cfg"]
+
+
+@pytest.mark.skipif(not shutil.which("flock"), reason="no flock")
+def test_only_one_installs_at_a_time(checkout):
+    python(checkout / "bin" / "python3.7", "3.7")
+    os.symlink(shutil.which("flock"), str(checkout / "bin" / "flock"))
+    with open(str(checkout / "scripts" / "install.sh")) as script:
+        fcntl.flock(script, fcntl.LOCK_EX)
+        refused = make(checkout, "install")
+        (line,) = the_lines(refused.stderr)
+        assert refused.returncode and line.startswith("Another make installs here")
+        assert " on " not in refused.stdout
+    assert "1.15.0 on python3.7\n" in make(checkout, "install").stdout
+
+
+def test_an_environment_of_the_callers_is_not_touched(checkout):
+    (checkout / ".venv").mkdir()
+    (checkout / "mine").mkdir()
+    said = make(checkout, "clean", "-n", environment={"VENV": "mine"}).stdout
+    assert "rm -rf .venv " in said and "mine" not in said
+
+
 def test_what_is_installed_stays_unless_something_else_is_asked_for(checkout):
     python(checkout / "bin" / "python3.7", "3.7")
     python(checkout / "bin" / "python3.11", "3.11")
     (checkout / ".venv").mkdir()
     marker = checkout / ".venv" / ".installed"
     (checkout / ".venv" / "pyvenv.cfg").touch()
+    marker.write_text("tf2 tensorflow==2.21.0 python3.11\n")
+    # Its Python is gone: made again, as it was.
+    assert "2.21.0 on python3.11\n" in make(checkout, "install").stdout
+    python(checkout / ".venv" / "bin" / "python", "3.11")
     marker.write_text("tf2 tensorflow==2.21.0 python3.11\n")
     assert " on " not in make(checkout, "install").stdout
     assert " on " not in make(checkout, "install", "RUNTIME=tf2").stdout
@@ -191,9 +241,15 @@ def test_photos_that_were_converted_are_taken_as_they_are(checkout):
     training = "ran scripts/train.py --recipe best --run_name mine"
     data = checkout / "data" / "flowers"
     data.mkdir(parents=True)
-    for name, is_converted in (("", False), ("labels.txt", True), ("dataset.json.partial", False)):
+    for name, content, is_converted in (
+        ("", "", False),
+        ("labels.txt", "", True),
+        # Broken off: the official photos are converted again, and take the place of no others.
+        ("dataset.json.partial", '{"archive": "mine.tgz"}', True),
+        ("dataset.json.partial", '{\n "archive": "flower_photos.tgz"\n}', False),
+    ):
         if name:
-            (data / name).write_text("")
+            (data / name).write_text(content)
         out = make(checkout, "train", "RUN_NAME=mine", "TRAIN_FLAGS=--seed 1").stdout
         assert (converting in out) == (not is_converted)
         assert training + " --dataset_dir data/flowers --seed 1\n" in out

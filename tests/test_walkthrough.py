@@ -18,6 +18,7 @@ QUICKLY = [
 def test_it_runs(tiny_archive, tmp_path, monkeypatch):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "1")  # Not a kernel of the user's.
     monkeypatch.setenv("PYTHONPATH", ROOT + os.pathsep + os.environ.get("PYTHONPATH", ""))
     with open(PATH, encoding="utf-8") as file:
         text = file.read()

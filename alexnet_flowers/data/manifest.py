@@ -93,7 +93,7 @@ def read(dataset_dir):
         if is_unfinished(dataset_dir):
             raise DataError(
                 "%s: its conversion was broken off; run scripts/download_and_convert.py "
-                "--dataset_dir %s again" % (dataset_dir, dataset_dir)
+                "--dataset_dir %s again, with the flags it had" % (dataset_dir, dataset_dir)
             )
         return None
     regular_file.check(path(dataset_dir))
