@@ -28,6 +28,8 @@ class WriteError(DataError):
 # What the operating system says where there is no room, or no more is allowed.
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 MAKE_ROOM = "make room (a quota and ulimit -f count, too)"
+# What it says where more room is of no use.
+_NOT_FOR_ROOM = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ESTALE, errno.EIO)
 
 
 def is_for_want_of_room(error):
@@ -35,6 +37,12 @@ def is_for_want_of_room(error):
     if isinstance(error, OSError):
         return error.errno in _NO_ROOM
     return any(os.strerror(number) in error.message for number in _NO_ROOM)
+
+
+def advice_for(reason):
+    """Returns what to do about a text that says why something cannot be written."""
+    is_other = any(os.strerror(number) in reason for number in _NOT_FOR_ROOM)
+    return "see that it can be written" if is_other else MAKE_ROOM
 
 
 # The process of a cluster, and where current TensorFlow was told of the operation.

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from alexnet_flowers.errors import first_line, is_for_want_of_room
+from alexnet_flowers.errors import advice_for, first_line, is_for_want_of_room
 from alexnet_flowers.tf1 import tf
 
 DEFINED = (
@@ -48,3 +48,9 @@ def test_want_of_room_is_known_from_both(number):
     assert is_for_want_of_room(OSError(number, reason)) == is_room
     message = "/runs/graph.pbtxt; %s" % reason
     assert is_for_want_of_room(tf.errors.UnknownError(None, None, message)) == is_room
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EACCES, errno.EROFS])
+def test_room_is_asked_for_only_where_it_helps(number):
+    advice = advice_for("t.csv: cannot be written: %s" % os.strerror(number))
+    assert ("make room" in advice) == (number in (errno.ENOSPC, errno.EFBIG))

@@ -78,7 +78,10 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             raise DataError("a process of the benchmark ended early; its error is above")
-        return json.loads(line)
+        try:
+            return json.loads(line)
+        except ValueError:
+            raise DataError("a process of the benchmark says %.80r, which is no answer" % line)
 
 
 def in_turn(ours, rival, rounds, ours_each=1, rival_each=1, warm_up=1):

@@ -105,12 +105,14 @@ def _measure(folder):
             "\nResident size, second half of the run over the first: %+.0f MB"
             % content["memory_growth_mb"]
         )
-    if not FLAGS.rows:
-        content["input_methods"] = rows.input_methods(dataset_dir, _rounds(3, 10))
-        _print_rates("The same preprocessing by", content["input_methods"])
-        content["input_threads"] = rows.input_threads(dataset_dir, _rounds(1, 5))
-        _print_rates("Queues with", content["input_threads"])
-    outputs.write(FLAGS.json, json_file.write, content)
+    try:
+        if not FLAGS.rows:
+            content["input_methods"] = rows.input_methods(dataset_dir, _rounds(3, 10))
+            _print_rates("The same preprocessing by", content["input_methods"])
+            content["input_threads"] = rows.input_threads(dataset_dir, _rounds(1, 5))
+            _print_rates("Queues with", content["input_threads"])
+    finally:  # What was measured before an error is kept.
+        outputs.write(FLAGS.json, json_file.write, content)
     return status
 
 

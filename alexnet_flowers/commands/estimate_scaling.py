@@ -21,13 +21,25 @@ with group("Cluster"):
         "gbit_per_sec", 10, "Assume that each machine sends and receives so many Gbit/s."
     )
     flags.DEFINE_integer(
-        "servers", 1, "Assume that so many servers hold the variables.", lower_bound=1
+        "servers",
+        1,
+        "Assume that so many servers hold the variables.",
+        lower_bound=1,
+        upper_bound=10**6,
     )
     flags.DEFINE_integer(
-        "batch_size", 56, "Assume that a worker's batch has so many images.", lower_bound=1
+        "batch_size",
+        56,
+        "Assume that a worker's batch has so many images.",
+        lower_bound=1,
+        upper_bound=10**6,
     )
     flags.DEFINE_integer(
-        "num_classes", 5, "Assume so many classes, which size the last layer.", lower_bound=1
+        "num_classes",
+        5,
+        "Assume so many classes, which size the last layer.",
+        lower_bound=1,
+        upper_bound=10**6,
     )
 flags.mark_flag_as_required("compute_secs")
 

@@ -13,7 +13,15 @@ from absl import flags
 
 from alexnet_flowers import escapes
 from alexnet_flowers.commands import INTERRUPTED, arguments, console, help_text, not_installed
-from alexnet_flowers.errors import MAKE_ROOM, DataError, UsageError, WriteError, is_for_want_of_room
+from alexnet_flowers.errors import (
+    MAKE_ROOM,
+    DataError,
+    UsageError,
+    WriteError,
+    advice_for,
+    first_line,
+    is_for_want_of_room,
+)
 
 FLAGS = flags.FLAGS
 
@@ -99,7 +107,7 @@ def _with_errors_in_one_line(main):
     try:
         return main()
     except WriteError as error:
-        _fail("%s; %s, %s" % (error, MAKE_ROOM, _AGAIN), error.exit_status)
+        _fail("%s; %s, %s" % (error, advice_for(str(error)), _AGAIN), error.exit_status)
     except (DataError, UsageError) as error:
         _fail(error, error.exit_status)
     except ImportError as error:
@@ -118,6 +126,15 @@ def _with_errors_in_one_line(main):
             # Of a copy the second name is the one that is written.
             name, advice = error.filename2 or name, "%s, %s" % (MAKE_ROOM, _AGAIN)
         _fail("%s: %s; %s" % (name, error.strerror, advice), 1)
+    except Exception as error:
+        # TensorFlow's, which is not loaded for this: a device's memory, or a disk it writes to.
+        if "OpError" not in [kind.__name__ for kind in type(error).__mro__]:
+            raise
+        if is_for_want_of_room(error):
+            _fail("%s; %s, %s" % (first_line(error), MAKE_ROOM, _AGAIN), 1)
+        if type(error).__name__ != "ResourceExhaustedError":
+            raise
+        _fail("%s; free memory, or pass --device=cpu" % first_line(error), 1)
 
 
 def _nameless():

@@ -272,6 +272,8 @@ def _train():
     report = functools.partial(print, flush=True)
     settings, options, members = arguments.from_flags(Settings), _options(), _members()
     checked = plan.check(settings, options, members)
+    if FLAGS.learning_rate_picture and not FLAGS.find_learning_rate:
+        raise UsageError("--learning_rate_picture: needs --find_learning_rate, which draws it")
     if members is not None and members.job_name == "ps":
         return train.serve(members, options.compute, report)
     run = runs.locate_run(

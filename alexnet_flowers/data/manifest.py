@@ -7,7 +7,7 @@ a conversion was broken off.
 
 import os
 
-from alexnet_flowers import json_file, regular_file
+from alexnet_flowers import json_file, lock, regular_file
 from alexnet_flowers.data import splits
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.first_of_many import some
@@ -91,6 +91,10 @@ def read(dataset_dir):
     """
     if not os.path.exists(path(dataset_dir)):
         if is_unfinished(dataset_dir):
+            if lock.is_held(dataset_dir):
+                raise DataError(
+                    "%s: is being converted by another process; wait for it" % dataset_dir
+                )
             raise DataError(
                 "%s: its conversion was broken off; run scripts/download_and_convert.py "
                 "--dataset_dir %s again, with the flags it had" % (dataset_dir, dataset_dir)

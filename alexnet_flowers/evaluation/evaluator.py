@@ -233,24 +233,24 @@ def watch(run, make_evaluator, poll_secs=2.0, report=print):
       make_evaluator: returns the ``Evaluator``; called once there is a checkpoint, as the run has
         settings by then, and again for another run.
       poll_secs: float, how often the folder is searched for new checkpoints.
-      report: called with a line if the run is removed or begun anew.
+      report: called with a line if the run is removed, begun anew, or no longer trained.
 
     Yields:
       (the ``Evaluator``, what its ``evaluate`` returns) for each checkpoint, oldest first.
     """
-    while (yield from _watch_until_gone(run, make_evaluator, poll_secs)):
+    while (yield from _watch_until_gone(run, make_evaluator, poll_secs, report)):
         report(
             "%s: the run in %s is gone, or was begun anew; going on with what comes there now"
             % (run.name, run.checkpoints_dir)
         )
 
 
-def _watch_until_gone(run, make_evaluator, poll_secs):
+def _watch_until_gone(run, make_evaluator, poll_secs, report):
     """Watches one run; returns whether that ends because it is gone or was begun anew."""
     while not checkpoints.newest(run.checkpoints_dir):
         time.sleep(poll_secs)
     evaluator = meant = None
-    seen, number = set(), -1
+    seen, number, was_trained = set(), -1, False
     with _told_apart(run.checkpoints_dir) as is_there:
         while True:
             is_trained = lock.is_held(run.checkpoints_dir)  # Before the look for its last one.
@@ -279,6 +279,12 @@ def _watch_until_gone(run, make_evaluator, poll_secs):
             kept = None if is_trained else settings.read(run.checkpoints_dir)
             if kept is not None and number >= settings.last_step(kept):
                 return False
+            if was_trained and not is_trained:
+                report(
+                    "%s: nobody trains it any more, at step %d; waiting until it goes on"
+                    % (run.name, number)
+                )
+            was_trained = is_trained
             time.sleep(poll_secs)
 
 

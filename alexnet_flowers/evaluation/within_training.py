@@ -50,10 +50,10 @@ class Evaluation:
         self._evaluator = self._evaluator or self._make_evaluator()
         result = self._evaluator.evaluate(checkpoint)
         is_best = False
+        with self._errors_as_warnings():  # First: what is in the table counts as done.
+            is_best = best.keep(self._run, result, self._report, _FLAG)
         with self._errors_as_warnings():
             self._evaluator.write_result(result)
-        with self._errors_as_warnings():
-            is_best = best.keep(self._run, result, self._report, _FLAG)
         self._report(tables.line(result) + ", the best so far" * is_best)
         return not is_end and self.is_enough(result["global_step"])
 

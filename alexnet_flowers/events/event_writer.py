@@ -80,7 +80,9 @@ class EventWriter:
             yield
         except (tf.errors.OpError, OSError) as error:
             self._is_closed = True
-            reason = error.strerror if isinstance(error, OSError) else first_line(error)
+            reason = first_line(error)
+            if isinstance(error, OSError):
+                reason = "%s: %s" % (error.filename or self._folder, error.strerror)
             raise WriteError("the events cannot be written: %s" % reason)
 
 

@@ -2,6 +2,7 @@
 
 import collections
 import csv
+import io
 import math
 import os
 from typing import Dict, NamedTuple
@@ -12,6 +13,8 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.events import tags
 
 _COLUMNS = ["tag", "step", "value"]
+# In characters: many times what anybody reports.
+_MAX_LENGTH = 10**7
 _SHARES = (tags.ACCURACY, tags.RECALL_AT_2)
 
 
@@ -45,7 +48,10 @@ def _read(path):
     points = collections.defaultdict(list)
     # Spreadsheets begin such a file with a byte order mark.
     with open(path, encoding="utf-8-sig", newline="") as file:
-        lines = csv.DictReader(file)
+        text = file.read(_MAX_LENGTH + 1)
+        if len(text) > _MAX_LENGTH:
+            raise DataError("%s: is no table of reported numbers, but longer" % path)
+        lines = csv.DictReader(io.StringIO(text, newline=""))
         if lines.fieldnames != _COLUMNS:
             raise DataError("%s: the first line must be %s" % (path, ",".join(_COLUMNS)))
         for line in lines:

@@ -341,8 +341,10 @@ class _Save(Callback):
     def after(self, step):
         is_due = any(_passes(every, step) for every in self._every)
         if step.is_last or is_due or self._interval.is_due():
-            self._table.make_lasting()  # A run that goes on from here misses no line.
-            self._save(step)
+            try:
+                self._table.make_lasting()  # A run that goes on from here misses no line.
+            finally:  # The checkpoints may lie on another disk.
+                self._save(step)
             # Other workers may go on; slim, which saves at its end, would save that unchecked.
             self._saver.is_finished = step.is_last
 

@@ -60,7 +60,13 @@ def choose(run, dataset_dir=None):
     where = " (%s)" % kept["dataset_dir"] if "dataset_dir" in kept else ""
     return Chosen(
         folder,
-        "_on_%s_%s" % (os.path.basename(os.path.abspath(folder)), identity.mark(now)),
+        "_on_%s_%s" % (_short_name(folder), identity.mark(now)),
         "note: the photos of %s are not those that run %s was trained on%s"
         % (folder, run.name, where),
     )
+
+
+def _short_name(folder):
+    """Returns a folder's name, of a long one its beginning: files are called after it."""
+    name = os.fsencode(os.path.basename(os.path.abspath(folder)))
+    return name[:100].decode("utf-8", "ignore")

@@ -20,9 +20,15 @@ import signal
 import types
 
 from alexnet_flowers import devices, lock, memory
-from alexnet_flowers.data import record_check, records
+from alexnet_flowers.data import identity, record_check, records
 from alexnet_flowers.distributed import places, server
-from alexnet_flowers.errors import MAKE_ROOM, DataError, WriteError, first_line, is_for_want_of_room
+from alexnet_flowers.errors import (
+    DataError,
+    WriteError,
+    advice_for,
+    first_line,
+    is_for_want_of_room,
+)
 from alexnet_flowers.events import event_writer, step_table
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import (
@@ -87,7 +93,12 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
                 run, plan.kept, plan.options.allow_changed_settings, report
             )
             is_end = step_number >= plan.num_steps
-            is_enough = newest and evaluation and evaluation.catch_up(newest, step_number, is_end)
+            is_enough = (
+                newest
+                and evaluation
+                and _are_its_photos(run, plan.kept)  # Of others there is nothing to catch up on.
+                and evaluation.catch_up(newest, step_number, is_end)
+            )
             if is_end:
                 report(
                     "%s: finished already, at step %d of %d; more steps continue it"
@@ -223,6 +234,8 @@ class _Trainer:
                 raise self._unwritten(first_line(error))
             if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
                 raise self._stopped(places.server_gone(error))
+            if isinstance(error, tf.errors.ResourceExhaustedError):  # No record is to blame.
+                raise self._stopped(first_line(error) + "; lower --batch_size")
             bad = record_check.explanation(self._plan.split)
             raise self._stopped(bad or first_line(error))
 
@@ -237,7 +250,7 @@ class _Trainer:
         upkeep.remove_temporary(self._run.checkpoints_dir)
         return self._stopped(
             "%s; the last good checkpoint is %s; %s, then the same command continues the run"
-            % (why, self._last_good_checkpoint(), MAKE_ROOM)
+            % (why, self._last_good_checkpoint(), advice_for(str(why)))
         )
 
     def _stopped(self, why):
@@ -250,6 +263,14 @@ class _Trainer:
 
     def _last_good_checkpoint(self):
         return checkpoints.newest(self._run.checkpoints_dir) or "none"
+
+
+def _are_its_photos(run, kept):
+    """Says whether a run goes on with the photos and classes that it was trained on."""
+    before = (settings.read(run.checkpoints_dir) or {}).get("dataset", {})
+    labels = records.read_labels_if_any(run.checkpoints_dir)
+    is_same = labels in (None, dict(enumerate(kept["dataset"]["classes"])))
+    return is_same and not identity.is_other(before, kept["dataset"])
 
 
 def _agreed(run, kept):
@@ -348,9 +369,14 @@ def _begin(run, plan, newest, step_number, report):
         there = set(glob.glob(within + ".csv"))
         # Of evaluations. Those of the training are dropped by readers, as its steps are made again.
         there |= set(map(os.path.dirname, glob.glob(os.path.join(within, "*tfevents*"))))
+        why = "of a run of this name whose checkpoints are gone"
         if there:
-            why = "of a run of this name whose checkpoints are gone"
             report("%s: %s" % (run.summaries_dir, upkeep.set_aside(sorted(there), why)))
+        best = os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
+        start = os.path.realpath(plan.settings.checkpoint_path or os.devnull)
+        # Its accuracy would count for this run; it stays where the run starts from its weights.
+        if os.path.isdir(best) and not start.startswith(os.path.realpath(best)):
+            report("%s: %s" % (run.checkpoints_dir, upkeep.set_aside([best], why)))
     table = step_table.StepTable(
         os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),
         step_table.TRAINING_COLUMNS,

@@ -8,7 +8,7 @@ from conftest import PRETENDED_GPU
 
 import alexnet_flowers
 from alexnet_flowers import devices
-from alexnet_flowers.benchmark import flops, gpu_rows, reference, rows, sides
+from alexnet_flowers.benchmark import flops, gpu_rows, reference, rows, sides, worker
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.nets import alexnet_v2
@@ -46,7 +46,7 @@ def test_a_ratio_above_one_is_in_our_favour():
     assert rows.Row("a", "", "", [1.0], None, "s").ratio is None
 
 
-def test_workers_take_turns(tiny_dataset):
+def test_workers_take_turns_and_one_that_was_killed_is_an_error(tiny_dataset):
     what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2}
     with sides.Worker(dict(what, way="ours")) as ours, sides.Worker(
         dict(what, way="reference")
@@ -54,15 +54,10 @@ def test_workers_take_turns(tiny_dataset):
         secs = sides.in_turn(ours, rival, rounds=2, ours_each=3, rival_each=1)
         assert [len(part) for part in secs] == [6, 2] and min(secs[0] + secs[1]) > 0
         assert ours.peak_mb > 50
-
-
-def test_a_worker_that_was_killed_is_an_error_of_its_own(tiny_dataset):
-    what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2, "way": "ours"}
-    with sides.Worker(what) as worker:
-        worker._process.kill()
-        worker._process.wait()
+        ours._process.kill()
+        ours._process.wait()
         with pytest.raises(DataError):
-            worker.make(1)
+            ours.make(1)
 
 
 def test_another_python_takes_this_package_alone_from_this_one(tmp_path, monkeypatch):
@@ -85,16 +80,16 @@ def test_another_python_takes_this_package_alone_from_this_one(tmp_path, monkeyp
 
 @pytest.mark.parametrize("way", ["tf.data", "feed_dict", "resident"])
 def test_the_other_ways_of_input_work(tiny_dataset, way):
-    what = {"kind": "input", "dataset_dir": tiny_dataset, "batch_size": 2, "way": way}
-    with sides.Worker(what) as worker:
-        assert len(worker.make(2)) == 2
+    make_one, _ = worker._input(way, tiny_dataset, 2)
+    for _ in range(2):
+        make_one()
 
 
 def test_a_step_from_photos_on_a_gpu_is_timed(tiny_dataset, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", PRETENDED_GPU)
     what = {"kind": "step", "dataset_dir": tiny_dataset, "batch_size": 2, "way": "resident"}
-    with sides.Worker(dict(what, device="gpu")) as worker:
-        assert min(worker.make(2)) > 0
+    with sides.Worker(dict(what, device="gpu")) as ours:
+        assert min(ours.make(2)) > 0
 
 
 def test_the_references_conversion_writes_records_that_can_be_read(tiny_archive, tmp_path):
@@ -105,6 +100,8 @@ def test_the_references_conversion_writes_records_that_can_be_read(tiny_archive,
 
 
 def test_input_is_measured_in_as_many_threads_as_training_takes(tiny_dataset, monkeypatch):
+    for name, number in (("BATCH_SIZE", 2), ("_QUEUED_BATCHES", 0), ("_COUNTED_BATCHES", 1)):
+        monkeypatch.setattr(rows, name, number)
     row = rows.input_pipeline(tiny_dataset, 1)
     threads = max(4, devices.num_cores())
     assert row.what == "input pipeline, 2 readers and %d threads" % threads
@@ -241,3 +238,9 @@ def test_a_measured_training_ends_with_the_measurement(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         rows.train("photos", 1)
     assert started[0].returncode < 0
+
+
+def test_what_else_a_program_prints_is_no_answer():
+    with pytest.raises(DataError, match="which is no answer"):
+        with sides.Worker(["module"], "/bin/echo"):
+            pass

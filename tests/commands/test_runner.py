@@ -230,3 +230,16 @@ def test_a_process_that_gives_up_ends_though_nobody_reads_its_error():
         "time.sleep(30); os._exit(77)\n"
     )
     assert subprocess.call([sys.executable, "-c", program], cwd=ROOT) == 1
+
+
+@pytest.mark.parametrize(
+    "said, advice",
+    [("a/model.ckpt; No space left on device", "make room"), ("OOM when allocating", "free mem")],
+)
+def test_want_of_room_or_memory_of_tensorflow_is_one_line(tmp_path, said, advice):
+    code = "from alexnet_flowers.tf1 import tf\n"
+    code += "    raise tf.errors.ResourceExhaustedError(None, None, %r)" % said
+    process = start(tmp_path, code)
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1 and "Traceback" not in error
+    assert error.startswith("work.py: error: %s; %s" % (said, advice))

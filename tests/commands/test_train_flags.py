@@ -129,6 +129,7 @@ def test_the_first_line_names_the_card(folder, tmp_path, monkeypatch):
             ["--checkpoint_exclude_scopes=alexnet_v2/fc8"],
             "--checkpoint_exclude_scopes: needs --checkpoint_path",
         ),
+        (["--learning_rate_picture=a.svg"], "--learning_rate_picture: needs --find_learning_rate"),
     ],
 )
 def test_flags_are_refused_before_tensorflow_is_loaded(folder, args, message):

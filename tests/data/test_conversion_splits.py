@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 
 import pytest
@@ -173,26 +174,34 @@ def test_a_dataset_divided_by_names_is_another_one(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "settings, message",
     [
-        {"split_by": "date"},
-        {"split_by": "name", "num_validation": 5},
-        {"split_by": "name", "num_test": 5},
-        {"split_by": "name", "validation_percentage": 60, "test_percentage": 40},
-        {"split_by": "name", "test_percentage": -1},
-        {"validation_percentage": 20},
-        {"num_shards": 100000},
-        {"fold": "2/5", "num_validation": 0},
-        {"fold": "2/5", "num_test": 1},
-        {"fold": "2/5", "split_by": "name"},
-        {"fold": "2/5", "validation_percentage": 20},
-        {"fold": "1/5"},  # There are four photos.
-        *({"fold": fold} for fold in ("", "1", "0/5", "6/5", "1/1", "-1/5", "1/5/5", "1.0/5")),
+        ({"split_by": "date"}, "--split_by=date: must be one of"),
+        ({"split_by": "name", "num_validation": 5}, "--num_test: --split_by=name divides by"),
+        ({"split_by": "name", "num_test": 5}, "--num_test: --split_by=name divides by"),
+        (
+            {"split_by": "name", "validation_percentage": 60, "test_percentage": 40},
+            "--validation_percentage=60 --test_percentage=40: must be 0 or more and leave",
+        ),
+        ({"split_by": "name", "test_percentage": -1}, "--test_percentage=-1: must be 0 or more"),
+        ({"validation_percentage": 20}, "are for --split_by=name"),
+        ({"num_shards": 100000}, "--num_shards=100000: must be at most"),
+        ({"fold": "2/5", "num_validation": 0}, "--num_test: --fold=2/5 is the validation split"),
+        ({"fold": "2/5", "num_test": 1}, "--num_test: --fold=2/5 is the validation split"),
+        ({"fold": "2/5", "split_by": "name"}, "--split_by=name: --fold=2/5 is the validation"),
+        ({"fold": "2/5", "validation_percentage": 20}, "are for --split_by=name"),
+        ({"fold": "1/5"}, "--fold=1/5: there are only 4 photos"),
+        *(
+            ({"fold": fold}, "--fold=%s: must be K/N" % fold)
+            for fold in ("", "1", "0/5", "6/5", "1/1", "-1/5", "1/5/5", "1.0/5")
+        ),
     ],
 )
-def test_settings_that_cannot_be_meant_are_refused_before_anything_is_made(tmp_path, settings):
+def test_settings_that_cannot_be_meant_are_refused_before_anything_is_made(
+    tmp_path, settings, message
+):
     mine = write(tmp_path / "mine", named(2, 2))
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=re.escape(message)):
         convert(tmp_path / "made", mine, **settings)
     assert not (tmp_path / "made").exists()
 

@@ -6,6 +6,7 @@ import os
 import pytest
 from conversions import contents
 
+from alexnet_flowers import lock
 from alexnet_flowers.data import dataset, manifest
 from alexnet_flowers.errors import DataError
 
@@ -162,6 +163,15 @@ def test_what_readers_cannot_use_is_named(write, info, keys, value, problem):
         part = part[key]
     part[keys[-1]] = value
     assert refusal(write(info)) == problem
+
+
+def test_a_conversion_under_way_is_not_called_broken_off(tmp_path, info):
+    manifest.begin(str(tmp_path), info["request"])
+    with lock.held(str(tmp_path), "converted"):
+        with pytest.raises(DataError, match="is being converted by another process; wait"):
+            manifest.read(str(tmp_path))
+    with pytest.raises(DataError, match="its conversion was broken off"):
+        manifest.read(str(tmp_path))
 
 
 def test_get_split_says_the_same(write, info):

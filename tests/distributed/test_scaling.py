@@ -33,6 +33,9 @@ def test_the_table_needs_the_compute_time(run_script):
     assert done.returncode == 2 and "--compute_secs" in done.stderr
     done = run_script("estimate_scaling", "--compute_secs=0")
     assert done.returncode == 2 and "--compute_secs=0.0: must be above 0" in done.stderr
+    for flag in ("--servers=99999999999", "--batch_size=1" + "0" * 400):
+        done = run_script("estimate_scaling", "--compute_secs=1", flag)
+        assert done.returncode == 2 and "Traceback" not in done.stderr
     done = run_script("estimate_scaling", "--compute_secs=1.5", "--gbit_per_sec=1")
     assert done.returncode == 0
     assert "A worker fetches 184.9 MB a step" in done.stdout

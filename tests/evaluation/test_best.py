@@ -201,6 +201,26 @@ def test_a_training_that_evaluates_itself_goes_on_after_a_damaged_result(run):
     assert "best.json: damaged" in lines[0] and "; training goes on without" in lines[0]
 
 
+def test_a_kill_before_the_best_one_is_kept_loses_no_evaluation(run, monkeypatch):
+    os.makedirs(run.summaries_dir)
+    table = os.path.join(run.summaries_dir, "validation.csv")
+    row = [9, 0.9, 1.0, 1.0]
+    made = types.SimpleNamespace(
+        evaluate=lambda path: dict(_result(run, 9, 0.9)),
+        write_result=lambda _: step_table.put(table, step_table.EVALUATION_COLUMNS, row),
+    )
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(best, "keep", killed)
+        with pytest.raises(KeyboardInterrupt):
+            within_training.Evaluation(run, lambda: made, 3, 0).evaluate("model.ckpt-9")
+    within_training.Evaluation(run, lambda: made, 3, 0).catch_up("model.ckpt-9", 9, False)
+    assert best.result_of(run)["global_step"] == 9
+
+
 def test_what_others_do_meanwhile_ends_no_training(run, monkeypatch):
     def write_result(result):
         raise DataError("validation: is being written by another process")
@@ -214,9 +234,9 @@ def test_what_others_do_meanwhile_ends_no_training(run, monkeypatch):
     assert not evaluation.evaluate("model.ckpt-8") and not evaluation.evaluate("model.ckpt-9")
     warnings = [line for line in lines if not line.startswith("validation, 5 photos, step ")]
     assert len(lines) == 4 and [line.split("; ")[0] for line in warnings] == [
-        "warning: validation: is being written by another process",
         "warning: --eval_every_n_steps: %s was chosen by validation_mirrored, not validation"
         % best.folder_of(run),
+        "warning: validation: is being written by another process",
     ]
     monkeypatch.setattr(best, "_WAIT_SECS", 0)
     with lock.held(best.folder_of(run), "written"):
@@ -229,7 +249,9 @@ def test_a_full_disk_ends_a_training_that_evaluates_itself(run):
     def write_result(result):
         raise WriteError("the events cannot be written")
 
-    made = types.SimpleNamespace(evaluate=lambda path: {}, write_result=write_result)
+    made = types.SimpleNamespace(
+        evaluate=lambda path: _result(run, 9, 0.1), write_result=write_result
+    )
     evaluation = within_training.Evaluation(run, lambda: made, 1, 0)
     with pytest.raises(WriteError):
         evaluation.evaluate("model.ckpt-9")
@@ -382,8 +404,6 @@ def test_the_evaluation_keeps_it_when_asked(run, run_script, tiny_dataset):
         "--dataset_dir", tiny_dataset, "--run_name", "mine", "--device", "cpu",
         "--checkpoints_dir", os.path.dirname(run.checkpoints_dir),
     ]  # fmt: skip
-    assert run_script("evaluate", *flags).returncode == 0
-    assert _kept(run) is None
     done = run_script("evaluate", *flags, "--keep_best")
     assert done.returncode == 0, done.stderr
     assert "\nbest so far: %s\n" % os.path.dirname(_kept(run)) in done.stdout

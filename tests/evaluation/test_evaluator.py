@@ -180,15 +180,25 @@ def test_what_is_wrong_with_the_photos_is_said_although_the_checkpoint_is_gone(
         checkpoints.read_newest(None, folder, evaluate)
 
 
-@pytest.mark.parametrize("kept", [{}, {"num_steps": 99, "ended_at_step": 7}], ids=["last", "early"])
-def test_watching_ends_with_the_run(random_run, tiny_dataset, monkeypatch, kept):
-    def make_evaluator():
-        return evaluator.Evaluator(random_run, tiny_dataset, "validation", batch_size=5)
+def test_a_training_that_ends_before_its_last_step_is_told(watched):
+    folder, training = watched.run.checkpoints_dir, contextlib.ExitStack()
+    training.enter_context(lock.held(folder, "trained"))
+    watched.meanwhile = [
+        training.close, lambda: settings.write(folder, dict(KEPT, num_steps=20)),
+    ]  # fmt: skip
+    assert watched.watch() == [(10, 1), (20, 1)]
+    assert watched.lines == ["c: nobody trains it any more, at step 20; waiting until it goes on"]
 
+
+@pytest.mark.parametrize("kept", [{}, {"num_steps": 99, "ended_at_step": 7}], ids=["last", "early"])
+def test_watching_ends_with_the_run(random_run, monkeypatch, kept):
+    made = types.SimpleNamespace(
+        evaluate=lambda path: {"global_step": checkpoints.global_step_of(path)}
+    )
     kept = dict(settings.read(random_run.checkpoints_dir), **kept)
     monkeypatch.setattr(settings, "read", lambda folder: kept)
     monkeypatch.setattr(evaluator, "time", types.SimpleNamespace(sleep=stop_waiting))
-    watched = list(evaluator.watch(random_run, make_evaluator, poll_secs=0))
+    watched = list(evaluator.watch(random_run, lambda: made, poll_secs=0))
     assert [result["global_step"] for _, result in watched] == [7]
 
 

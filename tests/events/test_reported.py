@@ -39,3 +39,8 @@ def test_a_report_from_a_spreadsheet(tmp_path):
     path.write_text(text, encoding="cp1252")
     with pytest.raises(DataError, match="not a CSV file in UTF-8"):
         reported.read(str(path))
+
+
+def test_a_file_without_an_end_is_refused():
+    with pytest.raises(DataError, match="/dev/zero: is no table of reported numbers"):
+        reported.read("/dev/zero")

@@ -1,10 +1,10 @@
 """A run that is continued: what is said and what is left where its first step fails."""
 
 import os
-import shutil
 import types
 
 import pytest
+import saved_checkpoints
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import records
@@ -28,9 +28,43 @@ def planned(dataset_dir, **changes):
 def run(random_run, tiny_dataset, tmp_path):
     """A run of its own, at step 7."""
     copied = runs.locate_run("mine", str(tmp_path / "c"), str(tmp_path / "s"))
-    shutil.copytree(random_run.checkpoints_dir, copied.checkpoints_dir)
+    saved_checkpoints.copy_of_run(random_run, copied.checkpoints_dir)
     settings.write(copied.checkpoints_dir, planned(tiny_dataset).kept)
     return copied
+
+
+@pytest.mark.parametrize("changed", [{"digest": "of others"}, {"classes": list("abcde")}])
+def test_a_run_that_goes_on_with_other_photos_is_not_evaluated_on_them_first(
+    run, tiny_dataset, monkeypatch, changed
+):
+    other = planned(tiny_dataset, allow_changed_settings=True)
+    other.kept["dataset"].update(changed)
+    evaluation = within_training.Evaluation(run, None, 7, 0)
+    evaluation.evaluate = lambda *_: pytest.fail("it is evaluated")
+    fail_with(AssertionError("it goes on"), monkeypatch)
+    with pytest.raises(AssertionError, match="it goes on"):
+        train.train(run, other, evaluation=evaluation)
+
+
+def test_the_best_one_of_a_run_that_is_gone_does_not_count_for_a_new_one(
+    run, tiny_dataset, monkeypatch
+):
+    for name in os.listdir(run.checkpoints_dir):  # As rm does it without -r.
+        os.remove(os.path.join(run.checkpoints_dir, name))
+    os.mkdir(best.folder_of(run))
+    fail_with(AssertionError("it begins"), monkeypatch)
+    lines = []
+    with pytest.raises(AssertionError, match="it begins"):
+        train.train(run, planned(tiny_dataset), report=lines.append)
+    assert "%s: moved to set_aside: best (of a run of" % run.checkpoints_dir in "\n".join(lines)
+    assert os.listdir(os.path.join(run.checkpoints_dir, "set_aside")) == ["best"]
+
+
+def test_want_of_memory_is_said_at_once(run, tiny_dataset, monkeypatch):
+    fail_with(tf.errors.ResourceExhaustedError(None, None, "OOM"), monkeypatch)
+    monkeypatch.setattr(train.record_check, "explanation", lambda _: pytest.fail("reads photos"))
+    with pytest.raises(DataError, match="mine: stopped after step 7: OOM; lower --batch_size"):
+        train.train(run, planned(tiny_dataset))
 
 
 def fail_with(error, monkeypatch):

@@ -345,6 +345,22 @@ def test_steps_of_other_workers_count(monkeypatch):
     assert speed.steps_per_sec() == pytest.approx(1.5)
 
 
+def test_a_table_that_cannot_be_made_lasting_costs_no_checkpoint(tmp_path):
+    def full():
+        raise WriteError("training.csv: cannot be written")
+
+    saved = []
+    saver = types.SimpleNamespace(save=lambda *_, global_step: saved.append(global_step))
+    (tmp_path / "settings.json").write_text("{}")
+    table, speed = types.SimpleNamespace(make_lasting=full), callbacks._Speed()
+    path = str(tmp_path / "model.ckpt")
+    due = callbacks._Save(saver, path, OPS, plan.Logging(), speed, table)
+    session = types.SimpleNamespace(run=lambda *_: True)
+    with pytest.raises(WriteError, match="training.csv"):
+        due.after(callbacks.Step(session, 8, 9, True, {}))
+    assert saved == [9]
+
+
 def test_a_save_is_no_training(monkeypatch, tmp_path):
     clock, speed = Clock(monkeypatch), callbacks._Speed()
 

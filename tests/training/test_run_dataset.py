@@ -123,3 +123,9 @@ def test_records_of_slim_are_told_apart_by_their_shards(tiny_dataset, other_data
         ids.append(identity.of(str(folder)))
     assert ids[0]["archive_sha256"] is None and not identity.is_other(ids[0], ids[1])
     assert identity.is_other(ids[0], ids[2])
+
+
+def test_a_long_name_of_a_folder_is_cut(run_of, tiny_dataset, tmp_path):
+    folder = shutil.copytree(tiny_dataset, str(tmp_path / ("花" * 80)))
+    suffix = run_dataset.choose(run_of({"digest": "of others"}), folder).suffix
+    assert len(("validation_2048px_mirrored_raw_weights%s.csv.partial" % suffix).encode()) < 255

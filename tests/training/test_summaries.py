@@ -99,6 +99,7 @@ def test_streaming_metrics_count_every_batch_once():
     batches = [
         ([[5.0, 1.0, 0.0], [1.0, 5.0, 0.0]], [0, 0]),  # One right, the other second best.
         ([[0.0, 1.0, 5.0], [5.0, 1.0, 0.0]], [2, 2]),  # One right, the other last.
+        ([[5.0, 1.0, 0.0], [0.0, 1.0, 5.0]], [0, 2]),  # Both right.
     ]
     with tf.Graph().as_default(), tf.Session() as session:
         logits = tf.placeholder(tf.float32, [2, 3])
@@ -107,6 +108,6 @@ def test_streaming_metrics_count_every_batch_once():
         session.run(tf.local_variables_initializer())
         found = [session.run(metrics, {logits: scores, labels: truth}) for scores, truth in batches]
         assert not tf.trainable_variables() and not tf.get_collection(tf.GraphKeys.LOSSES)
-    assert [f.batch_accuracy for f in found] == [0.5, 0.5]
-    assert [f.accuracy for f in found] == [0.5, 0.5]
-    assert [f.recall_at_2 for f in found] == [1.0, 0.75]
+    assert [f.batch_accuracy for f in found] == [0.5, 0.5, 1.0]
+    assert [f.accuracy for f in found] == pytest.approx([0.5, 0.5, 4 / 6.0])
+    assert [f.recall_at_2 for f in found] == pytest.approx([1.0, 0.75, 5 / 6.0])

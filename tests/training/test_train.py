@@ -200,6 +200,7 @@ def test_evaluation_by_script(folder):
     args = ["--dataset_dir=data", "--json=result.json", "--split=validation"]
     ended = run_script(folder, "evaluate", *args)
     assert ended.returncode == 0, ended
+    assert not (folder / "runs/checkpoints/sgd/best").exists()  # Nobody asked for it.
     result = json.loads((folder / "result.json").read_text())
     assert result["num_images"] == 5 and result["global_step"] == 2
     assert result["checkpoint"] == "runs/checkpoints/sgd/model.ckpt-2"
