@@ -91,6 +91,18 @@ _TABLES = {
             ("commit", "{commit}"),
         ),
     ),
+    "choice, mixing": (
+        ["choice_130", "choice_130_mixed"],
+        (
+            ("run", "{label}"),
+            *_LENGTH,
+            ("wall time, one core", "{wall_time}"),
+            ("accuracy: training", "{train[accuracy]:.3f}"),
+            *_OF_CHOICE,
+            _OF_CHOICE_MIRRORED,
+            ("commit", "{commit}"),
+        ),
+    ),
 }
 
 
