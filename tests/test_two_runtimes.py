@@ -90,6 +90,8 @@ def test_a_run_goes_on_under_the_other_and_back(pythons, tiny_dataset, tmp_path)
             number > 0
         )
         assert "finished at step %d" % (2 * number + 2) in out
+    for python in pythons:
+        assert "accuracy" in run(python, tmp_path, "evaluate", "--dataset_dir", tiny_dataset)
 
 
 def test_the_same_records_are_written_and_each_reads_the_others(pythons, tiny_archive, tmp_path):

@@ -101,15 +101,26 @@ def test_explain_a_photo_of_the_split(run_script, run_flags, tiny_dataset, tmp_p
     assert about["Title"] == "Grad-CAM of conv4, %s: run random, step 7" % name
 
 
-def test_patches_of_units(run_script, run_flags, tiny_dataset, photo, tmp_path):
-    flags = [*run_flags, "--end_point", "conv2", "--max_units", "2"]
-    data = ["--dataset_dir", tiny_dataset, "--split", "train"]
-    for of, name in (([photo], "roses_1"), (data, "train")):
-        done = run_script("show_patches", *flags, *of)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == "runs/figures/patches_conv2_%s_random_7.png\n" % name
-        title = _metadata(tmp_path / done.stdout.strip())["Title"]
-        assert title.startswith("patches that excite the units of conv2 most: run random")
+def test_patches_of_units(run_script, run_flags, tiny_dataset, tmp_path):
+    done = run_script(
+        "show_patches", *run_flags, "--dataset_dir", tiny_dataset, "--end_point", "conv2",
+        "--max_units", "4", "--output", "patches.png",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    about = _metadata(tmp_path / "patches.png")
+    assert about["Title"].startswith("patches that excite the units of conv2 most: run random")
+
+
+def test_pictures_of_other_photos_have_other_names(run_script, run_flags, tiny_dataset, photo):
+    flags = [*run_flags, "--end_point", "conv1", "--max_units", "2"]
+    data = ["--dataset_dir", tiny_dataset, "--split"]
+    names = [
+        run_script("show_patches", *flags, *of).stdout.strip().split("/")[-1]
+        for of in ([photo], [*data, "validation"], [*data, "train"])
+    ]
+    assert names == [
+        "patches_conv1_%s_random_7.png" % of for of in ("roses_1", "validation", "train")
+    ]
 
 
 def test_photos_of_names_that_differ_in_a_sign_have_pictures_of_their_own(

@@ -117,6 +117,11 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     )
     note = "note: the photos of .* are not those that run drawn was trained on\n"
     assert len(re.findall(note, done.stderr)) == 1
+    path = ["--checkpoint_path", os.path.join("checkpoints", "weeds")]
+    done = run_script("make_figures", *flags, "--run_name", "random", *path)
+    assert done.returncode == 2 and "weeds lies in the run weeds; leave out one" in done.stderr
+    done = run_script("make_figures", *flags, "--run_name", "weeds")
+    assert done.returncode == 1 and "weeds: was trained on the classes" in done.stderr
     done = run_script("make_figures", *flags, "--run_name", "embedded")
     assert done.returncode == 1 and "embedded: no events yet" in done.stderr
 
