@@ -5,6 +5,8 @@
 Prints a table in Markdown; docs/scaling.md says how it is computed.
 """
 
+import functools
+
 from absl import flags
 
 from alexnet_flowers.commands.help_text import group
@@ -20,27 +22,10 @@ with group("Cluster"):
     flags.DEFINE_float(
         "gbit_per_sec", 10, "Assume that each machine sends and receives so many Gbit/s."
     )
-    flags.DEFINE_integer(
-        "servers",
-        1,
-        "Assume that so many servers hold the variables.",
-        lower_bound=1,
-        upper_bound=10**6,
-    )
-    flags.DEFINE_integer(
-        "batch_size",
-        56,
-        "Assume that a worker's batch has so many images.",
-        lower_bound=1,
-        upper_bound=10**6,
-    )
-    flags.DEFINE_integer(
-        "num_classes",
-        5,
-        "Assume so many classes, which size the last layer.",
-        lower_bound=1,
-        upper_bound=10**6,
-    )
+    define_count = functools.partial(flags.DEFINE_integer, lower_bound=1, upper_bound=10**6)
+    define_count("servers", 1, "Assume that so many servers hold the variables.")
+    define_count("batch_size", 56, "Assume that a worker's batch has so many images.")
+    define_count("num_classes", 5, "Assume so many classes, which size the last layer.")
 flags.mark_flag_as_required("compute_secs")
 
 _NUMS_WORKERS = (1, 2, 4, 8, 16, 32, 64)

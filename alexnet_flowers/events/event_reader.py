@@ -191,7 +191,8 @@ def read(folder, report=print):
     scalars = collections.defaultdict(list)
     for tag in found["scalars"]:
         scalars[tags.current(tag)] += accumulator.Scalars(tag)
-    of_kinds = [*scalars.values(), *map(accumulator.Histograms, found["histograms"])]
+    histograms = {tag: accumulator.Histograms(tag) for tag in found["histograms"]}
+    of_kinds = [*scalars.values(), *histograms.values()]
     step = max((event.step for events in of_kinds for event in events), default=0)
     if step > _MAX_STEP:
         raise DataError("%s: step %d cannot be; move its event file away" % (folder, step))
@@ -199,12 +200,9 @@ def read(folder, report=print):
         # Of tags whose steps are all to be made again TensorBoard keeps the names.
         {tag: _scalars(events) for tag, events in scalars.items() if events},
         {
-            tag: [
-                _histogram("%s: %r" % (folder, tag), event)
-                for event in _by_step(accumulator.Histograms(tag))
-            ]
-            for tag in found["histograms"]
-            if accumulator.Histograms(tag)
+            tag: [_histogram("%s: %r" % (folder, tag), event) for event in _by_step(events)]
+            for tag, events in histograms.items()
+            if events
         },
         starts,
     )

@@ -91,10 +91,8 @@ class Loop:
             fetches["put"] = self._ops.put
         for callback in self._callbacks:
             fetches.update(callback.fetches(upcoming))
-        # Several histograms at a time are computed faster, and what is put ahead is made beside the
-        # step.
-        is_several = HEAVY & set(fetches) or self._ops.put is not None
-        options = devices.one_by_one() if self._one_by_one and not is_several else None
+        is_heavy = HEAVY & set(fetches)  # Several histograms at a time are computed faster.
+        options = devices.one_by_one() if self._one_by_one and not is_heavy else None
         return session.run(fetches, options=options)
 
     def _may_step(self, step_number):

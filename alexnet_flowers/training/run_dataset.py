@@ -8,6 +8,8 @@ from alexnet_flowers.errors import DataError
 from alexnet_flowers.training import settings
 
 DEFAULT_DIR = "data/flowers"
+# Of a file's name, 255 bytes, what is left beside the view of a curve and the photos' mark.
+_MAX_NAME_BYTES = 100
 
 
 class Chosen(typing.NamedTuple):
@@ -69,4 +71,4 @@ def choose(run, dataset_dir=None):
 def _short_name(folder):
     """Returns a folder's name, of a long one its beginning: files are called after it."""
     name = os.fsencode(os.path.basename(os.path.abspath(folder)))
-    return name[:100].decode("utf-8", "ignore")
+    return name[:_MAX_NAME_BYTES].decode("utf-8", "ignore")

@@ -373,9 +373,9 @@ def _begin(run, plan, newest, step_number, report):
         if there:
             report("%s: %s" % (run.summaries_dir, upkeep.set_aside(sorted(there), why)))
         best = os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
-        start = os.path.realpath(plan.settings.checkpoint_path or os.devnull)
+        start = os.path.realpath(plan.settings.checkpoint_path or os.devnull) + os.sep
         # Its accuracy would count for this run; it stays where the run starts from its weights.
-        if os.path.isdir(best) and not start.startswith(os.path.realpath(best)):
+        if os.path.isdir(best) and not start.startswith(os.path.realpath(best) + os.sep):
             report("%s: %s" % (run.checkpoints_dir, upkeep.set_aside([best], why)))
     table = step_table.StepTable(
         os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),

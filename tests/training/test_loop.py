@@ -303,12 +303,17 @@ def test_the_time_left_does_not_jump_with_what_comes_every_few_minutes(monkeypat
     assert max(left[600:]) / min(left[600:]) < 1.05
 
 
+def forecast_of(num_steps, speed, lines):
+    logging = types.SimpleNamespace(log_every_n_steps=10)
+    options = types.SimpleNamespace(logging=logging)
+    plan = types.SimpleNamespace(num_steps=num_steps, options=options)
+    return callbacks._Forecast(plan, speed, lines.append)
+
+
 @pytest.mark.parametrize("step_secs, hint", [(1, ""), (60, "; --max_number_of_steps makes fewer")])
 def test_the_time_left_is_told_once_after_the_first_steps(monkeypatch, step_secs, hint):
     clock, speed, lines = Clock(monkeypatch), callbacks._Speed(), []
-    logging = types.SimpleNamespace(log_every_n_steps=10)
-    plan = types.SimpleNamespace(num_steps=725, options=types.SimpleNamespace(logging=logging))
-    forecast = callbacks._Forecast(plan, speed, lines.append)
+    forecast = forecast_of(725, speed, lines)
     for fetched in ({"summary": ""}, {"histograms": ""}, {}, {}, {}, {}):
         clock.step(speed, step_secs, **fetched)
         forecast.after(callbacks.Step(None, clock.number - 1, clock.number, False, fetched))
@@ -321,9 +326,7 @@ def test_the_time_left_is_told_once_after_the_first_steps(monkeypatch, step_secs
 
 def test_nothing_is_told_of_no_steps_that_are_left(monkeypatch):
     clock, speed, lines = Clock(monkeypatch), callbacks._Speed(), []
-    logging = types.SimpleNamespace(log_every_n_steps=10)
-    plan = types.SimpleNamespace(num_steps=2, options=types.SimpleNamespace(logging=logging))
-    forecast = callbacks._Forecast(plan, speed, lines.append)
+    forecast = forecast_of(2, speed, lines)
     for _ in range(2):
         clock.step(speed, 1)
         forecast.after(callbacks.Step(None, clock.number - 1, clock.number, False, {}))
