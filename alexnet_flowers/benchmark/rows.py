@@ -47,7 +47,7 @@ class Row(typing.NamedTuple):
 
     @property
     def ratio(self):
-        """How many times better our median is, above 1 in our favour; None without a rival."""
+        """How many times better our median is, above 1 in our favor; None without a rival."""
         if not self.rival:
             return None
         ratio = statistics.median(self.rival) / statistics.median(self.ours)

@@ -86,7 +86,7 @@ _NOT_FROM_SLIM = {
     "quantize_delay": "there is no quantized training",
     "replicas_to_aggregate": "--sync_replicas aggregates one gradient of every worker",
     "train_dir": "checkpoints and events lie apart, in --checkpoints_dir and --summaries_dir",
-    "use_grayscale": "photos are seen in colour",
+    "use_grayscale": "photos are seen in color",
     "worker_replicas": "the workers are named by --worker_hosts",
 }
 

@@ -40,7 +40,7 @@ def test_the_worker_counts_only_the_forward_pass_though_gradients_are_convolutio
         assert flops.of_training_step(graph) == before
 
 
-def test_a_ratio_above_one_is_in_our_favour():
+def test_a_ratio_above_one_is_in_our_favor():
     assert rows.Row("a", "", "", [1.0, 2.0, 9.0], [4.0], "s").ratio == 2
     assert rows.Row("a", "", "", [100.0], [50.0], "images/s").ratio == 2
     assert rows.Row("a", "", "", [1.0], None, "s").ratio is None

@@ -1,4 +1,4 @@
-"""Bars, lines and colours of the diagrams are as high as their numbers."""
+"""Bars, lines and colors of the diagrams are as high as their numbers."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Kernels have the colours of the checkpoint's values; feature maps go from dark to light."""
+"""Kernels have the colors of the checkpoint's values; feature maps go from dark to light."""
 
 import numpy as np
 

@@ -64,7 +64,7 @@ def check_best(run, step, trial):
     if step and trial % 3 == 2:
         result = dict.fromkeys(("num_images", "recall_at_2", "cross_entropy"), 1)
         path = checkpoints.newest(run.checkpoints_dir)
-        result.update(split="train", curve="train", accuracy=trial)
+        result.update(split="train", curve="train", accuracy=trial / 100)
         result.update(global_step=step, checkpoint=path)
         assert best.keep(run, result)
     there = best.result_of(run)

@@ -1,7 +1,7 @@
 """The built-in sample: flowers drawn by a program, in the layout of the official archive.
 
 It makes the whole path runnable without a download. Five classes under the official names,
-each with its own petals, colours and habit, at random places, sizes and turns before a random
+each with its own petals, colors and habit, at random places, sizes and turns before a random
 garden, so that a network has to look at the flower and can learn to within minutes.
 """
 
