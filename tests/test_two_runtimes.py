@@ -84,6 +84,7 @@ def test_a_run_goes_on_under_the_other_and_back(pythons, tiny_dataset, tmp_path)
             python, tmp_path, "train", "--dataset_dir", tiny_dataset, "--batch_size=2",
             "--image_size=195", "--common_queue_min=4", "--optimizer=adam",
             "--moving_average_decay=0.9", "--run_name=run", "--device=cpu",
+            "--save_histograms_secs=0",
             "--max_number_of_steps=%d" % (2 * number + 2),
         )  # fmt: skip
         assert ("continued from runs/checkpoints/run/model.ckpt-%d" % (2 * number) in out) == (

@@ -7,17 +7,22 @@ fields of ``settings.Settings`` and, in runs that use it, keys of ``settings.jso
 import typing
 
 from alexnet_flowers.tf1 import tf
+from alexnet_flowers.training import muon
 from alexnet_flowers.training.hyperparameters import (
     ABOVE_0,
     AT_LEAST_0,
     AT_MOST_0,
     BELOW_1,
+    FACTOR,
     Hyperparameter,
     Table,
 )
 
 EPSILON = Hyperparameter(
     "opt_epsilon", None, ABOVE_0, "Add this to a denominator, so that it is never 0"
+)
+MOMENTUM = Hyperparameter(
+    "momentum", 0.9, AT_LEAST_0, "Keep this share of the sum of past gradients at each step"
 )
 
 
@@ -48,14 +53,32 @@ OPTIMIZERS = Table(
     momentum=Optimizer(
         "gradient descent along a decaying sum of past gradients",
         lambda rate, settings: tf.train.MomentumOptimizer(rate, settings.momentum),
+        own=(MOMENTUM,),
+    ),
+    muon=Optimizer(
+        "orthogonal steps for the kernels of convolutions, momentum for all else",
+        lambda rate, settings: muon.optimizer(
+            rate,
+            settings.muon_momentum,
+            rate * (settings.momentum_learning_rate / settings.learning_rate),
+            settings.momentum,
+        ),
         own=(
             Hyperparameter(
-                "momentum",
-                0.9,
-                AT_LEAST_0,
-                "Keep this share of the sum of past gradients at each step",
+                "muon_momentum",
+                0.95,
+                BELOW_1,
+                "Keep this share of the mean gradient, of which orthogonal steps are made",
             ),
+            Hyperparameter(
+                "momentum_learning_rate",
+                0.01,
+                FACTOR,
+                "Let all else learn at this rate, which --learning_rate's decay changes too",
+            ),
+            MOMENTUM,
         ),
+        learning_rate=0.02,  # Of the article that ``muon`` names.
     ),
     adam=Optimizer(
         "steps scaled by running means of the gradient and of its square",

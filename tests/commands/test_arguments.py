@@ -142,8 +142,8 @@ def test_the_scripts_have_the_recipes_too():
         ("--fast_mode=maybe", "--fast_mode=maybe: is neither true nor false"),
         (
             "--optimizer=adm",
-            "flag --optimizer=adm: value should be one of <sgd|momentum|adam|adadelta|adagrad|ftrl|"
-            "rmsprop>; did you mean adam?",
+            "flag --optimizer=adm: value should be one of <sgd|momentum|muon|adam|adadelta|adagrad|"
+            "ftrl|rmsprop>; did you mean adam?",
         ),
     ],
 )
@@ -163,10 +163,9 @@ def test_help_has_groups_and_every_flag_a_sentence(parsed):
         sentence = " ".join(entry.split()).split(": ", 1)[1]
         sentence = re.sub(r"^<[^>]*>: ", "", sentence)
         assert re.match(r"[A-Z][\w']+( \S+){2,}", sentence), entry
-    assert "  --optimizer: <sgd|momentum|adam|" in text and "(default: 'sgd')" in text
-    assert (
-        "--momentum: Keep this share of the sum of past gradients at each step (momentum)." in text
-    )
+    assert "  --optimizer: <sgd|momentum|muon|adam|" in text and "(default: 'sgd')" in text
+    flag = "--momentum: Keep this share of the sum of past gradients at each step"
+    assert flag + " (momentum, muon)." in " ".join(text.split())
 
 
 def test_purposes_are_sentences_of_one_line():

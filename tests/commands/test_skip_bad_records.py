@@ -7,7 +7,7 @@ from processes import one_error
 from shard_files import read
 
 SMALL = ["--batch_size=2", "--image_size=195", "--common_queue_min=4", "--common_queue_capacity=8"]
-SMALL += ["--max_number_of_steps=2", "--dataset_dir=data"]
+SMALL += ["--save_histograms_secs=0", "--max_number_of_steps=2", "--dataset_dir=data"]
 
 
 def test_training_stops_at_a_damaged_record_or_goes_on_without_it(copy, run_script):

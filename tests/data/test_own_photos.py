@@ -94,6 +94,7 @@ def all_layers(run):
     where = args.index("--trainable_scopes")
     del args[where : where + 2]
     args += ["--run_name=all", "--learning_rate=1e-30", "--save_summaries_secs=1e-6"]
+    args.append("--save_histograms_secs=0")
     run("train", *args, *SMALL)
     return weights(run.folder / "runs/checkpoints/all")
 

@@ -155,6 +155,7 @@ def test_something_else_that_listens_is_an_error(tmp_path, tiny_dataset):
 
 def test_one_command_starts_and_ends_a_local_cluster(tmp_path, tiny_dataset):
     args = ["--dataset_dir=%s" % tiny_dataset, *SMALL, "--max_number_of_steps=5"]
+    args.append("--save_histograms_secs=0")
     ended = Script("launch_local", tmp_path, "--workers=2", "--servers=2", "--", *args).finish()
     assert ended_well(ended), ended
     names = {line.split("]")[0] for line in ended.lines}

@@ -170,7 +170,7 @@ def test_rmsprop():
 
 def test_default_rates_and_epsilons_are_tensorflows():
     assert [known.learning_rate for known in optimizers.OPTIMIZERS.values()] == [
-        0.01, 0.01, 0.001, 0.001, 0.01, 0.01, 0.01,
+        0.01, 0.01, 0.02, 0.001, 0.001, 0.01, 0.01, 0.01,
     ]  # fmt: skip
     for name, kind in (
         ("adam", tf.train.AdamOptimizer),
