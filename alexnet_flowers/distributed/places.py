@@ -50,6 +50,10 @@ class Alone:
     def wait_for_servers(self):
         """Waits until all servers answer."""
 
+    def servers_answer(self):
+        """Says whether all servers answer now."""
+        return True
+
     def joined(self, run):
         """Returns a context in which this worker takes part in a run; see ``Worker.joined``."""
         return contextlib.ExitStack()
@@ -125,6 +129,10 @@ class Worker(Alone):
         """Waits until all servers answer; see ``liveness.wait_for``."""
         liveness.wait_for(self._cluster.ps_hosts)
 
+    def servers_answer(self):
+        """Says whether all servers answer now."""
+        return all(liveness.answers("ps", *one) for one in enumerate(self._cluster.ps_hosts))
+
     @contextlib.contextmanager
     def joined(self, run):
         """Returns a context in which this worker takes part in a run.
@@ -147,8 +155,7 @@ class Worker(Alone):
             try:
                 yield
             finally:
-                # A server that is gone need not be told.
-                if all(liveness.answers("ps", *one) for one in enumerate(self._cluster.ps_hosts)):
+                if self.servers_answer():  # One that is gone need not be told.
                     with contextlib.suppress(DataError):  # It has gone meanwhile.
                         self._set_state(LEFT)
 

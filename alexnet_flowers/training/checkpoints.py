@@ -234,8 +234,16 @@ def resolve(path, run_dir):
 
 
 def folders_with(checkpoints_in, parent):
-    """Returns the sorted names of the folders in one where ``newest`` or the like finds any."""
-    return [name for name in names_in(parent) if checkpoints_in(os.path.join(parent, name))]
+    """Returns the sorted names of the folders in one where ``newest`` or the like finds any.
+
+    What may not be read, as another user's or a disk's ``lost+found``, is passed over.
+    """
+    found = []
+    for name in names_in(parent):
+        with contextlib.suppress(DataError):
+            if checkpoints_in(os.path.join(parent, name)):
+                found.append(name)
+    return found
 
 
 def _only_foreign(folder):

@@ -10,7 +10,7 @@ import os
 import signal
 
 from alexnet_flowers import devices
-from alexnet_flowers.errors import WriteError
+from alexnet_flowers.errors import DataError, WriteError
 from alexnet_flowers.training.callbacks import HEAVY, Step, Upcoming
 
 
@@ -40,6 +40,7 @@ class Loop:
         self.ended_by_callback = False
         self._may_break = True
         self._to_say = None  # What acknowledges a signal, where it has not been said yet.
+        self._session = None  # That of the first step.
         self._ops = ops
         self._callbacks = callbacks
         self._num_steps = num_steps
@@ -51,9 +52,18 @@ class Loop:
         """Makes one step; slim calls it with these arguments and expects (loss, stop?).
 
         Raises:
+          DataError: this is another session than the one of the steps before.
           Diverged: the network has become NaN or infinite, where it would have been saved.
           WriteError: a checkpoint or an event cannot be written.
         """
+        # slim begins anew after any ``AbortedError``, from the newest checkpoint. By then the file
+        # of events is closed, and the table and this loop may be further.
+        if self._session not in (None, session):
+            raise DataError(
+                "a server of the cluster was started again, or an open file on a network disk has "
+                "gone; the same command continues the run"
+            )
+        self._session = session
         self._to_say, say = None, self._to_say
         if say is not None:
             say()

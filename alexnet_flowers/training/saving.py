@@ -88,19 +88,22 @@ class Saver:
         self._saved_step = step
 
     def _note(self, checkpoint):
-        """Lists a new checkpoint; removes the one that makes room for it."""
+        """Removes the one that makes room for a new checkpoint, and lists this one.
+
+        In this order: a kill between the two would leave one that is there and not listed, which
+        ``upkeep.recover`` takes for one that is to stay for good.
+        """
         self._kept = [one for one in self._kept if one[0] != checkpoint]
         self._kept.append((checkpoint, time.monotonic()))
-        oldest = self._kept.pop(0) if len(self._kept) > self._max_to_keep else None
+        if len(self._kept) > self._max_to_keep:
+            oldest, saved_at = self._kept.pop(0)
+            if saved_at > self._next_to_keep:
+                self._next_to_keep += self._keep_every_secs
+            else:
+                with contextlib.suppress(OSError):
+                    upkeep.remove(oldest)
         names = [os.path.basename(path) for path, _ in self._kept]
         upkeep.write_list(os.path.dirname(checkpoint), names)
-        if oldest is None:
-            return
-        if oldest[1] > self._next_to_keep:
-            self._next_to_keep += self._keep_every_secs
-        else:
-            with contextlib.suppress(OSError):
-                upkeep.remove(oldest[0])
 
 
 def check_size_limit(variables):

@@ -130,7 +130,7 @@ class _Trainer:
         self._run, self._plan, self._place, self._report = run, plan, place, report
         self._began_at = step_number
         with tf.device(place.variables_device()):
-            self._ops = training_graph.build(plan, place, report)
+            self._ops = training_graph.build(plan, place, report, step_number)
         if plan.members is None:
             saving.check_size_limit(tf.global_variables())
             lack = saving.lack_of_room(run.checkpoints_dir, tf.global_variables())
@@ -200,8 +200,9 @@ class _Trainer:
         )
 
     def _report_end(self):
-        is_early = self.loop.signal is not None or self.loop.ended_by_callback
-        ended = "stopped" if is_early else "finished"
+        is_told = self.loop.signal is not None or self.loop.ended_by_callback
+        # A signal may come after the last step, while that is saved or evaluated.
+        ended = "stopped" if is_told and self._step_number < self._plan.num_steps else "finished"
         where = "at step %d of %d" % (self._step_number, self._plan.num_steps)
         if self._place.is_chief:
             newest = checkpoints.newest(self._run.checkpoints_dir)
@@ -248,6 +249,8 @@ class _Trainer:
     def _unwritten(self, why):
         # What the failed save has left takes the space that the next one needs.
         upkeep.remove_temporary(self._run.checkpoints_dir)
+        if not self._place.servers_answer():  # They hold what was to be saved: no disk is to blame.
+            return self._stopped(places.server_gone(why))
         return self._stopped(
             "%s; the last good checkpoint is %s; %s, then the same command continues the run"
             % (why, self._last_good_checkpoint(), advice_for(str(why)))
@@ -365,23 +368,23 @@ def _begin(run, plan, newest, step_number, report):
         keep_checkpoint_every_n_hours=logging.keep_checkpoint_every_n_hours,
     )
     within = os.path.join(glob.escape(run.summaries_dir), "*")
-    if not newest and not os.path.lexists(os.path.join(run.checkpoints_dir, settings.FILENAME)):
+    table_path = os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME)
+    if not newest:
         there = set(glob.glob(within + ".csv"))
         # Of evaluations. Those of the training are dropped by readers, as its steps are made again.
         there |= set(map(os.path.dirname, glob.glob(os.path.join(within, "*tfevents*"))))
-        why = "of a run of this name whose checkpoints are gone"
-        if there:
-            report("%s: %s" % (run.summaries_dir, upkeep.set_aside(sorted(there), why)))
         best = os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
         start = os.path.realpath(plan.settings.checkpoint_path or os.devnull) + os.sep
         # Its accuracy would count for this run; it stays where the run starts from its weights.
-        if os.path.isdir(best) and not start.startswith(os.path.realpath(best) + os.sep):
-            report("%s: %s" % (run.checkpoints_dir, upkeep.set_aside([best], why)))
-    table = step_table.StepTable(
-        os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME),
-        step_table.TRAINING_COLUMNS,
-        step_number,
-    )
+        is_best = os.path.isdir(best) and not start.startswith(os.path.realpath(best) + os.sep)
+        # A run that was killed before its first checkpoint has settings, and its own table alone.
+        has_settings = os.path.lexists(os.path.join(run.checkpoints_dir, settings.FILENAME))
+        why = "of a run of this name whose checkpoints are gone"
+        if is_best or not (has_settings and there <= {table_path}):
+            for folder, old in (run.summaries_dir, there), (run.checkpoints_dir, [best] * is_best):
+                if old:
+                    report("%s: %s" % (folder, upkeep.set_aside(sorted(old), why)))
+    table = step_table.StepTable(table_path, step_table.TRAINING_COLUMNS, step_number)
     _write_settings(run, kept)
     writer = None
     # Without summaries, too, a new start says that earlier events of its steps no longer count.

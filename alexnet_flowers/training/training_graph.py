@@ -46,13 +46,14 @@ class StepOps(typing.NamedTuple):
     sync_optimizer: "typing.Optional[tf.train.SyncReplicasOptimizer]"
 
 
-def build(plan, place, report=print):
+def build(plan, place, report=print, first_step=0):
     """Builds ``StepOps`` in the default graph, and seeds it if the settings say so.
 
     Args:
       plan: a ``plan.Plan``.
       place: a ``places.Alone`` or ``places.Worker``.
       report: called with a line about the input.
+      first_step: how many steps were made before; by a worker that is not the chief, 0.
 
     Raises:
       DataError, UsageError: see ``training_input.choose``.
@@ -61,7 +62,8 @@ def build(plan, place, report=print):
         plan.options.compute.input, plan.split, plan.input_request, plan.device, report
     )
     if plan.settings.seed is not None:
-        tf.set_random_seed(plan.settings.seed + place.task_index)
+        # With its step: a run that goes on would draw again what it drew at its start.
+        tf.set_random_seed(plan.settings.seed + place.task_index + first_step)
     with tf.device(devices.INPUT_DEVICE):
         global_step = tf.train.get_or_create_global_step()
     with tf.name_scope("input"):

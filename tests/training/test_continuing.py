@@ -1,6 +1,7 @@
 """A run that is continued: what is said and what is left where its first step fails."""
 
 import os
+import signal
 import types
 
 import pytest
@@ -8,11 +9,11 @@ import saved_checkpoints
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import records
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.evaluation import best, within_training
 from alexnet_flowers.events import step_table
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import announcement, plan, runs, settings, train
+from alexnet_flowers.training import announcement, checkpoints, plan, runs, settings, train
 
 NOT_A_NUMBER = "LossTensor is inf or nan : Tensor had NaN values"
 
@@ -60,11 +61,46 @@ def test_the_best_one_of_a_run_that_is_gone_does_not_count_for_a_new_one(
     assert os.listdir(os.path.join(run.checkpoints_dir, "set_aside")) == ["best"]
 
 
+@pytest.mark.parametrize("is_gone", [True, False], ids=["gone", "killed before the first"])
+def test_what_is_of_checkpoints_that_are_gone_does_not_count_although_settings_stay(
+    run, tiny_dataset, monkeypatch, is_gone
+):
+    for path in checkpoints.parts(os.path.join(run.checkpoints_dir, "model.ckpt-7")):
+        os.remove(path)
+    columns, of_training = step_table.TRAINING_COLUMNS, step_table.TRAINING_FILENAME
+    os.makedirs(run.summaries_dir)
+    step_table.put(os.path.join(run.summaries_dir, of_training), columns, [7] * len(columns))
+    if is_gone:
+        os.mkdir(best.folder_of(run))
+        validation = step_table.path_of_curve(run.summaries_dir, "validation")
+        step_table.put(validation, step_table.EVALUATION_COLUMNS, [7, 0.5, 0.5, 1.5])
+    fail_with(AssertionError("it begins"), monkeypatch)
+    with pytest.raises(AssertionError, match="it begins"):
+        train.train(run, planned(tiny_dataset), report=lambda line: None)
+    aside = os.path.join(run.summaries_dir, "set_aside")
+    if is_gone:
+        assert sorted(os.listdir(aside)) == [of_training, "validation.csv"]
+        assert "best" in os.listdir(os.path.join(run.checkpoints_dir, "set_aside"))
+    assert os.path.isdir(aside) == is_gone and not os.path.isdir(best.folder_of(run))
+    assert within_training.Evaluation(run, None, 7, 0)._evaluated() == []
+
+
 def test_want_of_memory_is_said_at_once(run, tiny_dataset, monkeypatch):
     fail_with(tf.errors.ResourceExhaustedError(None, None, "OOM"), monkeypatch)
     monkeypatch.setattr(train.record_check, "explanation", lambda _: pytest.fail("reads photos"))
     with pytest.raises(DataError, match="mine: stopped after step 7: OOM; lower --batch_size"):
         train.train(run, planned(tiny_dataset))
+
+
+def test_a_save_that_fails_as_a_server_is_gone_asks_for_no_room(run, tiny_dataset, monkeypatch):
+    fail_with(WriteError("the step cannot be saved: Socket closed"), monkeypatch)
+    monkeypatch.setattr(train.places.Alone, "servers_answer", lambda self: False)
+    with pytest.raises(DataError) as caught:
+        train.train(run, planned(tiny_dataset))
+    assert str(caught.value) == (
+        "mine: stopped after step 7: a server of the cluster is gone (the step cannot be saved: "
+        "Socket closed); start the servers and workers again, which continues the run"
+    )
 
 
 def fail_with(error, monkeypatch):
@@ -92,6 +128,18 @@ def test_an_error_in_the_first_step_names_the_runs_step(
     fail_with(error, monkeypatch)
     with pytest.raises(DataError, match="^" + message):
         train.train(run, planned(tiny_dataset))
+
+
+@pytest.mark.parametrize("step, ended", [(8, "stopped"), (9, "finished")])
+def test_a_signal_after_the_last_step_is_no_early_end(run, tiny_dataset, monkeypatch, step, ended):
+    def made(*_, train_step_fn, **__):
+        loop = train_step_fn.__self__
+        loop.step_number, loop.signal = step, signal.SIGTERM
+
+    monkeypatch.setattr(slim.learning, "train", made)
+    lines = []
+    assert train.train(run, planned(tiny_dataset), report=lines.append) == signal.SIGTERM
+    assert lines[-1].startswith("mine: %s at step %d of 9; checkpoint " % (ended, step))
 
 
 def test_settings_with_which_nothing_was_saved_are_not_kept(run, tiny_dataset, monkeypatch):

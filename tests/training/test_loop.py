@@ -57,6 +57,15 @@ def test_callbacks_see_each_step_once():
     assert recorder.calls == [(0, 1, False), (1, 2, False), (2, 3, True)]
 
 
+def test_a_session_in_anothers_place_makes_no_step():
+    recorder = Recorder()
+    loop = Loop(OPS, [recorder], 9, Alone())
+    loop.step(Session(3), None, None, {})
+    with pytest.raises(DataError, match="was started again, or .* the same command continues"):
+        loop.step(Session(3), None, None, {})  # As slim goes on after an AbortedError.
+    assert recorder.calls == [(3, 4, False)]
+
+
 class Summarizer(callbacks.Callback):
     """Fetches a summary in the second step."""
 

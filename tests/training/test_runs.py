@@ -7,7 +7,7 @@ import pytest
 
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.training import runs
+from alexnet_flowers.training import checkpoints, runs
 
 
 def test_the_run_that_is_meant(saved, tmp_path):
@@ -34,6 +34,20 @@ def test_the_run_that_is_meant(saved, tmp_path):
         runs.choose_run(None, None, several, summaries)
     with pytest.raises(UsageError, match="one folder"):
         runs.locate_run("a/b", parent, summaries)
+
+
+def test_a_folder_that_may_not_be_read_is_no_run(saved, monkeypatch):
+    parent, listdir = os.path.dirname(saved), os.listdir
+
+    def refused(path):  # Root may read everything.
+        if path.endswith("lost+found"):
+            raise PermissionError(13, "Permission denied", path)
+        return listdir(path) + ["lost+found"] * (path == parent)
+
+    monkeypatch.setattr(os, "listdir", refused)
+    assert runs.choose_run(None, None, parent, "s").name == "sgd"
+    with pytest.raises(DataError, match="nobody: no checkpoint yet; .* name another run: sgd$"):
+        checkpoints.resolve(None, os.path.join(parent, "nobody"))
 
 
 def test_of_many_classes_the_first_that_differ_are_named(saved, tmp_path):

@@ -127,6 +127,30 @@ def test_a_save_that_fails_leaves_nothing_of_its_checkpoint(tmp_path, monkeypatc
     assert listed(str(tmp_path)) == names_of(1, 3)
 
 
+@pytest.mark.parametrize("is_listed", [False, True])
+def test_a_kill_as_a_checkpoint_is_listed_keeps_none_too_many(tmp_path, monkeypatch, is_listed):
+    write_list = upkeep.write_list
+
+    def killed(*args):
+        if is_listed:
+            write_list(*args)
+        raise KeyboardInterrupt
+
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        saver = saving.Saver(max_to_keep=2)
+        session.run(tf.global_variables_initializer())
+        for step in (1, 2):
+            saver.save(session, str(tmp_path / "model.ckpt"), global_step=step)
+        with monkeypatch.context() as patched:
+            patched.setattr(upkeep, "write_list", killed)
+            with pytest.raises(KeyboardInterrupt):
+                saver.save(session, str(tmp_path / "model.ckpt"), global_step=3)
+    assert upkeep.recover(str(tmp_path)) == (str(tmp_path / "model.ckpt-3"), [])
+    names = [os.path.basename(path) for path in checkpoints.all_complete(str(tmp_path))]
+    assert names == listed(str(tmp_path)) == names_of(2, 3)
+
+
 def test_names_are_no_patterns(saved, tmp_path, monkeypatch):
     monkeypatch.chdir(str(tmp_path))
     folder = "my [v2]* \\runs?/sgd[0.01]"

@@ -17,12 +17,12 @@ from alexnet_flowers.training import plan, schedules, training_graph
 from alexnet_flowers.training.settings import Settings
 
 
-def built(tiny_dataset, gradient_rules=None, num_clones=1, **chosen):
+def built(tiny_dataset, gradient_rules=None, num_clones=1, first_step=0, **chosen):
     """The ``StepOps`` of a small training, in the default graph."""
     compute = devices.Compute(device="cpu", gradient_rules=gradient_rules, num_clones=num_clones)
     wanted = Settings(batch_size=4, image_size=195, **chosen)
     planned = plan.make(tiny_dataset, wanted, plan.Options(compute=compute))
-    return training_graph.build(planned, places.Alone())
+    return training_graph.build(planned, places.Alone(), first_step=first_step)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,22 @@ def test_fully_connected_layers_are_matrix_products_with_onednn(
     products = {name for name in names if re.match("alexnet_v2/fc./matrix_product/MatMul$", name)}
     convolutions = {name for name in names if re.match("alexnet_v2/fc./Conv2D$", name)}
     assert len(products) == layers and len(convolutions) == 3 - layers
+
+
+def test_a_run_that_goes_on_draws_otherwise_than_at_its_start(tiny_dataset):
+    # Dropout; which photos come, and which part of each.
+    drawing = ("RandomUniform", "RandomShuffleQueueV2", "SampleDistortedBoundingBoxV2")
+
+    def seeds(first_step):
+        with tf.Graph().as_default() as graph:
+            built(tiny_dataset, first_step=first_step, seed=3)
+            return {
+                op.name: op.get_attr("seed") for op in graph.get_operations() if op.type in drawing
+            }
+
+    at_start, later = seeds(0), seeds(40)
+    assert set(at_start.values()) == {3} and set(later.values()) == {43}
+    assert set(at_start) == set(later) and len(at_start) >= 4
 
 
 MIXING = dict(mixup_alpha=0.2, cutmix_alpha=1.0, random_erasing=0.5)
