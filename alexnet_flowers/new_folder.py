@@ -40,13 +40,22 @@ def whole(path, advice="name another folder, or remove it"):
       advice: what to do where it is neither, for the message.
 
     Raises:
-      DataError: at ``path`` there is something else than an empty folder.
+      DataError: at ``path`` there is something else than an empty folder, or one that no other can
+        take the place of.
     """
     target = os.path.realpath(path)
+    above = os.path.dirname(target)
     taken = DataError("%s: is not empty; %s" % (path, advice))
-    if os.path.exists(target) and not (os.path.isdir(target) and not os.listdir(target)):
-        raise taken
-    with made(os.path.dirname(target)):
+    if os.path.exists(target):
+        if not os.path.isdir(target) or os.listdir(target):
+            raise taken
+        # Such as the volume of a container, or one's own folder among those of others.
+        if os.path.ismount(target) or not os.access(above, os.W_OK | os.X_OK):
+            raise DataError(
+                "%s: no new folder can take its place, as it is a disk of its own or nothing can "
+                "be written in %s; name a new folder within it" % (path, above)
+            )
+    with made(above):
         partial = "%s.%s.partial" % (target, uuid.uuid4().hex)
         os.mkdir(partial)
         try:

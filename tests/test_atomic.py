@@ -45,6 +45,24 @@ def test_folders_that_were_made_on_a_detour_are_gone_after_an_error(tmp_path):
     assert os.listdir(str(tmp_path)) == []
 
 
+@pytest.mark.parametrize(
+    "function, answer",
+    [("os.path.ismount", lambda path: True), ("os.access", lambda path, mode: False)],
+)
+def test_an_empty_folder_that_cannot_be_replaced_is_refused_before_it_is_filled(
+    function, answer, tmp_path, monkeypatch
+):
+    (tmp_path / "volume").mkdir()
+    monkeypatch.setattr(function, answer)
+    with pytest.raises(DataError, match="volume: no new folder can take its place.* within it$"):
+        with new_folder.whole(str(tmp_path / "volume")):
+            raise AssertionError("filled")
+    with new_folder.whole(str(tmp_path / "volume" / "new")):
+        pass
+    assert os.listdir(str(tmp_path)) == ["volume"]
+    assert os.listdir(str(tmp_path / "volume")) == ["new"]
+
+
 @pytest.mark.parametrize("filled", [new_folder.whole, new_folder.added_to])
 def test_a_folder_that_cannot_be_filled_is_named_and_left_as_it_was(filled, tmp_path):
     path = str(tmp_path / "new" / "within")

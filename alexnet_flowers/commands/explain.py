@@ -11,6 +11,7 @@ from absl import flags
 
 from alexnet_flowers.commands import asked_photos, command_line, picture_output
 from alexnet_flowers.commands.help_text import group
+from alexnet_flowers.data import photos
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.inference import grad_cam, prediction
 from alexnet_flowers.pictures import picture_file
@@ -50,6 +51,7 @@ def _class_id(network):
     name = FLAGS["class"].value
     if name is None:
         return None
-    if name not in network.class_names:
+    class_id = photos.place_of(name, network.class_names)
+    if class_id is None:
         raise UsageError("--class %s: the network has %s" % (name, ", ".join(network.class_names)))
-    return network.class_names.index(name)
+    return class_id

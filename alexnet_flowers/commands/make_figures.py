@@ -263,7 +263,10 @@ def _choose_names(figures):
             raise UsageError("--checkpoint_path: of which run? name one --run_name")
         names = [run.name]
     max_runs = min((one.max_runs for one in figures if one.max_runs), default=None)
-    return event_reader.choose_run_names(names, FLAGS.summaries_dir, max_runs)
+    trained = []
+    if not {_SCALARS, _HISTOGRAMS} & {one.needs for one in figures}:
+        trained = checkpoints.folders_with(checkpoints.newest, FLAGS.checkpoints_dir)
+    return event_reader.choose_run_names(names, FLAGS.summaries_dir, max_runs, trained)
 
 
 def _run_of_checkpoint(name):

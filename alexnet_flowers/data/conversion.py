@@ -182,7 +182,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             shard_writer.put_in_place(dataset_dir, info["splits"])
             records.write_labels(os.path.join(dataset_dir, records.LABELS_FILENAME), class_names)
             manifest.finish(dataset_dir, info)
-        photo_source.clear(dataset_dir)
+        photo_source.clear(dataset_dir, path)
     except BaseException:
         # Ctrl-C and errors leave nothing but, perhaps, an archive that the next run recognizes.
         _clear_unfinished(dataset_dir)
@@ -304,6 +304,8 @@ def _divide(photos, rule, settings, report):
     """
     if rule == conversion_settings.BY_FOLDERS:
         parts = splits.split_by_folders(photos, settings.seed)
+        if not parts["validation"]:
+            report("warning: no photos in the validation split, as no folder is called validation")
     elif rule == conversion_settings.BY_NAME:
         parts = splits.split_by_name(photos, *settings.percentages, seed=settings.seed)
         for name, share in zip(("validation", "test"), settings.percentages):

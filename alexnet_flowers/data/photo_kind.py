@@ -29,6 +29,8 @@ _OTHERS = (
     (rb"\x7fELF|MZ|#!", "a program"),
     (rb"version https://git-lfs", "a pointer of Git LFS"),
     (rb"(\xef\xbb\xbf)?\s*(<!doctype html|<html)", "a web page"),
+    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document, or thumbnails, of Windows"),
+    (rb"\xff\xfe[^\0]\0|\xfe\xff\0[^\0]", "text"),  # In UTF-16.
 )
 # What Pillow decodes, if it is whole and of no rare kind.
 _DECODED = rb"\x89PNG|GIF8|II\*\0|MM\0\*|RIFF....WEBP|BM.{12}[\x0c\x28\x38\x6c\x7c]\0"

@@ -2,10 +2,12 @@
 
 import contextlib
 import difflib
+import functools
 import io
 import itertools
 import os
 import re
+import unicodedata
 from typing import NamedTuple, Optional
 
 from PIL import Image
@@ -30,6 +32,19 @@ class Photo(NamedTuple):
     name: str
     encoded: bytes
     label: Optional[int]
+
+
+def place_of(name, names):
+    """Returns where a name stands in a list, from 0; None where it does not.
+
+    Unless the very name is there, an accent counts as the same however it is written: macOS keeps
+    the letter and the accent apart, which nobody sees.
+    """
+    for as_written in (str, functools.partial(unicodedata.normalize, "NFC")):
+        written = list(map(as_written, names))
+        if as_written(name) in written:
+            return written.index(as_written(name))
+    return None
 
 
 def open_image(photo):
@@ -75,7 +90,9 @@ class FilePhotos:
             for file in _files_of(path):
                 files.setdefault(os.path.abspath(file), file)
         self._files = list(files.values())
-        self._labels = {name: label for label, name in enumerate(class_names)}
+        self._label_of = functools.lru_cache(maxsize=None)(
+            functools.partial(place_of, names=class_names)
+        )
         self.left_out, self.no_photos, self.notes = [], [], []
 
     def __len__(self):
@@ -92,7 +109,7 @@ class FilePhotos:
                 if note:
                     self.notes.append((file, note))
                 folder = os.path.basename(os.path.dirname(os.path.abspath(file)))
-                yield Photo(file, encoded, self._labels.get(folder))
+                yield Photo(file, encoded, self._label_of(folder))
 
     def _leave_out(self, file, error):
         is_named = os.path.abspath(file) in self._named
@@ -133,15 +150,16 @@ def pick(found, split_name, index=None, name=None):
             "--index %d: the split %r has %d photos, the last is %d"
             % (index, split_name, len(found), len(found) - 1)
         )
-    if name is None:
-        return found if index is None else found[index : index + 1]
-    named = [photo for photo in found if photo.name == name]
-    if not named:
-        near = difflib.get_close_matches(name, [photo.name for photo in found], 1, 0)
-        raise UsageError(
-            "--name %s: no photo of the split %r; did you mean %s?" % (name, split_name, near[0])
-        )
-    return named[:1]
+    if name is not None:
+        names = [photo.name for photo in found]
+        index = place_of(name, names)
+        if index is None:
+            near = difflib.get_close_matches(name, names, 1, 0)
+            raise UsageError(
+                "--name %s: no photo of the split %r; did you mean %s?"
+                % (name, split_name, near[0])
+            )
+    return found if index is None else found[index : index + 1]
 
 
 def write(found, class_names, folder):
@@ -236,9 +254,10 @@ def _visible_files_in(path):
     found = []
     for above, folders, names in os.walk(path, onerror=fail):
         class_folders.check_depth(path, os.path.relpath(above, path).count(os.sep))
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not class_folders.is_hidden((name,))]
         names += [name for name in folders if os.path.islink(os.path.join(above, name))]
-        found += [os.path.join(above, name) for name in names if not name.startswith(".")]
+        visible = [name for name in names if not class_folders.is_hidden((name,))]
+        found += [os.path.join(above, name) for name in visible]
     return sorted(found, key=os.path.split)
 
 

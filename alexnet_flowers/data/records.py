@@ -106,7 +106,8 @@ def find_shards(dataset_dir, split_name, file_pattern=None):
         if "train" in there:
             advice = (
                 "choose one of these, or convert into another folder with --num_%s or, where names "
-                "divide, --%s_percentage" % (split_name, split_name)
+                "divide, --%s_percentage, where folders do, one that is called %s"
+                % (split_name, split_name, split_name)
             )
         raise DataError(
             "%s: no shards of the split %r (there: %s); %s"

@@ -94,19 +94,23 @@ def run_names(summaries_parent):
     return sorted({os.path.relpath(path, summaries_parent).split(os.sep)[0] for path in found})
 
 
-def choose_run_names(names, summaries_parent, max_runs):
+def choose_run_names(names, summaries_parent, max_runs, without_events=()):
     """Returns the names of the runs that a command is about.
 
     Args:
       names: list of str, as given to the command; empty for all runs there are.
       summaries_parent: the parent of all runs' event files.
       max_runs: int, how many may be chosen at most; None: any number.
+      without_events: names of runs that may be chosen by name, or where there are no others,
+        although they may not have written any.
 
     Raises:
       DataError: there is no run, or none of one of these names.
       UsageError: there are too many, or one is named twice.
     """
     there = run_names(summaries_parent)
+    if names or not there:
+        there = sorted({*there, *without_events})
     if not there:
         raise DataError(
             "%s: no events of any run yet; train first, with scripts/train.py" % summaries_parent

@@ -6,6 +6,8 @@ from alexnet_flowers.pictures import colors, style
 
 _PANEL_IN = 2.3
 _MAX_COLUMNS = 3
+# With the photo they fill four rows. A picture of a thousand would be longer than matplotlib draws.
+_MAX_CLASSES = 11
 # A panel is at most so many times as high as wide; a narrower photo leaves its sides empty.
 _MAX_RATIO = 4
 
@@ -14,7 +16,7 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
     """Returns a ``Figure``: the photo, and for each class the photo with its score at each place.
 
     A score is drawn at the middle of its window; so there are none at the photo's borders, where
-    no window has its middle.
+    no window has its middle. Of more than eleven classes the likeliest are drawn.
 
     Args:
       image: uint8 [height, width, 3], the photo.
@@ -29,8 +31,9 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
     # A score colors the square of a stride around its window's middle.
     first = (window_px - stride_px) / 2.0
     extent = (first, first + columns * stride_px, first + rows * stride_px, first)
-    num_columns = min(_MAX_COLUMNS, len(class_names) + 1)
-    num_rows = -(-(len(class_names) + 1) // num_columns)
+    num_shown = min(len(class_names), _MAX_CLASSES)
+    num_columns = min(_MAX_COLUMNS, num_shown + 1)
+    num_rows = -(-(num_shown + 1) // num_columns)
     mean, highest = scores.mean((0, 1)), scores.max((0, 1))
     panel_height_in = _PANEL_IN * min(height / width, _MAX_RATIO) + 0.3
     with style.figure(num_columns * _PANEL_IN * 1.15, num_rows * panel_height_in) as figure:
@@ -38,9 +41,11 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
         for panel in panels:
             panel.set_axis_off()
         panels[0].imshow(image)
-        size = "%d x %d px, %d x %d places" % (width, height, columns, rows)
-        panels[0].set_title(size, fontsize=8)
-        for class_id, panel in zip(np.argsort(-mean, kind="stable"), panels[1:]):
+        about = "%d x %d px, %d x %d places" % (width, height, columns, rows)
+        if num_shown < len(class_names):
+            about += "\nthe likeliest %d of %d classes" % (num_shown, len(class_names))
+        panels[0].set_title(about, fontsize=8)
+        for class_id, panel in zip(np.argsort(-mean, kind="stable")[:num_shown], panels[1:]):
             heat = _draw_class(panel, image, scores[..., class_id], extent)
             name = style.plain(class_names[class_id])
             numbers = "%.2f, at most %.2f" % (mean[class_id], highest[class_id])

@@ -75,6 +75,19 @@ def test_the_graph_is_of_the_size_and_the_classes_of_its_run(run_script, random_
         assert shape in svg
 
 
+@pytest.mark.parametrize("names", [[], ["--run_name", "random"]])
+def test_what_needs_no_events_is_drawn_of_a_run_that_has_none(
+    run_script, run_flags, tmp_path, names
+):
+    if names:  # Beside one that has some.
+        event_files.write(tmp_path / "summaries" / "other", {1: {"learning_rate": 0.5}})
+    done = run_script("make_figures", *run_flags, *names, "--figures", "graph")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "runs/figures/alexnet_v2_random.svg\n"
+    done = run_script("make_figures", *run_flags, *names, "--figures", "graph,curves")
+    assert done.returncode == 1 and ": no events of a" in done.stderr
+
+
 def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path):
     event_files.write(tmp_path / "summaries" / "random", {1: {"learning_rate": 0.5}})
     done = run_script("make_figures", *run_flags, "--figures", "curves,distributions,graph")

@@ -119,6 +119,13 @@ def test_a_dataset_may_lie_beside_the_photos_it_is_made_of(mine):
     assert len(folder.read_photos(str(mine)).photos) == 30
 
 
+def test_the_top_of_a_disk_that_windows_has_seen_is_a_folder_of_photos(mine, tmp_path):
+    of_system = mine / "System Volume Information"
+    of_system.mkdir()
+    (of_system / "WPSettings.dat").write_bytes(b"\x0c\0\0\0\x9d\x8f\x3a\x5e")
+    assert convert(tmp_path / "made", mine)["classes"] == photo_archives.CLASS_NAMES
+
+
 def test_strays_are_named_counted_and_left_out(mine, tmp_path):
     shutil.copy(str(mine / "roses" / "1000_n.jpg"), str(mine / "cover.jpg"))
     lines = []

@@ -26,10 +26,13 @@ def test_archive_of_a_url_is_downloaded_converted_and_removed(archive_bytes, tmp
     assert kept == contents(tmp_path / "removed")
 
 
-def test_local_archive_is_never_removed(tiny_archive, tmp_path):
-    path = shutil.copy(tiny_archive, str(tmp_path))
+# The latter is what a download that failed calls it, and asks for.
+@pytest.mark.parametrize("name", ["tiny_photos.tgz", "flowers_archive_tiny_photos.tgz"])
+def test_local_archive_is_never_removed(tiny_archive, tmp_path, name):
+    path = shutil.copy(tiny_archive, str(tmp_path / name))
+    (tmp_path / "flowers_archive_other.tgz.partial").write_text("left by a process that was killed")
     convert(tmp_path, path, **TINY)
-    assert sorted(os.listdir(str(tmp_path))) == TINY_FILES + ["tiny_photos.tgz"]
+    assert sorted(os.listdir(str(tmp_path))) == sorted(TINY_FILES + [name])
 
 
 def test_url_that_delivers_no_archive_leaves_nothing_behind(tmp_path):

@@ -56,6 +56,17 @@ def test_photos_of_split_folders_stay_in_their_split(divided, tmp_path):
     assert "finished already" in lines[-1]
 
 
+def test_folders_without_a_validation_split_are_said_to_have_none(divided, tmp_path):
+    (divided / "val").rename(divided / "test")
+    lines = []
+    convert(tmp_path / "made", divided, lines)
+    assert lines[-1] == (
+        "warning: no photos in the validation split, as no folder is called validation"
+    )
+    with pytest.raises(DataError, match="where folders do, one that is called validation$"):
+        records.find_shards(str(tmp_path / "made"), "validation")
+
+
 def read_split(dataset_dir, split_name):
     return [r for path in records.find_shards(str(dataset_dir), split_name)
             for r in records.read_shard(path)]  # fmt: skip

@@ -137,6 +137,14 @@ def test_truncated_png_is_refused():
         pytest.param(b"\0" * 5000, "nothing but zeros, not a photo", id="zeros"),
         pytest.param(b"\0\0\0\x18ftypisom\0\0\2\0", "a video, not a photo", id="mp4"),
         pytest.param(b"PK\3\4\x14\0", "an archive, not a photo", id="zip"),
+        pytest.param(
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504,
+            "a document, or thumbnails, of Windows, not a photo",
+            id="Thumbs.db",
+        ),
+        pytest.param(
+            "\ufeff[.ShellClassInfo]\r\n".encode("utf-16-le"), "text, not a photo", id="utf_16"
+        ),
         pytest.param(bytes(range(256)), "not an image", id="unknown"),
     ],
 )

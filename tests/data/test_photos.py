@@ -44,6 +44,19 @@ def test_a_folder_is_read_through_in_order(folder):
     assert found[3].encoded == photo_archives.draw("tulips", 1)
 
 
+def test_what_systems_keep_beside_photos_is_not_looked_at(folder):
+    for name in ("@eaDir", "$RECYCLE.BIN", "System Volume Information"):
+        (folder / "daisy" / name / "0.jpg").mkdir(parents=True)
+        (folder / "daisy" / name / "0.jpg" / "small.jpg").write_bytes(
+            photo_archives.draw("daisy", 0)
+        )
+    (folder / "Icon\r").write_bytes(b"")
+    assert len(from_paths([str(folder)])) == 6
+    (folder / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 504)
+    asked = photos.FilePhotos([str(folder)])
+    assert (len(list(asked)), len(asked.no_photos), asked.left_out) == (6, 2, [])
+
+
 def test_the_order_of_the_paths_is_kept(folder):
     paths = [str(folder / "tulips" / "1.jpg"), str(folder / "daisy" / "0.jpg")]
     assert [photo.name for photo in from_paths(paths)] == paths
@@ -207,6 +220,17 @@ def test_one_of_a_split_is_picked_by_number_or_by_name(five):
         photos.pick(five, "train", name="daisy/44.jpg")
     with pytest.raises(UsageError, match="--index 2: or --name, not both"):
         photos.pick(five, "train", index=2, name="daisy/2.jpg")
+
+
+def test_an_accent_is_the_same_however_it_is_written(tmp_path):
+    apart, whole = "rose\u0301", "ros\xe9"
+    (tmp_path / whole).mkdir()
+    (tmp_path / whole / "1.jpg").write_bytes(photo_archives.draw("roses", 1))
+    for class_names, label in (([apart, "lily"], 0), ([apart, whole], 1), (["rose"], None)):
+        (photo,) = from_paths([str(tmp_path)], class_names)
+        assert photo.label == label
+    found = [photos.Photo("%s/%d.jpg" % (apart, number), b"", 0) for number in range(2)]
+    assert photos.pick(found, "train", name=whole + "/1.jpg") == found[1:]
 
 
 def test_written_photos_are_within_the_folder_and_none_replaces_another(tmp_path):

@@ -27,3 +27,15 @@ def test_the_picture_lays_the_scores_over_the_windows_middles():
     left, right, bottom, top = heat.get_extent()
     # The first window's middle is at 97.5 px, the place around it 32 px wide.
     assert (left, top) == (81.5, 81.5) and (right, bottom) == (81.5 + 5 * 32, 81.5 + 3 * 32)
+
+
+def test_of_many_classes_the_likeliest_are_drawn():
+    scores = np.zeros([3, 5, 1000], np.float32)
+    scores[..., 700], scores[..., 7] = 0.6, 0.2
+    image = np.zeros([280, 350, 3], np.uint8)
+    names = ["class %d" % number for number in range(1000)]
+    figure = score_heat_map.score_heat_map(image, scores, names, 195, 32)
+    titles = [panel.get_title() for panel in figure.axes]
+    assert titles[0] == "350 x 280 px, 5 x 3 places\nthe likeliest 11 of 1000 classes"
+    assert [title.split(":")[0] for title in titles[1:4]] == ["class 700", "class 7", "class 0"]
+    assert len(titles) == 1 + 11 + 1  # And the scale.

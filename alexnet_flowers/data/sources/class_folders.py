@@ -24,9 +24,13 @@ from alexnet_flowers.first_of_many import some
 _MAX_BYTES = 200 * 10**6
 # Well below what the operating system (a path's length) and Python (its stack) can bear.
 _MAX_DEPTH = 100
-# Where macOS puts its notes on the files of a zip archive, a folder's icon, and where a Synology
-# puts thumbnails.
-_OF_SYSTEMS = ("__MACOSX", "Icon\r", "@eaDir")
+# What systems put beside photos, in small letters: macOS its notes on the files of a zip archive
+# and a folder's icon, a Synology thumbnails and what was deleted, Windows and Linux their own
+# folders at the top of a disk.
+_OF_SYSTEMS = frozenset(
+    ("__macosx", "icon\r", "@eadir", "#recycle", "$recycle.bin", "system volume information",
+     "lost+found")
+)  # fmt: skip
 _CONTROL_CHARACTER = re.compile(r"[\0-\x1f\x7f]")
 
 
@@ -72,7 +76,7 @@ class ClassFolders(NamedTuple):
 
 def is_hidden(parts):
     """Says whether a path, split into its folders and file name, is hidden from people too."""
-    return any(part.startswith(".") or part in _OF_SYSTEMS for part in parts)
+    return any(part.startswith(".") or part.lower() in _OF_SYSTEMS for part in parts)
 
 
 def is_photo(parts):

@@ -74,11 +74,18 @@ _OF_A_DATASET = re.compile(r"flowers_.*|dataset\.json.*|labels\.txt.*|lock|\.*")
 _MAX_NAME = 100
 
 
-def clear(dataset_dir):
-    """Removes what was fetched to a dataset's folder and is of no more use: it is finished."""
+def clear(dataset_dir, converted):
+    """Removes what was fetched to a dataset's folder and is of no more use: it is finished.
+
+    Args:
+      dataset_dir: the folder.
+      converted: the path of the photos, which somebody may have put there under such a name.
+    """
     for name in os.listdir(dataset_dir):
-        if name.startswith(_FETCHED_PREFIX):
-            os.remove(os.path.join(dataset_dir, name))
+        path = os.path.join(dataset_dir, name)
+        is_own = os.path.realpath(path) == os.path.realpath(converted)
+        if name.startswith(_FETCHED_PREFIX) and not is_own:
+            os.remove(path)
 
 
 class _Source:
