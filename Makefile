@@ -52,7 +52,7 @@ dataset: $(INSTALLED)  ## download and convert the real photos
 
 # Photos that have been converted, also by other means, are taken as they are; the official ones, whose
 # conversion was broken off, are converted again.
-train: $(INSTALLED)  ## train by the best recipe (hours on a CPU; RUN_NAME=, DATASET_DIR=, TRAIN_FLAGS=)
+train: $(INSTALLED)  ## train by the best recipe (an hour or so on a CPU; RUN_NAME=, DATASET_DIR=, TRAIN_FLAGS=)
 	@if [ ! -e "$(DATASET_DIR)/labels.txt" ] && [ ! -e "$(DATASET_DIR)/dataset.json.partial" ] || \
 	    grep -qs '"archive": "flower_photos.tgz"' "$(DATASET_DIR)/dataset.json.partial"; then \
 	    "$(MAKE)" --no-print-directory dataset; \

@@ -38,8 +38,8 @@ def test_time_to_accuracy_is_that_of_the_first_evaluation_that_reached_it(make_t
 
 
 def test_a_table_is_replaced_and_nothing_else(make_tables):
-    old = "before\n\n<!-- table: best -->\n| of | old |\n| --- | --- |\n\nafter | all\n"
-    new = "\n".join(["before", "", "<!-- table: best -->", *make_tables.table_of_runs("best")])
+    old = "before\n\n<!-- table: paper -->\n| of | old |\n| --- | --- |\n\nafter | all\n"
+    new = "\n".join(["before", "", "<!-- table: paper -->", *make_tables.table_of_runs("paper")])
     assert make_tables.rebuilt(old) == new + "\n\nafter | all\n"
 
 

@@ -34,11 +34,12 @@ _OF_CHOICE = (
 _OF_CHOICE_MIRRORED = ("accuracy, 259 px and mirrored", "{test_259px_mirrored[accuracy]:.3f}")
 _LENGTH = (("steps", "{steps}"), ("epochs", "{epochs}"))
 _ADAM = ["adam_default_%d" % seed for seed in (1, 2, 3, 4, 5)]
+_MUON = ["fast_1", "fast_2", "fast_3"]
 _ADAM_LONGER = ["adam_1300_%d" % seed for seed in (1, 2, 3)]
 # Of each table the runs, and of each column its title and what it shows of a run.
 _TABLES = {
     "gpu": (
-        ["study_1", "study_2", "gpu_best_1", "gpu_best_1_mirrored"],
+        ["study_1", "study_2", "gpu_momentum_270", "gpu_momentum_270_mirrored"],
         (("run", "{label}"), ("card", "{card}"), *_LENGTH, ("wall time", "{wall_time}"), *_OF_BOTH),
     ),
     "study group": (
@@ -50,12 +51,25 @@ _TABLES = {
         _ADAM_LONGER,
         (("run", "`{run}`"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
-    "best": (
-        ["best", "best_mirrored"],
-        (("view", "{label}"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
+    "muon": (
+        _MUON,
+        (
+            ("run", "{label}"),
+            *_LENGTH,
+            ("wall time, two cores", "{wall_time}"),
+            ("accuracy: training", "{train[accuracy]:.3f}"),
+            ("validation", "{validation[accuracy]:.3f}"),
+            ("recall@2", "{validation[recall_at_2]:.3f}"),
+            ("cross entropy", "{validation[cross_entropy]:.3f}"),
+            ("accuracy, 259 px and mirrored", "{validation_259px_mirrored[accuracy]:.3f}"),
+            ("recall@2", "{validation_259px_mirrored[recall_at_2]:.3f}"),
+            ("cross entropy", "{validation_259px_mirrored[cross_entropy]:.3f}"),
+            ("commit", "{commit}"),
+        ),
     ),
-    "fast": (
-        ["fast", "fast_mirrored", "fast_120", "fast_120_mirrored", "fast_60", "fast_60_mirrored"],
+    "momentum": (
+        ["momentum_270", "momentum_270_mirrored", "momentum_90", "momentum_90_mirrored"]
+        + ["momentum_120", "momentum_120_mirrored", "momentum_60", "momentum_60_mirrored"],
         (("run", "{label}"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "paper": (
@@ -89,6 +103,17 @@ _TABLES = {
             *_OF_CHOICE,
             _OF_CHOICE_MIRRORED,
             ("commit", "{commit}"),
+        ),
+    ),
+    "choice, muon": (
+        ["choice_muon_12", "choice_muon_20", "choice_muon_45", "choice_muon_45_mixed"],
+        (
+            ("run", "{label}"),
+            *_LENGTH,
+            ("cross entropy: batches 201 to 300", "{training_batches[steps_201_to_300]:.3f}"),
+            ("batches 432 to 531", "{training_batches[steps_432_to_531]:.3f}"),
+            *_OF_CHOICE,
+            _OF_CHOICE_MIRRORED,
         ),
     ),
     "choice, mixing": (
@@ -163,7 +188,7 @@ def table_of_the_whole_run():
 
 
 # Runs whose validation photos were evaluated again and again, in <run>_validation.csv.
-_EVALUATED = ["study_2", "fast_120", "fast_60", "paper"]
+_EVALUATED = ["study_2", "fast_1", "momentum_120", "momentum_60", "paper"]
 
 
 def table_of_time_to_accuracy():
