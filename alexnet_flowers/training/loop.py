@@ -10,8 +10,12 @@ import os
 import signal
 
 from alexnet_flowers import devices
-from alexnet_flowers.errors import DataError, WriteError
+from alexnet_flowers.errors import WriteError
 from alexnet_flowers.training.callbacks import HEAVY, Step, Upcoming
+
+
+class SessionLost(Exception):
+    """slim has begun anew, in another session."""
 
 
 class Loop:
@@ -52,14 +56,14 @@ class Loop:
         """Makes one step; slim calls it with these arguments and expects (loss, stop?).
 
         Raises:
-          DataError: this is another session than the one of the steps before.
           Diverged: the network has become NaN or infinite, where it would have been saved.
+          SessionLost: this is another session than the one of the steps before.
           WriteError: a checkpoint or an event cannot be written.
         """
         # slim begins anew after any ``AbortedError``, from the newest checkpoint. By then the file
         # of events is closed, and the table and this loop may be further.
         if self._session not in (None, session):
-            raise DataError(
+            raise SessionLost(
                 "a server of the cluster was started again, or an open file on a network disk has "
                 "gone; the same command continues the run"
             )

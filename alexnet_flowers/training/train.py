@@ -40,7 +40,7 @@ from alexnet_flowers.training import (
     training_graph,
     upkeep,
 )
-from alexnet_flowers.training.loop import Loop
+from alexnet_flowers.training.loop import Loop, SessionLost
 
 
 def serve(members, compute, report=print):
@@ -224,6 +224,8 @@ class _Trainer:
             raise self._diverged(error)
         except WriteError as error:
             raise self._unwritten(error)
+        except SessionLost as error:
+            raise self._stopped(error)
         except tf.errors.OpError as error:
             if "LossTensor is inf or nan" in error.message:
                 rate = self.loop.learning_rate

@@ -13,7 +13,7 @@ from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.evaluation import best, within_training
 from alexnet_flowers.events import step_table
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import announcement, checkpoints, plan, runs, settings, train
+from alexnet_flowers.training import announcement, checkpoints, loop, plan, runs, settings, train
 
 NOT_A_NUMBER = "LossTensor is inf or nan : Tensor had NaN values"
 
@@ -92,6 +92,12 @@ def test_want_of_memory_is_said_at_once(run, tiny_dataset, monkeypatch):
         train.train(run, planned(tiny_dataset))
 
 
+def test_a_session_that_was_lost_names_the_run_and_its_step(run, tiny_dataset, monkeypatch):
+    fail_with(loop.SessionLost("a server was started again"), monkeypatch)
+    with pytest.raises(DataError, match="^mine: stopped after step 7: a server was started again$"):
+        train.train(run, planned(tiny_dataset))
+
+
 def test_a_save_that_fails_as_a_server_is_gone_asks_for_no_room(run, tiny_dataset, monkeypatch):
     fail_with(WriteError("the step cannot be saved: Socket closed"), monkeypatch)
     monkeypatch.setattr(train.places.Alone, "servers_answer", lambda self: False)
@@ -133,8 +139,8 @@ def test_an_error_in_the_first_step_names_the_runs_step(
 @pytest.mark.parametrize("step, ended", [(8, "stopped"), (9, "finished")])
 def test_a_signal_after_the_last_step_is_no_early_end(run, tiny_dataset, monkeypatch, step, ended):
     def made(*_, train_step_fn, **__):
-        loop = train_step_fn.__self__
-        loop.step_number, loop.signal = step, signal.SIGTERM
+        made_by = train_step_fn.__self__
+        made_by.step_number, made_by.signal = step, signal.SIGTERM
 
     monkeypatch.setattr(slim.learning, "train", made)
     lines = []

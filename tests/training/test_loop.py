@@ -11,7 +11,7 @@ import pytest
 from alexnet_flowers.distributed.places import Alone
 from alexnet_flowers.errors import DataError, WriteError
 from alexnet_flowers.training import callbacks, plan
-from alexnet_flowers.training.loop import Loop
+from alexnet_flowers.training.loop import Loop, SessionLost
 from alexnet_flowers.training.training_graph import StepOps
 
 OPS = StepOps(**dict.fromkeys(StepOps._fields))._replace(global_step="global step")
@@ -61,7 +61,7 @@ def test_a_session_in_anothers_place_makes_no_step():
     recorder = Recorder()
     loop = Loop(OPS, [recorder], 9, Alone())
     loop.step(Session(3), None, None, {})
-    with pytest.raises(DataError, match="was started again, or .* the same command continues"):
+    with pytest.raises(SessionLost, match="was started again, or .* the same command continues"):
         loop.step(Session(3), None, None, {})  # As slim goes on after an AbortedError.
     assert recorder.calls == [(3, 4, False)]
 
