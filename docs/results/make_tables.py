@@ -34,7 +34,6 @@ _OF_CHOICE = (
 _OF_CHOICE_MIRRORED = ("accuracy, 259 px and mirrored", "{test_259px_mirrored[accuracy]:.3f}")
 _LENGTH = (("steps", "{steps}"), ("epochs", "{epochs}"))
 _ADAM = ["adam_default_%d" % seed for seed in (1, 2, 3, 4, 5)]
-_MUON = ["fast_1", "fast_2", "fast_3"]
 _ADAM_LONGER = ["adam_1300_%d" % seed for seed in (1, 2, 3)]
 # Of each table the runs, and of each column its title and what it shows of a run.
 _TABLES = {
@@ -52,7 +51,7 @@ _TABLES = {
         (("run", "`{run}`"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "muon": (
-        _MUON,
+        ["fast_1", "fast_2", "fast_3"],
         (
             ("run", "{label}"),
             *_LENGTH,
