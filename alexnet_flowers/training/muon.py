@@ -4,7 +4,10 @@ Of K. Jordan and others, "Muon: An optimizer for hidden layers in neural network
 https://kellerjordan.github.io/posts/muon/. A gradient is long in few directions and short in most,
 so gradient descent hardly learns along those. Muon writes a kernel's momentum as a matrix of
 [rows * columns * channels in, channels out] and steps by the same matrix with all singular values
-near 1: as far in every direction.
+near 1: as far in every direction. A weight decay that is in the loss counts for little there, as
+the length of a gradient does; so these kernels have one of their own, which works beside it (I.
+Loshchilov and F. Hutter, "Decoupled weight decay regularization", 2019,
+https://arxiv.org/abs/1711.05101).
 
 All else learns by plain momentum: biases, which are no matrices; fc8, the output, as Muon's authors
 advise; fc6 and fc7, whose 4,096 columns would take ten times as long as the rest of a step.
@@ -24,12 +27,13 @@ _NUM_ITERATIONS = 5
 _LEAST_NORM = 1e-7
 
 
-def optimizer(learning_rate, muon_momentum, momentum_learning_rate, momentum):
+def optimizer(learning_rate, muon_momentum, muon_weight_decay, momentum_learning_rate, momentum):
     """Returns a ``tf.train.Optimizer``.
 
     Args:
       learning_rate: float32 [], the length of each orthogonal step.
       muon_momentum: how much of the mean of past gradients, which is orthogonalized, stays.
+      muon_weight_decay: how much of the learning rate each of these steps takes from its kernel.
       momentum_learning_rate: float32 [], the learning rate of all other variables.
       momentum: the momentum of all other variables.
     """
@@ -46,6 +50,8 @@ def optimizer(learning_rate, muon_momentum, momentum_learning_rate, momentum):
             # Nesterov's: where the mean will be if the next gradient is like this one.
             ahead = tf.reshape(kept * mean + new * grad, [-1, var.shape[3]])
             step = tf.reshape(orthogonalized(ahead), var.shape)
+            if muon_weight_decay:
+                step += muon_weight_decay * var
             return tf.assign_sub(var, learning_rate * step, use_locking=self._use_locking)
 
     return Muon(momentum_learning_rate, momentum, name="Muon")

@@ -60,6 +60,7 @@ OPTIMIZERS = Table(
         lambda rate, settings: muon.optimizer(
             rate,
             settings.muon_momentum,
+            settings.muon_weight_decay,
             rate * (settings.momentum_learning_rate / settings.learning_rate),
             settings.momentum,
         ),
@@ -69,6 +70,13 @@ OPTIMIZERS = Table(
                 0.95,
                 BELOW_1,
                 "Keep this share of the mean gradient, of which orthogonal steps are made",
+            ),
+            Hyperparameter(
+                "muon_weight_decay",
+                0.0,
+                AT_LEAST_0,
+                "Take the learning rate times this share of a kernel from it at each orthogonal "
+                "step",
             ),
             Hyperparameter(
                 "momentum_learning_rate",

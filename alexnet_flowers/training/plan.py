@@ -132,16 +132,13 @@ def make(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, repor
       options: an ``Options``.
       members: a ``cluster.Cluster`` whose ``job_name`` is ``"worker"``, or None.
       report: called with a line that names the GPU, one for each record that is left out, and one
-        about a learning rate that does not fall.
+        for each of ``schedules.remarks``.
 
     Raises:
       DataError: the dataset is not as it has to be.
       UsageError: a setting or an option has a value that it cannot have.
     """
     run_settings = check(run_settings, options, members)
-    remark = schedules.remark(run_settings)
-    if remark:
-        report(remark)
     device, session_config = _device(run_settings, options.compute)
     if device == "gpu":
         report(devices.describe_cards(options.compute.num_clones))
@@ -154,6 +151,8 @@ def make(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, repor
     part = _part(split, run_settings.batch_size, options.compute.num_clones, members)
     step_size = images_per_step(run_settings, options, members)
     last_step = num_steps(options, split.num_samples, step_size)
+    for remark in schedules.remarks(run_settings, last_step):
+        report(remark)
     num_replicas = step_size // run_settings.batch_size
     num_decay_steps = schedules.decay_steps(
         run_settings, split.num_samples, last_step, num_replicas

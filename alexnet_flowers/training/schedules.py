@@ -75,21 +75,26 @@ SCHEDULES = Table(
 )
 
 
-def remark(settings):
-    """Returns a line about a schedule that hardly anybody means, else None.
+def remarks(settings, num_steps):
+    """Yields a line about each thing of a schedule that hardly anybody means.
 
     Args:
       settings: a ``Settings``, complete.
+      num_steps: the length of the run.
     """
     start, end = settings.learning_rate, settings.end_learning_rate
-    if settings.learning_rate_decay_type != "polynomial" or start > end:
-        return None
-    how = "stays as it is" if start == end else "rises"
-    return "the learning rate %s: --learning_rate=%g is not above --end_learning_rate=%g" % (
-        how,
-        start,
-        end,
-    )
+    if settings.learning_rate_decay_type == "polynomial" and start <= end:
+        how = "stays as it is" if start == end else "rises"
+        yield "the learning rate %s: --learning_rate=%g is not above --end_learning_rate=%g" % (
+            how,
+            start,
+            end,
+        )
+    if settings.warmup_steps >= num_steps:
+        yield (
+            "the run is over in its warm-up: --warmup_steps=%d, and %d steps in all; lower the "
+            "one, or train longer" % (settings.warmup_steps, num_steps)
+        )
 
 
 def decay_steps(settings, num_samples, num_steps, num_replicas=1):

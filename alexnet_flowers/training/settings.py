@@ -86,6 +86,7 @@ _ADDED_LATER = (
     "mixup_alpha",
     "cutmix_alpha",
     "random_erasing",
+    "muon_weight_decay",
 )
 # What has no flag of its name: the flags that decide it, for a message.
 _DECIDED_BY = {
@@ -182,15 +183,18 @@ def meaning(settings, num_decay_steps, num_replicas=1):
     del kept["num_epochs_per_decay"]  # It has become the steps.
     if not settings.randaug_num_layers:  # Of no operations the magnitude makes no difference.
         kept["randaug_magnitude"] = _DEFAULTS["randaug_magnitude"]
-    used = {
-        hyperparameter.name
-        for choice in (
-            optimizers.OPTIMIZERS[settings.optimizer],
-            schedules.SCHEDULES[settings.learning_rate_decay_type],
-        )
-        for hyperparameter in choice.hyperparameters
-    }
-    return {name: kept[name] for name in kept if name in used or name not in HYPERPARAMETERS}
+    return {name: kept[name] for name in kept if _is_used(name, kept)}
+
+
+def _is_used(name, kept):
+    """Says whether a setting makes a difference with the optimizer and the schedule of a run."""
+    choices = (
+        optimizers.OPTIMIZERS.get(kept["optimizer"]),
+        schedules.SCHEDULES.get(kept["learning_rate_decay_type"]),
+    )
+    return name not in HYPERPARAMETERS or any(
+        choice and HYPERPARAMETERS[name] in choice.hyperparameters for choice in choices
+    )
 
 
 def for_a_message(kept):
@@ -231,8 +235,10 @@ def read(run_dir):
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, UsageError) as error:
         said = str(error) if isinstance(error, UsageError) else repr(error)
         raise DataError("%s: damaged (%.80s); remove it to continue without it" % (path, said))
+    kept = content["settings"]
     for name in _ADDED_LATER:
-        content["settings"].setdefault(name, _DEFAULTS[name])
+        if _is_used(name, dict(_DEFAULTS, **kept)):
+            kept.setdefault(name, _DEFAULTS[name])
     return content
 
 

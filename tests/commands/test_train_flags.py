@@ -23,7 +23,7 @@ FLAGS = dict(
     randaug_num_layers=2, randaug_magnitude=7.5, mixup_alpha=0.4, cutmix_alpha=0.6,
     random_erasing=0.7, weight_decay=0.25, dropout_keep_prob=0.75, label_smoothing=0.1,
     mixed_precision=True, optimizer="ftrl", learning_rate=0.5, momentum=0.1,
-    muon_momentum=0.15, momentum_learning_rate=0.16,
+    muon_momentum=0.15, muon_weight_decay=0.17, momentum_learning_rate=0.16,
     adam_beta1=0.2, adam_beta2=0.3, adadelta_rho=0.4, adagrad_initial_accumulator_value=0.6,
     ftrl_learning_rate_power=-0.7, ftrl_initial_accumulator_value=0.8, ftrl_l1=0.11, ftrl_l2=0.12,
     rmsprop_decay=0.13, rmsprop_momentum=0.14, opt_epsilon=0.15, clip_gradient_norm=0.16,

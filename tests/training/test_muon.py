@@ -9,8 +9,8 @@ from alexnet_flowers.training import muon, optimizers
 from alexnet_flowers.training.settings import Settings
 
 SETTINGS = Settings(
-    optimizer="muon", learning_rate=0.5, muon_momentum=0.75, momentum_learning_rate=0.1,
-    momentum=0.5,
+    optimizer="muon", learning_rate=0.5, muon_momentum=0.75, muon_weight_decay=0.25,
+    momentum_learning_rate=0.1, momentum=0.5,
 )  # fmt: skip
 
 
@@ -85,13 +85,14 @@ def trained():
     return before, gradients, after, kept
 
 
-def test_a_kernel_takes_orthogonal_steps_of_the_mean_gradient(trained):
+def test_a_kernel_takes_orthogonal_steps_of_the_mean_gradient_and_decays(trained):
     before, gradients, after, _ = trained
     name = "alexnet_v2/conv2/weights"
     first, second = (one[name].reshape(-1, 5) for one in gradients)
-    expected = before[name].reshape(-1, 5) - 0.5 * by_singular_values(first)
+    expected = (1 - 0.5 * 0.25) * before[name].reshape(-1, 5) - 0.5 * by_singular_values(first)
     mean = 0.75 * 0.25 * first + 0.25 * second
-    expected -= 0.5 * by_singular_values(0.75 * mean + 0.25 * second)
+    ahead = 0.75 * mean + 0.25 * second
+    expected = (1 - 0.5 * 0.25) * expected - 0.5 * by_singular_values(ahead)
     np.testing.assert_allclose(after[name].reshape(-1, 5), expected, atol=1e-4)
 
 

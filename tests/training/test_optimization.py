@@ -44,17 +44,27 @@ def test_a_polynomial_decay_from_its_end_or_below_is_slims(rate, at_half, said):
     changes = dict(learning_rate_decay_type="polynomial", learning_rate=rate, end_learning_rate=0.1)
     np.testing.assert_allclose(rates(10, [0, 5, 99], **changes), [rate, at_half, 0.1], rtol=1e-6)
     settings.check(settings.complete(Settings(**changes)))
-    assert schedules.remark(Settings(**changes)) == (
+    assert list(schedules.remarks(Settings(**changes), 10)) == [
         "the learning rate %s: --learning_rate=%g is not above --end_learning_rate=0.1"
         % (said, rate)
-    )
-    assert schedules.remark(Settings(**dict(changes, learning_rate=0.2))) is None
+    ]
+    assert not list(schedules.remarks(Settings(**dict(changes, learning_rate=0.2)), 10))
 
 
 def test_the_cosine_decay_is_half_a_cosine():
     found = rates(8, [0, 2, 4, 8, 99], learning_rate_decay_type="cosine", end_learning_rate=0.1)
     expected = [0.1 + 0.4 * 0.5 * (1 + math.cos(math.pi * min(s, 8) / 8)) for s in (0, 2, 4, 8, 99)]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("num_steps", [90, 100])
+def test_a_run_that_is_over_in_its_warm_up_is_told_so(num_steps):
+    wanted = Settings(learning_rate=0.2, warmup_steps=100)
+    assert list(schedules.remarks(wanted, num_steps)) == [
+        "the run is over in its warm-up: --warmup_steps=100, and %d steps in all; lower the one, "
+        "or train longer" % num_steps
+    ]
+    assert not list(schedules.remarks(wanted, 101))
 
 
 def test_the_warm_up_is_linear_and_the_decay_begins_after_it():

@@ -31,13 +31,15 @@ def test_what_is_written_is_read(tmp_path):
     assert settings.image_size_of(run_dir) == 200
 
 
-def test_a_run_begun_before_something_could_be_chosen_has_the_default(tmp_path):
-    before = content()
+@pytest.mark.parametrize("optimizer, own", [("momentum", ()), ("muon", ("muon_weight_decay",))])
+def test_a_run_begun_before_something_could_be_chosen_has_the_default(optimizer, own, tmp_path):
+    meant = settings.meaning(settings.complete(settings.Settings(optimizer=optimizer)), None)
+    before = dict(content(), settings=dict(meant))
     later = ("min_crop_area", "mixed_precision", "ignore_missing_vars")
-    for name in (*later, "mixup_alpha", "cutmix_alpha", "random_erasing"):
+    for name in (*later, "mixup_alpha", "cutmix_alpha", "random_erasing", *own):
         del before["settings"][name]
     settings.write(str(tmp_path), before)
-    assert settings.read(str(tmp_path)) == content()
+    assert settings.read(str(tmp_path)) == dict(content(), settings=meant)
 
 
 def test_more_steps_are_no_change():
