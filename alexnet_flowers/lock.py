@@ -53,6 +53,8 @@ def is_held(folder):
         return False
     except BlockingIOError:
         return True
+    except OSError:  # A disk without locks; then nobody holds one.
+        return False
     finally:
         os.close(descriptor)
 
@@ -71,6 +73,14 @@ def _acquire(path, folder, doing, until):
             raise DataError(
                 "%s: is being %s by another process, %s; wait for it, or stop it"
                 % (folder, doing, holder or "unknown")
+            )
+        except OSError as error:
+            if _is_at(path, descriptor) and not os.fstat(descriptor).st_size:
+                os.remove(path)
+            os.close(descriptor)
+            raise DataError(
+                "%s: its disk has no locks (%s), as a network disk that is mounted without them; "
+                "name a folder on another disk, or mount it with flock" % (folder, error.strerror)
             )
         # Its last holder may have removed the file between the two calls.
         if _is_at(path, descriptor):

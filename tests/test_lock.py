@@ -1,5 +1,6 @@
 """Two processes never work in one folder; a dead one's lock is none."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -145,3 +146,20 @@ def test_a_folder_that_another_process_made_anew_keeps_its_lock(tmp_path):
             pass
     of_another.__exit__(None, None, None)
     assert os.listdir(str(folder)) == []
+
+
+def test_a_disk_without_locks_is_named(tmp_path, monkeypatch):
+    def flock(*args):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    with pytest.raises(DataError) as caught:
+        with lock.held(str(tmp_path), "trained"):
+            pass
+    assert str(caught.value) == (
+        "%s: its disk has no locks (Function not implemented), as a network disk that is mounted "
+        "without them; name a folder on another disk, or mount it with flock" % tmp_path
+    )
+    assert not os.listdir(str(tmp_path)) and not lock.is_held(str(tmp_path))
+    (tmp_path / "lock").write_text("")
+    assert not lock.is_held(str(tmp_path))

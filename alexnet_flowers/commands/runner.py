@@ -126,6 +126,9 @@ def _with_errors_in_one_line(main):
             # Of a copy the second name is the one that is written.
             name, advice = error.filename2 or name, "%s, %s" % (MAKE_ROOM, _AGAIN)
         _fail("%s: %s; %s" % (name, error.strerror, advice), 1)
+    except MemoryError as error:
+        why = str(error) or "no memory left"
+        _fail("%s; free memory, or raise its limit (ulimit -v), %s" % (why, _AGAIN), 1)
     except Exception as error:
         # TensorFlow's, which is not loaded for this: a device's memory, or a disk it writes to.
         if "OpError" not in [kind.__name__ for kind in type(error).__mro__]:

@@ -138,6 +138,8 @@ class _Decoder:
         def function(encoded):
             try:
                 return run(encoded, options=options)
+            except tf.errors.ResourceExhaustedError as error:
+                raise MemoryError(first_line(error))  # The photo is not to blame.
             except tf.errors.OpError as error:
                 raise photo_kind.BadPhotoError("cannot be decoded: %s" % first_line(error))
 

@@ -12,7 +12,7 @@ import threading
 import warnings
 from typing import NamedTuple, Optional
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps, JpegImagePlugin, PngImagePlugin, UnidentifiedImageError
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import jpeg_check, photo_kind
@@ -23,6 +23,9 @@ from alexnet_flowers.data.jpeg_check import MAX_PIXELS
 MAX_PIXELS_REDUCED = 200 * 1000 * 1000
 # That limit is kept here, where it can be told with its numbers; Pillow's own is lower.
 Image.MAX_IMAGE_PIXELS = None
+# So much of a PNG's text or color profile may unpack to, which decide no pixel here; Pillow's own
+# limit is a megabyte, and photos have more.
+PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
 _ONE_AT_A_TIME = threading.Lock()
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -125,13 +128,13 @@ def _opened(encoded):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Broken metadata; the pixels decide.
-            with Image.open(io.BytesIO(encoded), formats=_FORMATS) as image:
+            with _identified(encoded) as image:
                 _check_size(image)
                 yield image
     except UnidentifiedImageError:
         raise photo_kind.error(encoded)
-    except photo_kind.BadPhotoError:
-        raise
+    except (photo_kind.BadPhotoError, MemoryError):
+        raise  # Of no memory the photo is not to blame.
     except Exception as error:  # Whatever a damaged file leads to.
         said = " ".join(str(error).split())
         is_number = said.lstrip("-").isdigit()  # That of libtiff's error.
@@ -140,9 +143,22 @@ def _opened(encoded):
         )
 
 
+def _identified(encoded):
+    try:
+        return Image.open(io.BytesIO(encoded), formats=_FORMATS)
+    except UnidentifiedImageError:
+        if not encoded.startswith(jpeg_check.BEGINS):
+            raise
+        # Pillow gives up over a damaged list of further pictures behind a JPEG; this one is whole.
+        return JpegImagePlugin.JpegImageFile(io.BytesIO(encoded))
+
+
 def _is_turned(encoded):
-    with _opened(encoded) as image:
-        return _orientation(image) in _UPRIGHT
+    try:
+        with _opened(encoded) as image:
+            return _orientation(image) in _UPRIGHT
+    except photo_kind.BadPhotoError:
+        return False  # Metadata that nobody can read turn nothing; the pixels decide.
 
 
 def _check_size(image):
@@ -232,6 +248,8 @@ def _rgb(image, width_px):
         image = image.convert("RGBA")
     elif image.mode in ("1", "P"):
         image = image.convert("RGB")
+    elif image.format in ("JPEG", "MPO") and image.mode == "CMYK" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow takes each for Adobe's, TensorFlow does not.
     factor = round(image.width / width_px)
     if factor > 1:
         image = image.reduce(factor)

@@ -280,3 +280,5 @@ def _read(path):
         return photo_kind.BadPhotoError(str(error)[len(path + ": ") :])
     except OSError as error:
         return photo_kind.BadPhotoError(error.strerror)
+    except MemoryError:
+        return photo_kind.BadPhotoError("there is not enough memory to decode it")

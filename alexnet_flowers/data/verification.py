@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple, Optional
 from tqdm import tqdm
 
 from alexnet_flowers.data import photo_check, photo_kind
-from alexnet_flowers.data.sources.class_folders import PhotoFile
+from alexnet_flowers.data.sources.class_folders import PhotoFile, TooLargeError
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
 
@@ -95,8 +95,10 @@ def verify(found, path, spool_dir, strict, note):
 
 
 def _check(photo):
-    encoded = photo.read()
     try:
+        encoded = photo.read()
         return photo_check.verify(encoded), hashlib.sha256(encoded).digest()
+    except TooLargeError as error:
+        return photo_kind.BadPhotoError(error.reason)
     except photo_kind.BadPhotoError as error:
         return error

@@ -107,6 +107,9 @@ class Plan(typing.NamedTuple):
     @property
     def input_request(self):
         """What the training asks of its input, a ``training_input.Request``."""
+        seed = self.settings.seed
+        if seed is not None and self.members is not None:
+            seed += self.members.task_index  # Workers must not draw the same.
         return training_input.Request(
             self.settings.batch_size,
             preprocessing.Distortion(
@@ -118,7 +121,7 @@ class Plan(typing.NamedTuple):
                 ),
             ),
             self.options.queues,
-            self.settings.seed,
+            seed,
             self.clone_devices,
         )
 

@@ -119,7 +119,7 @@ class Images:
         for number, (encoded, image) in enumerate(zip(*fetched)):
             seen = Image.fromarray(preprocessing.as_bytes(image))
             values.append(_image("%s/image/%d" % (tags.PREPROCESSED, number), seen))
-            with contextlib.suppress(photo_kind.BadPhotoError):
+            with contextlib.suppress(photo_kind.BadPhotoError, MemoryError):
                 fitted = cards.fitted(Image.fromarray(jpeg_check.decode(encoded)), seen.width)
                 raw = Image.new("RGB", seen.size)
                 raw.paste(

@@ -207,3 +207,17 @@ def test_hundreds_of_classes_are_converted(tmp_path):
     }
     assert all(class_names[label] == name for label, name in found)
     assert len(found) > 250
+
+
+def test_a_file_that_is_too_large_is_left_out_by_name_like_a_smaller_one(mine, tmp_path):
+    (mine / "roses" / "clip.mov").write_bytes(b"")
+    os.truncate(str(mine / "roses" / "clip.mov"), 3 * 10**8)
+    lines = []
+    info = convert(tmp_path / "made", mine, lines, **TINY)
+    reason = "300000000 bytes, more than 200 million"
+    assert info["left_out"] == {"roses/clip.mov": reason}
+    assert "left out: roses/clip.mov: " + reason in lines
+    convert(tmp_path / "made", mine, lines, **TINY)
+    assert "finished already" in lines[-1]
+    with pytest.raises(DataError, match="roses/clip.mov: %s .--strict" % reason):
+        convert(tmp_path / "strict", mine, strict=True, **TINY)

@@ -3,6 +3,7 @@ import io
 import random
 import struct
 import threading
+import zlib
 
 import numpy as np
 import photo_archives
@@ -439,3 +440,54 @@ def test_broken_metadata_does_not_matter_and_is_not_warned_of(recwarn):
     content = encode(image, exif=b"Exif\0\0II*\0\xff\xff\xff\xff broken")
     assert photo_check.verify(content) == (40, 60, None, None)
     assert list(recwarn) == []
+
+
+@pytest.mark.parametrize("cut_off", [b"II*\0", b"II*\0\x08\0", b"MM\0*"])
+def test_metadata_over_which_pillow_gives_up_turn_nothing(cut_off):
+    content = encode(image_of(), exif=b"Exif\0\0" + cut_off)
+    assert photo_check.verify(content) == (40, 60, None, None)
+
+
+def test_a_damaged_list_of_further_pictures_hides_no_orientation():
+    """Three pictures, but a list of one: to Pillow that is no image at all."""
+    entries = [(0xB000, 7, 4, b"0100"), (0xB001, 4, 1, b"\3\0\0\0"), (0xB002, 7, 16, b"\x32\0\0\0")]
+    directory = b"".join(struct.pack("<HHI", *entry[:3]) + entry[3] for entry in entries)
+    listed = b"MPF\0II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4 + 16)
+    segment = b"\xff\xe2" + (len(listed) + 2).to_bytes(2, "big") + listed
+    for orientation, expected in ((1, (40, 60)), (6, (60, 40))):
+        content = with_orientation(image_of(), orientation)
+        found = photo_check.verify(content[:2] + segment + content[2:])
+        assert (found.height_px, found.width_px) == expected
+        assert (found.replacement is None) == (orientation == 1)
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iCCP"])
+def test_a_long_text_or_color_profile_of_a_png_does_not_matter(kind):
+    content = encode(image_of(), "PNG")
+    body = kind + b"a\0\0" + zlib.compress(bytes(2 << 20))
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    found = photo_check.verify(content[:33] + chunk + content[33:])  # Behind the header.
+    assert (found.height_px, found.width_px, found.note) == (40, 60, None)
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
+def test_a_photo_is_not_to_blame_where_there_is_no_memory(monkeypatch, image_format):
+    def fail(*args):
+        raise MemoryError
+
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(MemoryError):
+        photo_check.verify(with_orientation(image_of(), 6, image_format))
+
+
+@pytest.mark.parametrize("is_adobes", [True, False])
+def test_a_turned_cmyk_jpeg_has_the_colors_of_one_that_keeps_its_bytes(decode, is_adobes):
+    image = Image.open(io.BytesIO(photo_archives.draw("roses", 1))).convert("CMYK")
+    kept, turned = encode(image, quality=95), with_orientation(image, 3)
+    if not is_adobes:
+        at = kept.index(b"\xff\xee")
+        marker = kept[at : at + 2 + int.from_bytes(kept[at + 2 : at + 4], "big")]
+        assert marker in turned
+        kept, turned = kept.replace(marker, b"", 1), turned.replace(marker, b"", 1)
+    found = decode(photo_check.verify(turned).replacement).astype(int)
+    assert np.abs(found[::-1, ::-1] - decode(kept)).mean() < 5

@@ -3,6 +3,7 @@
 import pytest
 
 from alexnet_flowers import devices
+from alexnet_flowers.distributed import cluster
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import hyperparameters, plan, schedules
@@ -66,3 +67,16 @@ def test_a_run_may_be_as_long_as_anyone_likes(tiny_dataset):
         rate = session.run(schedules.learning_rate(made.settings, made.num_decay_steps, step))
     assert rate == pytest.approx(made.settings.learning_rate / 2)
     check(max_to_keep=10**11)
+
+
+def test_workers_of_a_seed_draw_differently_whatever_their_input(tiny_dataset):
+    hosts = {"ps_hosts": ["a:1"], "worker_hosts": ["b:1", "c:1"]}
+
+    def seed_of(index, seed=5):
+        members = cluster.Cluster(job_name="worker", task_index=index, sync_replicas=True, **hosts)
+        chosen = Settings(seed=seed, batch_size=2)
+        made = plan.make(tiny_dataset, chosen, members=members, report=lambda line: None)
+        return made.input_request.seed
+
+    assert seed_of(0) == 5 and seed_of(1) != 5
+    assert seed_of(1, None) is None

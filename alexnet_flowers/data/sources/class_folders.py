@@ -25,10 +25,11 @@ _MAX_BYTES = 200 * 10**6
 # Well below what the operating system (a path's length) and Python (its stack) can bear.
 _MAX_DEPTH = 100
 # What systems put beside photos, in small letters: macOS its notes on the files of a zip archive
-# and a folder's icon, a Synology thumbnails and what was deleted, Windows and Linux their own
-# folders at the top of a disk.
+# and a folder's icon, a Synology or QNAP thumbnails, snapshots and what was deleted, Windows and
+# Linux their own folders at the top of a disk.
 _OF_SYSTEMS = frozenset(
-    ("__macosx", "icon\r", "@eadir", "#recycle", "$recycle.bin", "system volume information",
+    ("__macosx", "icon\r", "network trash folder", "temporary items", "@eadir", "#recycle",
+     "#snapshot", "@recycle", "@recently-snapshot", "$recycle.bin", "system volume information",
      "lost+found")
 )  # fmt: skip
 _CONTROL_CHARACTER = re.compile(r"[\0-\x1f\x7f]")
@@ -93,13 +94,22 @@ def check_depth(path, depth):
         )
 
 
+class TooLargeError(DataError):
+    """A file is too large to be a photo.
+
+    Attributes:
+      reason: str, the same without the file's name and what to do.
+    """
+
+    def __init__(self, name, num_bytes):
+        self.reason = "%d bytes, more than %d million" % (num_bytes, _MAX_BYTES // 10**6)
+        super().__init__("%s: refused: %s; a photo is smaller, remove it" % (name, self.reason))
+
+
 def check_size(name, num_bytes):
-    """Raises ``DataError`` for a file that is too large to be a photo."""
+    """Raises ``TooLargeError`` for a file that is too large to be a photo."""
     if num_bytes > _MAX_BYTES:
-        raise DataError(
-            "%s: refused: %d bytes, more than %d million; a photo is smaller, remove it"
-            % (name, num_bytes, _MAX_BYTES // 10**6)
-        )
+        raise TooLargeError(name, num_bytes)
 
 
 def sort_photos(source, files):

@@ -17,7 +17,7 @@ def read_photos(path, spool_dir=None):
     """Lists the photos of a folder; see ``photo_format.read_photos``. ``spool_dir`` is of no use.
 
     Reading one that was removed or changed since then raises ``DataError``, one that may not be
-    read ``PermissionError``.
+    read ``PermissionError``, one that is too large ``class_folders.TooLargeError``.
 
     Raises:
       DataError: a photo or a folder is a link or a device; or see ``class_folders.sort_photos``.
@@ -34,14 +34,19 @@ def sha256_of(photos):
     """Returns the digest by which the photos of a folder are recognized, 64 hexadecimal digits.
 
     It is the SHA-256 of what ``sha256sum`` prints of them in order, by class and file name: lines
-    of ``<SHA-256 of the file>  <class>/<name>``, or ``<split>/<class>/<name>``.
+    of ``<SHA-256 of the file>  <class>/<name>``, or ``<split>/<class>/<name>``. Of a file that is
+    too large to be a photo, and is not read, its size stands for the content.
 
     Args:
       photos: a list of ``class_folders.PhotoFile``.
     """
     digest = hashlib.sha256()
     for photo in photos:
-        of_photo = hashlib.sha256(photo.read()).hexdigest()
+        try:
+            content = photo.read()
+        except class_folders.TooLargeError as error:
+            content = error.reason.encode()
+        of_photo = hashlib.sha256(content).hexdigest()
         line = "%s  %s\n" % (of_photo, photo.place)
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
@@ -67,8 +72,10 @@ def _walk(path, above):
                     "%s: refused: a link or a device, not a file; put the photos themselves there"
                     % entry.path
                 )
-            class_folders.check_size(entry.path, status.st_size)
             yield parts, identity_of(status)
+
+
+_SIZE = 3  # The place in what follows.
 
 
 def identity_of(status):
@@ -77,6 +84,7 @@ def identity_of(status):
 
 
 def _read(path, identity):
+    class_folders.check_size(path, identity[_SIZE])
     reason = "it has changed"
     try:
         with open(path, "rb", opener=_open_itself) as file:
