@@ -92,16 +92,11 @@ def _imported():
         from tensorflow.python.framework import kernels
         from tensorflow.python.summary.writer.writer import SummaryToEventTransformer
 
-    def kernels_of(op_type):
-        """Returns the ``KernelDef`` of each of the kernels for a type of operation."""
-        return kernels.get_registered_kernels_for_op(op_type).kernel
-
     known = parts["runtime"]
     known.list_local_devices = list_local_devices
     known.SummaryToEventTransformer = SummaryToEventTransformer
-    known.kernels_of = kernels_of
     # Whether it can compile graphs.
-    known.HAS_XLA = bool(kernels_of("XlaLaunch"))
+    known.HAS_XLA = bool(kernels.get_registered_kernels_for_op("XlaLaunch").kernel)
     return parts
 
 

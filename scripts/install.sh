@@ -125,7 +125,7 @@ for entry in "$VENV"/* "$VENV"/.[!.]*; do
     [ "$entry" = "$VENV/pyvenv.cfg" ] || rm -rf "$entry"
 done
 "$python" -m venv --clear "$VENV"
-sed "s/^tensorflow[^ ]*/$TENSORFLOW/" "$requirements" > "$VENV/requirements.txt"
+sed "s|^tensorflow[^ ]*|$TENSORFLOW|" "$requirements" > "$VENV/requirements.txt"
 # Into the environment, and all of it, whatever PYTHONPATH and pip's settings say.
 unset PIP_TARGET PIP_PREFIX
 export PIP_USER=0

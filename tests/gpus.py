@@ -2,7 +2,7 @@
 
 import functools
 
-from alexnet_flowers import devices, tf1
+from alexnet_flowers import devices
 from alexnet_flowers.tf1 import tf
 
 
@@ -31,10 +31,14 @@ def tolerance(on_cpu, on_gpu):
 
 def without_kernel(operations):
     """Returns those of whose type TensorFlow has no kernel for a GPU: a CPU would compute them."""
+    from tensorflow.python.framework import kernels  # After ``tf1``, which silences it.
+
     return [
         (op.type, op.name)
         for op in operations
-        if not any(_serves(kernel, op) for kernel in tf1.runtime.kernels_of(op.type))
+        if not any(
+            _serves(kernel, op) for kernel in kernels.get_registered_kernels_for_op(op.type).kernel
+        )
     ]
 
 

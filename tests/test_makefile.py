@@ -140,6 +140,14 @@ def test_a_runtime_that_is_asked_for_is_taken(checkout):
     assert refused.returncode and "RUNTIME=tf3: must be tf1" in refused.stderr
 
 
+def test_a_wheel_that_is_asked_for_is_taken_as_it_is_written(checkout):
+    # Makes the environment's folder, and nothing in it.
+    folder = 'for last; do :; done; %s -p "$last"' % shutil.which("mkdir")
+    program(checkout / "bin" / "python3.7", 'case "$1" in -c) echo 3.7;; *) %s;; esac\n' % folder)
+    make(checkout, "install", "TENSORFLOW=./wheels/tf.whl")
+    assert "./wheels/tf.whl" in (checkout / ".venv" / "requirements.txt").read_text().split()
+
+
 @pytest.mark.parametrize(
     "capability, expected",
     [

@@ -22,9 +22,12 @@ def steps(dataset_dir, torch_python, rounds):
     for batch_size in BATCH_SIZES:
         alone = {"kind": "step", "batch_size": batch_size, "device": "gpu"}
         photos = dict(alone, dataset_dir=dataset_dir)
-        for way, said in (("ours", "through queues"), ("resident", "that stay on the GPU")):
+        for name, way, said in (
+            ("gpu_step_queues", "ours", "through queues"),
+            ("gpu_step_resident", "resident", "that stay on the GPU"),
+        ):
             yield _step(
-                "gpu_step_queues" if way == "ours" else "gpu_step_resident",
+                name,
                 batch_size,
                 "from photos " + said,
                 dict(photos, way=way),

@@ -69,7 +69,7 @@ def machine():
 def training_step_real(dataset_dir, rounds):
     """End to end, from JPEGs; also returns the reference's peak memory in MB."""
     what = dict(_STEP, dataset_dir=dataset_dir)
-    with Worker(what) as ours, Worker(dict(what, ours=False)) as rival:
+    with Worker(what) as ours, Worker(dict(what, way="reference")) as rival:
         secs = in_turn(ours, rival, rounds, ours_each=3, warm_up=2)
         peak_mb = rival.peak_mb
     return Row(
@@ -120,8 +120,8 @@ def training_step_torch(torch_python, rounds):
         rival = (pytorch_step(), torch_python)
         return _synthetic_step(name, (_STEP,), rival, rounds, PYTORCH)
     with Worker(_STEP) as ours:
-        ours.make(2)
-        return Row(name, _SYNTHETIC_STEP, "PyTorch", ours.make(rounds), None, "s")
+        secs = ours.make(rounds, uncounted=2)
+        return Row(name, _SYNTHETIC_STEP, "PyTorch", secs, None, "s")
 
 
 def other_tensorflow(python, torch_python, rounds):
@@ -132,7 +132,7 @@ def other_tensorflow(python, torch_python, rounds):
     """
     against = "the same code on TensorFlow %(tensorflow)s"
     yield _synthetic_step("train_step_other_tensorflow", (_STEP,), (_STEP, python), rounds, against)
-    rival = (dict(_STEP, ours=False), python)
+    rival = (dict(_STEP, way="reference"), python)
     against = "the reference's step there"
     yield _synthetic_step("gradient_rules", (_STEP, python), rival, rounds, against, _THERE)
     yield from mixed_precision(torch_python, rounds, python)
@@ -242,7 +242,7 @@ def input_threads(dataset_dir, rounds):
 def conversion(archive, rounds):
     """Seconds for a whole archive, read, checked, split and written."""
     what = {"kind": "conversion", "archive": archive}
-    with Worker(dict(what, ours=True)) as ours, Worker(dict(what, ours=False)) as rival:
+    with Worker(dict(what, way="ours")) as ours, Worker(dict(what, way="reference")) as rival:
         secs = in_turn(ours, rival, rounds)
     return Row(
         "conversion",

@@ -45,16 +45,9 @@ def _session(graph, device="cpu", mixed_precision=False, xla=False):
     return session
 
 
-def _step(
-    batch_size,
-    dataset_dir=None,
-    way="ours",
-    ours=True,
-    device="cpu",
-    mixed_precision=False,
-    xla=False,
-):
+def _step(batch_size, dataset_dir=None, way="ours", device="cpu", mixed_precision=False, xla=False):
     """A training step with plain gradient descent, on synthetic or real images."""
+    ours = way != "reference"
     if ours and device == "cpu":
         memory.keep_freed()
     has_mixed_precision = devices.mixed_precision_obstacle(device) is None
@@ -217,13 +210,13 @@ def _fed(graph, split, batch_size):
     return make_one, {}
 
 
-def _conversion(archive, ours):
+def _conversion(archive, way):
     """A whole conversion of a local archive, into a folder that is removed again."""
 
     def make_one():
         with tempfile.TemporaryDirectory() as folder:
             start = time.perf_counter()
-            if ours:
+            if way == "ours":
                 conversion.convert(
                     os.path.join(folder, "flowers"),
                     photo_source.choose(archive),

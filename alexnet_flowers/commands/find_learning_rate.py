@@ -52,7 +52,7 @@ def run(run_name, plan, report):
     rows = zip(range(1, len(measured.rates) + 1), *measured[:3])
     outputs.write(table, spreadsheet.write, [_COLUMNS, *rows])
     report("%s: curve %s, numbers %s" % (run_name, path, table))
-    report("%s: %s" % (run_name, _advice(measured)))
+    report("%s: %s" % (run_name, advice(measured, plan.settings)))
 
 
 def _inputs(plan):
@@ -61,10 +61,15 @@ def _inputs(plan):
     return [*filter(None, read), FLAGS.checkpoints_dir, FLAGS.summaries_dir]
 
 
-def _advice(measured):
+def advice(measured, settings):
+    """Returns what to do after a test, a ``rate_range.Measured``, of a run's ``Settings``."""
     if measured.suggestion is None:
         return (
             "the loss did not fall at any rate, so the curve says only where it begins to rise; "
             "a rate a tenth of that is safe"
         )
-    return "try --learning_rate %g, a tenth of where the loss was lowest" % measured.suggestion
+    rates = "--learning_rate %g" % measured.suggestion
+    if settings.optimizer == "muon":  # Whose other rate has grown along.
+        share = settings.momentum_learning_rate / settings.learning_rate
+        rates += " --momentum_learning_rate %.3g" % (share * measured.suggestion)
+    return "try %s, a tenth of where the loss was lowest" % rates

@@ -300,11 +300,11 @@ def _of_these_photos(runs):
     found = []
     try:
         if FLAGS.dataset_dir:
-            dataset.get_split(FLAGS.split, FLAGS.dataset_dir)
+            dataset.get_split(FLAGS.split, FLAGS.dataset_dir, report=command_line.note)
         for run in runs:
             with _leaving_out("%s of %s" % (figures, run.name)):
                 chosen = _shown(run)
-                split = dataset.get_split(FLAGS.split, chosen.dataset_dir)
+                split = dataset.get_split(FLAGS.split, chosen.dataset_dir, report=command_line.note)
                 check_labels(run, split.labels_to_names)
                 if chosen.note and not _is_named():
                     raise DataError(

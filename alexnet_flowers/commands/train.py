@@ -270,8 +270,8 @@ def main():
 
 def _train():
     report = functools.partial(print, flush=True)
-    settings, options, members = arguments.from_flags(Settings), _options(), _members()
-    checked = plan.check(settings, options, members)
+    options, members = _options(), _members()
+    settings = plan.check(arguments.from_flags(Settings), options, members)
     if FLAGS.learning_rate_picture and not FLAGS.find_learning_rate:
         raise UsageError("--learning_rate_picture: needs --find_learning_rate, which draws it")
     if members is not None and members.job_name == "ps":
@@ -281,7 +281,7 @@ def _train():
     )
     dataset_dir = _dataset_dir(run)
     if not FLAGS.find_learning_rate:
-        for line in announcement.lines(run, dataset_dir, checked, options, members):
+        for line in announcement.lines(run, dataset_dir, settings, options, members):
             report(line)
     planned = plan.make(dataset_dir, settings, options, members, report)
     if FLAGS.find_learning_rate:
@@ -304,7 +304,9 @@ def _train():
 
 def _evaluation(run, dataset_dir, options, report):
     """Returns the ``within_training.Evaluation`` that the flags describe."""
-    dataset.get_split("validation", dataset_dir, skip_bad_records=FLAGS.skip_bad_records)
+    dataset.get_split(
+        "validation", dataset_dir, skip_bad_records=FLAGS.skip_bad_records, report=report
+    )
     make_evaluator = functools.partial(
         evaluator.Evaluator,
         run,
@@ -312,6 +314,7 @@ def _evaluation(run, dataset_dir, options, report):
         "validation",
         FLAGS.device,
         skip_bad_records=FLAGS.skip_bad_records,
+        report=lambda _: None,  # It has been said.
         shows_progress=False,
     )
     return within_training.Evaluation(

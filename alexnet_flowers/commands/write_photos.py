@@ -9,7 +9,7 @@ from absl import flags
 from alexnet_flowers import new_folder
 from alexnet_flowers.commands import asked_photos, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.data import photos
+from alexnet_flowers.data import photo_files, photos
 
 FLAGS = flags.FLAGS
 
@@ -23,5 +23,5 @@ def main():
     found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
     picked = asked_photos.picked(found)
     with new_folder.whole(FLAGS.output_dir) as folder:
-        names = photos.write(picked, labels_to_names, folder)
+        names = photo_files.write(picked, labels_to_names, folder)
     print("%s: %d photos; the first: %s" % (FLAGS.output_dir, len(names), names[0]))

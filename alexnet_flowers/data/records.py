@@ -243,16 +243,19 @@ def read_labels_if_any(folder):
     return read_labels(folder) if os.path.exists(os.path.join(folder, LABELS_FILENAME)) else None
 
 
-def listed_pair(labels_to_names, other_labels_to_names):
-    """Returns the classes of two runs or datasets, which differ, each for a line of text.
+def differing_classes(folder, labels_to_names):
+    """Returns the classes in a folder's ``labels.txt`` and others, each for a line of text.
 
-    Of many, only the first that differ are named.
+    Of many, only the first that differ are named. It is None where they are the same, or there is
+    no ``labels.txt``.
 
     Args:
-      labels_to_names: a dict of id to class name.
-      other_labels_to_names: the same.
+      folder: a path.
+      labels_to_names: a dict of id to class name, the others.
     """
-    pair = labels_to_names, other_labels_to_names
+    pair = read_labels_if_any(folder), labels_to_names
+    if pair[0] in (None, labels_to_names):
+        return None
     if max(map(len, pair)) <= _MAX_LISTED:
         return tuple(", ".join(one.values()) for one in pair)
     labels = sorted(set(pair[0]) | set(pair[1]))

@@ -5,6 +5,7 @@ import json
 import time
 
 from alexnet_flowers.distributed import liveness
+from alexnet_flowers.distributed.least_bytes import LeastBytes
 from alexnet_flowers.distributed.register import HERE, LEFT, Register
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.tf1 import tf
@@ -282,28 +283,6 @@ class Worker(Alone):
                 yield session
         except tf.errors.OpError as error:
             raise DataError(server_gone(error))
-
-
-class LeastBytes:
-    """Gives each variable to the server that has the fewest bytes so far.
-
-    In turn, as TensorFlow does by itself, two servers would get all weights and all biases.
-
-    Attributes:
-      num_bytes: list of int, what each server holds so far.
-    """
-
-    def __init__(self, num_servers):
-        """Begins with servers that hold nothing."""
-        self.num_bytes = [0] * num_servers
-
-    def __call__(self, operation):
-        """Returns the number of the server that holds a variable, given its operation."""
-        (output,) = operation.outputs
-        shape = tf.TensorShape(operation.get_attr("shape"))
-        task = self.num_bytes.index(min(self.num_bytes))
-        self.num_bytes[task] += shape.num_elements() * output.dtype.base_dtype.size
-        return task
 
 
 def server_gone(error):

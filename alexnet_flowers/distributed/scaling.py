@@ -13,7 +13,7 @@ passes the bytes of all of them, twice, in each step.
 
 import typing
 
-from alexnet_flowers.distributed import places
+from alexnet_flowers.distributed.least_bytes import LeastBytes
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.tf1 import tf
 
@@ -33,7 +33,7 @@ class Traffic(typing.NamedTuple):
 def traffic(num_classes, num_servers):
     """Counts the bytes of the variables; returns a ``Traffic``."""
     with tf.Graph().as_default():
-        choose = places.LeastBytes(num_servers)
+        choose = LeastBytes(num_servers)
         alexnet_v2.alexnet_v2(tf.zeros([1, 224, 224, 3]), num_classes, is_training=True)
         for variable in tf.trainable_variables():
             choose(variable.op)

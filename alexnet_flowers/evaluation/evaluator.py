@@ -70,7 +70,8 @@ class Evaluator:
           batch_size: images a step; of no influence on the result.
           skip_bad_records: see ``dataset.get_split``.
           view: a ``View``.
-          report: called with a line if these are other photos than the run's.
+          report: called with what ``dataset.get_split`` reports, and a line if these are other
+            photos than the run's.
           shows_progress: whether ``evaluate`` shows on standard error how far it is.
 
         Raises:
@@ -80,7 +81,7 @@ class Evaluator:
         chosen = run_dataset.choose(run, dataset_dir)
         self._dataset_dir = chosen.dataset_dir
         self._split = dataset.get_split(
-            split_name, self._dataset_dir, skip_bad_records=skip_bad_records
+            split_name, self._dataset_dir, skip_bad_records=skip_bad_records, report=report
         )
         self._device = devices.resolve(device)
         self._shows_progress = shows_progress
@@ -133,7 +134,7 @@ class Evaluator:
                 "%s: %d photos were read, not %d; convert again"
                 % (self._dataset_dir, len(labels), self._split.num_samples)
             )
-        names = [self._split.labels_to_names[label] for label in range(self._split.num_classes)]
+        names = list(self._split.labels_to_names.values())
         return dict(
             metrics.figures(log_probabilities, labels, names),
             split=self._split.split_name,

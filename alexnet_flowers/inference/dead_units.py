@@ -24,6 +24,11 @@ class LayerUnits(NamedTuple):
     num_dead: int
     zeros: float
 
+    @property
+    def percent_dead(self):
+        """The share of the units that never fire, in %."""
+        return 100.0 * self.num_dead / self.num_units
+
 
 def dead_units(network, photos):
     """Counts the units that fire for none of the photos; returns ``LayerUnits``, from conv1 to fc7.
@@ -64,12 +69,6 @@ def table(layers):
     for one in layers:
         lines.append(
             "%-5s  %6d  %6d  %5.1f%%  %5.1f%%"
-            % (
-                one.layer,
-                one.num_units,
-                one.num_dead,
-                100.0 * one.num_dead / one.num_units,
-                100.0 * one.zeros,
-            )
+            % (one.layer, one.num_units, one.num_dead, one.percent_dead, 100.0 * one.zeros)
         )
     return "\n".join(lines)

@@ -69,7 +69,7 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
                 panel.plot(*points[tag].T, **_DIAMONDS)
             _lay_out(panel, title)
             if tag == tags.CROSS_ENTROPY:
-                _leave_out_outliers(panel, runs, points.get(tag), tag)
+                _leave_out_outliers(panel, runs, points.get(tag))
             else:
                 panel.set_ylim(0, 1.02)
         _lay_out_steps(panels, log_steps)
@@ -254,8 +254,9 @@ def _most_points(parts):
     return max(found, default=0)
 
 
-def _leave_out_outliers(panel, runs, points, tag):
+def _leave_out_outliers(panel, runs, points):
     """Fits the vertical axis to the reported points and all values but those far off; says so."""
+    tag = tags.CROSS_ENTROPY
     parts = [part.scalars for run in runs for part in (run.training, run.evaluation)]
     values = np.concatenate([part[tag].values for part in parts if tag in part] or [[]])
     values = values[np.isfinite(values)]

@@ -17,7 +17,7 @@ def dead_units(layers):
     with style.figure(6.5, 3.2) as figure:
         axes = figure.subplots()
         places = np.arange(len(layers))
-        dead = [100.0 * one.num_dead / one.num_units for one in layers]
+        dead = [one.percent_dead for one in layers]
         axes.bar(places, dead, color=colors.WRONG, width=0.6, label="units that never fire")
         zeros = [100.0 * one.zeros for one in layers]
         axes.plot(
@@ -50,7 +50,7 @@ def dead_units_side_by_side(runs_to_layers):
         for number, (name, layers) in enumerate(runs_to_layers.items()):
             axes.bar(
                 np.arange(len(layers)) + (number + 0.5) * width - 0.4,
-                [100.0 * one.num_dead / one.num_units for one in layers],
+                [one.percent_dead for one in layers],
                 color=colors.LINE_COLORS[number], width=0.9 * width, label=style.plain(name),
             )  # fmt: skip
         axes.set_xticks(np.arange(len(layers)))

@@ -134,8 +134,7 @@ def make(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, repor
       run_settings: a ``settings.Settings``.
       options: an ``Options``.
       members: a ``cluster.Cluster`` whose ``job_name`` is ``"worker"``, or None.
-      report: called with a line that names the GPU, one for each record that is left out, and one
-        for each of ``schedules.remarks``.
+      report: called with a line that names the GPU, and one for each record that is left out.
 
     Raises:
       DataError: the dataset is not as it has to be.
@@ -154,8 +153,6 @@ def make(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, repor
     part = _part(split, run_settings.batch_size, options.compute.num_clones, members)
     step_size = images_per_step(run_settings, options, members)
     last_step = num_steps(options, split.num_samples, step_size)
-    for remark in schedules.remarks(run_settings, last_step):
-        report(remark)
     num_replicas = step_size // run_settings.batch_size
     num_decay_steps = schedules.decay_steps(
         run_settings, split.num_samples, last_step, num_replicas

@@ -61,26 +61,24 @@ def choose_run(name, checkpoint_path, checkpoints_parent, summaries_parent):
       DataError: there is no run.
       UsageError: there are several, the name cannot be one, or the checkpoint is another run's.
     """
-    if name is not None:
-        named = locate_run(name, checkpoints_parent, summaries_parent)
-    if checkpoint_path is not None:
-        path = os.path.abspath(checkpoint_path)
-        folder = path if os.path.isdir(path) else os.path.dirname(path)
-        within = os.path.relpath(folder, os.path.abspath(checkpoints_parent)).split(os.sep)
-        is_known = within[0] not in (os.pardir, os.curdir) and within[1:] in ([], [BEST_DIRNAME])
-        its_name = within[0] if is_known else os.path.basename(folder)
-        if is_known and name not in (None, its_name):
-            raise UsageError(
-                "--run_name %s: %s lies in the run %s; leave out one of the flags"
-                % (name, checkpoint_path, its_name)
-            )
-        run = named if name else _located(its_name, checkpoints_parent, summaries_parent)
-        return run._replace(
-            checkpoints_dir=folder, summaries_dir=run.summaries_dir if name or is_known else None
+    parents = (checkpoints_parent, summaries_parent)
+    named = None if name is None else locate_run(name, *parents)
+    if checkpoint_path is None:
+        return named or _located(_only_run(checkpoints_parent), *parents)
+    path = os.path.abspath(checkpoint_path)
+    folder = path if os.path.isdir(path) else os.path.dirname(path)
+    within = os.path.relpath(folder, os.path.abspath(checkpoints_parent)).split(os.sep)
+    is_known = within[0] not in (os.pardir, os.curdir) and within[1:] in ([], [BEST_DIRNAME])
+    its_name = within[0] if is_known else os.path.basename(folder)
+    if is_known and name not in (None, its_name):
+        raise UsageError(
+            "--run_name %s: %s lies in the run %s; leave out one of the flags"
+            % (name, checkpoint_path, its_name)
         )
-    if name is None:
-        name = _only_run(checkpoints_parent)
-    return _located(name, checkpoints_parent, summaries_parent)
+    run = named or _located(its_name, *parents)
+    return run._replace(
+        checkpoints_dir=folder, summaries_dir=run.summaries_dir if named or is_known else None
+    )
 
 
 def _only_run(checkpoints_parent):
@@ -99,9 +97,9 @@ def _only_run(checkpoints_parent):
 
 def check_labels(run, labels_to_names):
     """Raises ``DataError`` if a run was trained on other classes than a dataset has."""
-    trained_on = records.read_labels_if_any(run.checkpoints_dir)
-    if trained_on not in (None, labels_to_names):
+    differing = records.differing_classes(run.checkpoints_dir, labels_to_names)
+    if differing:
         raise DataError(
             "%s: was trained on the classes %s, the dataset has %s; pass the --dataset_dir of the "
-            "run" % (run.checkpoints_dir, *records.listed_pair(trained_on, labels_to_names))
+            "run" % (run.checkpoints_dir, *differing)
         )

@@ -270,13 +270,12 @@ def _without(exclude_scopes, variables):
 
 def _check_classes(path, labels_to_names):
     """Raises ``UsageError`` if the labels beside a checkpoint are others than a dataset's."""
-    # None: slim's.
-    of_checkpoint = records.read_labels_if_any(os.path.dirname(path) or os.curdir)
-    if of_checkpoint not in (None, labels_to_names):
+    # slim's have none beside them.
+    differing = records.differing_classes(os.path.dirname(path) or os.curdir, labels_to_names)
+    if differing:
         raise UsageError(
             "--checkpoint_path %s: scores the classes %s, the dataset has %s; take all but the "
-            "scores with --checkpoint_exclude_scopes %s"
-            % (path, *records.listed_pair(of_checkpoint, labels_to_names), _CLASS_SCORES)
+            "scores with --checkpoint_exclude_scopes %s" % (path, *differing, _CLASS_SCORES)
         )
 
 

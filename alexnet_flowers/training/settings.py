@@ -189,11 +189,11 @@ def meaning(settings, num_decay_steps, num_replicas=1):
 def _is_used(name, kept):
     """Says whether a setting makes a difference with the optimizer and the schedule of a run."""
     choices = (
-        optimizers.OPTIMIZERS.get(kept["optimizer"]),
-        schedules.SCHEDULES.get(kept["learning_rate_decay_type"]),
+        optimizers.OPTIMIZERS[kept["optimizer"]],
+        schedules.SCHEDULES[kept["learning_rate_decay_type"]],
     )
     return name not in HYPERPARAMETERS or any(
-        choice and HYPERPARAMETERS[name] in choice.hyperparameters for choice in choices
+        HYPERPARAMETERS[name] in choice.hyperparameters for choice in choices
     )
 
 

@@ -36,6 +36,7 @@ from alexnet_flowers.training import (
     checkpoints,
     runs,
     saving,
+    schedules,
     settings,
     training_graph,
     upkeep,
@@ -109,6 +110,8 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
                 kept = settings.read(run.checkpoints_dir) or plan.kept
                 settings.write_ended(run.checkpoints_dir, kept, step_number)
                 return None
+            for remark in schedules.remarks(plan.settings, plan.num_steps):
+                report(remark)
         with tf.Graph().as_default(), _settings_of_what_is_saved(run, newest):
             evaluate = evaluation.evaluate if evaluation else None
             trainer = _Trainer(run, plan, place, newest, step_number, report, evaluate)
@@ -273,9 +276,9 @@ class _Trainer:
 def _are_its_photos(run, kept):
     """Says whether a run goes on with the photos and classes that it was trained on."""
     before = (settings.read(run.checkpoints_dir) or {}).get("dataset", {})
-    labels = records.read_labels_if_any(run.checkpoints_dir)
-    is_same = labels in (None, dict(enumerate(kept["dataset"]["classes"])))
-    return is_same and not identity.is_other(before, kept["dataset"])
+    classes = dict(enumerate(kept["dataset"]["classes"]))
+    are_others = records.differing_classes(run.checkpoints_dir, classes)
+    return not are_others and not identity.is_other(before, kept["dataset"])
 
 
 def _agreed(run, kept):
@@ -371,11 +374,15 @@ def _begin(run, plan, newest, step_number, report):
     )
     within = os.path.join(glob.escape(run.summaries_dir), "*")
     table_path = os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME)
+    best = os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
+    if newest and os.path.isdir(best) and not _are_its_photos(run, kept):
+        # It was chosen by its accuracy on other photos, which no later one compares with.
+        moved = upkeep.set_aside([best], "chosen by other photos than the run goes on with")
+        report("%s: %s" % (run.checkpoints_dir, moved))
     if not newest:
         there = set(glob.glob(within + ".csv"))
         # Of evaluations. Those of the training are dropped by readers, as its steps are made again.
         there |= set(map(os.path.dirname, glob.glob(os.path.join(within, "*tfevents*"))))
-        best = os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
         start = os.path.realpath(plan.settings.checkpoint_path or os.devnull) + os.sep
         # Its accuracy would count for this run; it stays where the run starts from its weights.
         is_best = os.path.isdir(best) and not start.startswith(os.path.realpath(best) + os.sep)

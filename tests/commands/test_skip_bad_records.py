@@ -41,7 +41,7 @@ def test_evaluation_stops_at_a_damaged_record_or_goes_on_without_it(copy, run_sc
     named = "%s: record 1: its checksum does not fit its bytes" % os.path.basename(path)
     assert named in error and "--skip_bad_records 1" in error
     ended = run_script("evaluate", *args, "--skip_bad_records=1")
-    assert ended.returncode == 0 and named in ended.stdout, ended
+    assert ended.returncode == 0 and named in ended.stderr, ended
     assert "validation, 4 photos, step 7" in ended.stdout
     for at in (1000, 1200):
         flip(shards(copy, "validation")[0], at)

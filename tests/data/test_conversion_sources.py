@@ -35,6 +35,12 @@ def test_local_archive_is_never_removed(tiny_archive, tmp_path, name):
     assert sorted(os.listdir(str(tmp_path))) == sorted(TINY_FILES + [name])
 
 
+def test_a_folder_that_is_called_like_a_download_is_never_removed(tiny_archive, tmp_path):
+    (tmp_path / "flowers_archive_2019").mkdir()
+    convert(tmp_path, tiny_archive, **TINY)
+    assert sorted(os.listdir(str(tmp_path))) == sorted([*TINY_FILES, "flowers_archive_2019"])
+
+
 def test_url_that_delivers_no_archive_leaves_nothing_behind(tmp_path):
     with serving({"/photos.tgz": [whole(b"<html>Hello</html>")]}) as server:
         with pytest.raises(DataError, match="photos.tgz: not a complete tar archive"):

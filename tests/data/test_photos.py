@@ -9,7 +9,7 @@ import shard_files
 from PIL import Image
 
 from alexnet_flowers import devices
-from alexnet_flowers.data import photos, records
+from alexnet_flowers.data import photo_files, photos, records
 from alexnet_flowers.errors import DataError, UsageError
 
 CLASS_NAMES = photo_archives.CLASS_NAMES
@@ -236,16 +236,16 @@ def test_an_accent_is_the_same_however_it_is_written(tmp_path):
 def test_written_photos_are_within_the_folder_and_none_replaces_another(tmp_path):
     names = ["a/1.png", "b/1.png", "../../2.JPG", "validation, photo 7", ".."]
     found = [photos.Photo(name, name.encode(), 0) for name in names]
-    written = photos.write(found, ["x"], str(tmp_path))
+    written = photo_files.write(found, ["x"], str(tmp_path))
     assert written == [
         "x/1.png.jpg", "x/1_000001.png.jpg", "x/2.JPG", "x/validation, photo 7.jpg", "x/...jpg"
     ]  # fmt: skip
     for photo, name in zip(found, written):
         assert (tmp_path / name).read_bytes() == photo.encoded
     long = [photos.Photo("花" * 84 + "%s.png" % end, b"", 0) for end in "ab"]
-    assert photos.write(long, ["y"], str(tmp_path)) == [
+    assert photo_files.write(long, ["y"], str(tmp_path)) == [
         "y/%s.jpg" % ("花" * 80), "y/%s_000001.jpg" % ("花" * 80)
     ]  # fmt: skip
     for class_name in ("..", "a/b", ""):
         with pytest.raises(DataError, match="cannot have a folder"):
-            photos.write(found, [class_name], str(tmp_path / "other"))
+            photo_files.write(found, [class_name], str(tmp_path / "other"))

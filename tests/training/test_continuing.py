@@ -47,6 +47,33 @@ def test_a_run_that_goes_on_with_other_photos_is_not_evaluated_on_them_first(
         train.train(run, other, evaluation=evaluation)
 
 
+def test_what_hardly_anybody_means_is_said_when_the_training_begins(run, tiny_dataset, monkeypatch):
+    over_soon = planned(tiny_dataset, warmup_steps=9, allow_changed_settings=True)
+    fail_with(AssertionError("it goes on"), monkeypatch)
+    lines = []
+    with pytest.raises(AssertionError, match="it goes on"):
+        train.train(run, over_soon, report=lines.append)
+    assert "the run is over in its warm-up: --warmup_steps=9, and 9 steps in all" in "\n".join(
+        lines
+    )
+
+
+@pytest.mark.parametrize("changed", [{}, {"digest": "of others"}])
+def test_the_best_one_on_other_photos_does_not_count_for_those_of_now(
+    run, tiny_dataset, monkeypatch, changed
+):
+    os.mkdir(best.folder_of(run))
+    other = planned(tiny_dataset, allow_changed_settings=True)
+    other.kept["dataset"].update(changed)
+    fail_with(AssertionError("it goes on"), monkeypatch)
+    lines = []
+    with pytest.raises(AssertionError, match="it goes on"):
+        train.train(run, other, report=lines.append)
+    assert os.path.isdir(best.folder_of(run)) == (not changed)
+    moved = "%s: moved to set_aside: best (chosen by other photos" % run.checkpoints_dir
+    assert (moved in "\n".join(lines)) == bool(changed)
+
+
 def test_the_best_one_of_a_run_that_is_gone_does_not_count_for_a_new_one(
     run, tiny_dataset, monkeypatch
 ):

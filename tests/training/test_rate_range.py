@@ -5,7 +5,9 @@ import os
 
 import numpy as np
 
+from alexnet_flowers.commands import find_learning_rate
 from alexnet_flowers.training import rate_range
+from alexnet_flowers.training.settings import Settings
 
 
 def test_it_suggests_a_tenth_of_the_rate_of_the_lowest_loss():
@@ -19,6 +21,17 @@ def test_it_suggests_nothing_where_the_loss_only_rose():
     losses = 1.6 + np.linspace(0, 2, 300) ** 4
     losses[::2] += 0.01
     assert rate_range.result_of(np.geomspace(1e-6, 10, 300), losses).suggestion is None
+
+
+def test_all_rates_that_were_tried_together_are_advised():
+    measured = rate_range.Measured([], [], [], 0.005)
+    muon = Settings(optimizer="muon", learning_rate=0.02, momentum_learning_rate=0.08)
+    assert find_learning_rate.advice(measured, muon) == (
+        "try --learning_rate 0.005 --momentum_learning_rate 0.02, a tenth of where the loss was "
+        "lowest"
+    )
+    of_one = find_learning_rate.advice(measured, Settings(learning_rate=0.02))
+    assert of_one == "try --learning_rate 0.005, a tenth of where the loss was lowest"
 
 
 def test_by_the_script(run_script, tiny_dataset, tmp_path):

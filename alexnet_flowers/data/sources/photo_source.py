@@ -84,7 +84,7 @@ def clear(dataset_dir, converted):
     for name in os.listdir(dataset_dir):
         path = os.path.join(dataset_dir, name)
         is_own = os.path.realpath(path) == os.path.realpath(converted)
-        if name.startswith(_FETCHED_PREFIX) and not is_own:
+        if name.startswith(_FETCHED_PREFIX) and not is_own and not os.path.isdir(path):
             os.remove(path)
 
 
