@@ -105,17 +105,18 @@ def _dead_units(runs):
     split_of = functools.lru_cache(1)(photos.from_split)
     runs_to_layers, steps = {}, {}
     for run in drawn:
-        found, _ = split_of(_shown(run).dataset_dir, FLAGS.split)
-        with trained_network.TrainedNetwork(
-            run, FLAGS.checkpoint_path, command_line.chosen_device()
-        ) as network:
-            layers = dead_units.dead_units(network, found)
-        print("%s, step %d" % (run.name, network.global_step))
-        print(dead_units.table(layers), flush=True)
-        runs_to_layers[run.name], steps[run.name] = layers, network.global_step
-    if runs.checkpoints:  # Otherwise it has been said of each run.
+        with _leaving_out("%s of %s" % (name, run.name)):
+            found, _ = split_of(_shown(run).dataset_dir, FLAGS.split)
+            with trained_network.TrainedNetwork(
+                run, FLAGS.checkpoint_path, command_line.chosen_device()
+            ) as network:
+                layers = dead_units.dead_units(network, found)
+            print("%s, step %d" % (run.name, network.global_step))
+            print(dead_units.table(layers), flush=True)
+            runs_to_layers[run.name], steps[run.name] = layers, network.global_step
+    if steps or (runs.checkpoints and not drawn):  # Otherwise it has been said of each run.
         draw = functools.partial(diagrams.dead_units_side_by_side, runs_to_layers)
-        suffix = "".join(sorted({_shown(run).suffix for run in drawn}))
+        suffix = "".join(sorted({_shown(run).suffix for run in drawn if run.name in steps}))
         yield name + suffix, "dead units on " + FLAGS.split + suffix, steps, draw
 
 
@@ -123,16 +124,20 @@ def _confusion(runs):
     for run in runs.all:
         name = "confusion_" + FLAGS.split
         if runs.checkpoints.get(run.name):
-            evaluator = Evaluator(
-                run,
-                FLAGS.dataset_dir,
-                FLAGS.split,
-                command_line.chosen_device(),
-                report=lambda _: None,  # It has been said.
-            )
-            result = checkpoints.read_newest(
-                FLAGS.checkpoint_path, run.checkpoints_dir, evaluator.evaluate
-            )
+            result = None
+            with _leaving_out("%s of %s" % (name, run.name)):
+                evaluator = Evaluator(
+                    run,
+                    FLAGS.dataset_dir,
+                    FLAGS.split,
+                    command_line.chosen_device(),
+                    report=lambda _: None,  # It has been said.
+                )
+                result = checkpoints.read_newest(
+                    FLAGS.checkpoint_path, run.checkpoints_dir, evaluator.evaluate
+                )
+            if result is None:
+                continue
             title = (
                 "confusion matrix of %(curve)s, %(num_images)d photos, accuracy %(accuracy).4f, "
                 "recall@2 %(recall_at_2).4f" % result
@@ -221,6 +226,7 @@ with group("Output"):
 def main():
     _check_choice("figures", FIGURES)
     _check_choice("histograms_of", histograms.KINDS)
+    outputs.check_folder(FLAGS.output_dir)
     figures = [figure for name, figure in FIGURES.items() if name in FLAGS.figures]
     runs = _read_runs(figures)
     for figure in figures:
@@ -241,8 +247,14 @@ def _read_runs(figures):
     """Returns the ``_Runs`` that the flags choose, with what the figures need of them."""
     needs = {figure.needs for figure in figures}
     names = _choose_names(figures)
-    runs = [locate_run(name, FLAGS.checkpoints_dir, FLAGS.summaries_dir) for name in names]
-    evaluated = {run.name: checkpoints.newest(run.checkpoints_dir) for run in runs}
+    runs, evaluated = [], {}
+    for name in names:
+        with _leaving_out(name, (DataError, UsageError)):
+            run = locate_run(name, FLAGS.checkpoints_dir, FLAGS.summaries_dir)
+            evaluated[name] = checkpoints.newest(run.checkpoints_dir)
+            runs.append(run)
+    if not runs:
+        raise DataError("%s: no run that can be drawn" % FLAGS.summaries_dir)
     if FLAGS.checkpoint_path:
         if len(runs) > 1:
             raise UsageError("--checkpoint_path: of which run? name one --run_name")
@@ -279,11 +291,11 @@ def _is_named():
 
 
 @contextlib.contextmanager
-def _leaving_out(what):
-    """Within it a ``DataError`` leaves out a run, unless it is named."""
+def _leaving_out(what, errors=DataError):
+    """Within it a ``DataError``, or another one, leaves out a run, unless it is named."""
     try:
         yield
-    except DataError as error:
+    except errors as error:
         if _is_named():
             raise
         _leave_out(what, error)

@@ -119,7 +119,7 @@ class Evaluator:
           A dict that JSON can hold: ``split``, ``curve``, ``num_images``, ``accuracy``,
           ``recall_at_2``, ``cross_entropy`` (the mean, without weight decay), ``per_class`` (see
           ``metrics.per_class``), ``confusion_matrix`` (rows: true classes, columns: predicted
-          ones), ``checkpoint`` and ``global_step``.
+          ones), ``classes`` (their names, by id), ``checkpoint`` and ``global_step``.
 
         Raises:
           DataError: the checkpoint does not fit, a record is damaged, or the shards do not hold

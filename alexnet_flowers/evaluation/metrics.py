@@ -64,7 +64,8 @@ def figures(log_probabilities, labels, class_names):
 
     Returns:
       A dict that JSON can hold: ``num_images``, ``accuracy``, ``recall_at_2``, ``cross_entropy``,
-      ``per_class`` and ``confusion_matrix`` (rows: true classes, columns: predicted ones).
+      ``per_class``, ``confusion_matrix`` (rows: true classes, columns: predicted ones) and
+      ``classes``, the names of its rows: JSON's objects, such as ``per_class``, have no order.
     """
     confusion = confusion_matrix(labels, log_probabilities.argmax(1), len(class_names))
     return {
@@ -74,6 +75,7 @@ def figures(log_probabilities, labels, class_names):
         "cross_entropy": cross_entropy(log_probabilities, labels),
         "per_class": per_class(confusion, class_names),
         "confusion_matrix": confusion.tolist(),
+        "classes": list(class_names),
     }
 
 

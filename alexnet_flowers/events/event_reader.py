@@ -115,8 +115,10 @@ def choose_run_names(names, summaries_parent, max_runs, without_events=()):
         raise DataError(
             "%s: no events of any run yet; train first, with scripts/train.py" % summaries_parent
         )
-    whole = ",".join(names)
-    chosen = [whole] if whole in there else names or there  # A run's name may have commas.
+    # A run's name may have commas, and spaces beside them, which the flag's list drops.
+    whole = [one for one in there if [part.strip() for part in one.split(",")] == names]
+    whole.sort(key=lambda one: one != ",".join(names))
+    chosen = whole[:1] or names or there
     for name in chosen:
         if name not in there:
             raise DataError(

@@ -21,6 +21,7 @@ import numpy as np
 from alexnet_flowers import devices, new_folder
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, WriteError, first_line, is_for_want_of_room
+from alexnet_flowers.evaluation import metrics
 from alexnet_flowers.inference import converters
 from alexnet_flowers.tf1 import tf
 
@@ -44,7 +45,8 @@ def export(network, output_dir, formats=()):
       difference of a probability.
 
     Raises:
-      DataError: there is something in ``output_dir``, or a file answers otherwise.
+      DataError: there is something in ``output_dir``, or a file answers otherwise, or the network
+        with NaN.
     """
     with new_folder.whole(output_dir, "choose another --output_dir or remove it") as partial:
         differences = _write_graphs(network, partial, formats)
@@ -70,6 +72,7 @@ def _write_graphs(network, folder, formats):
     shown = _noise(network.image_size)
     asked = (input_name + ":0", output_name + ":0", shown)
     expected = _answers(frozen, *asked)
+    metrics.check_finite(expected, network.checkpoint_path)
     answers = {FLOAT_FILENAME: _answers(of_floats, *asked)}
     for name in formats:
         converter = converters.FORMATS[name]

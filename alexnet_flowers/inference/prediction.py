@@ -23,11 +23,13 @@ class Prediction(NamedTuple):
       photo: the photo.
       probabilities: float32 [classes], the softmax.
       explanation: a ``grad_cam.Explanation``, None where none was asked for.
+      log_probabilities: float32 [classes], their logarithms, also of those that are 0 in float32.
     """
 
     photo: photos.Photo
     probabilities: np.ndarray
     explanation: Optional[grad_cam.Explanation] = None
+    log_probabilities: Optional[np.ndarray] = None
 
 
 def predict(network, asked, for_sheet=False, cam=None):
@@ -43,14 +45,19 @@ def predict(network, asked, for_sheet=False, cam=None):
       DataError: there is no photo that can be used; or see ``TrainedNetwork.ask``.
     """
     predictions = []
-    fetches = dict(cam.fetches if cam else {}, probabilities=network.probabilities)
+    fetches = dict(
+        cam.fetches if cam else {},
+        probabilities=network.probabilities,
+        log_probabilities=network.log_probabilities,
+    )
     for batch, answers in network.ask(asked, fetches, "predicting"):
         explained = cam.explanations(answers) if cam else [None] * len(batch)
-        for photo, row, explanation in zip(batch, answers["probabilities"], explained):
+        rows = zip(answers["probabilities"], answers["log_probabilities"])
+        for photo, (row, logarithms), explanation in zip(batch, rows, explained):
             kept = photo._replace(encoded=None)
             if for_sheet:
                 kept = photos.reduced(photo, cards.PHOTO_PX)
-            predictions.append(Prediction(kept, row, explanation))
+            predictions.append(Prediction(kept, row, explanation, logarithms))
     if not predictions:
         raise photos.nothing_usable(asked)
     return predictions
@@ -81,9 +88,8 @@ def most_confident(predictions, class_id, count):
 
 def figures(predictions, class_names):
     """Returns ``metrics.figures`` of answers to photos of known classes."""
-    probabilities = np.stack([one.probabilities for one in predictions])
-    # A probability too small for float32 is 0; its logarithm is not.
-    logarithms = np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))
+    # A probability too small for float32 is 0, like others that it is larger than.
+    logarithms = np.stack([one.log_probabilities for one in predictions])
     labels = np.array([one.photo.label for one in predictions])
     return metrics.figures(logarithms, labels, class_names)
 

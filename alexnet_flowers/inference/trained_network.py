@@ -35,6 +35,7 @@ class TrainedNetwork:
         view has one place.
       probabilities: float32 [N, classes], the softmax of images of one place. In the graph:
         ``probabilities``.
+      log_probabilities: their logarithms, also of those that are too small for float32.
       end_points: dict of short name (``conv1`` ... ``fc8``) to tensor [N, rows, columns, units].
     """
 
@@ -71,7 +72,9 @@ class TrainedNetwork:
             )
             self.score_maps = tf.nn.softmax(logits)
             # Squeezed first: of an exported graph OpenCV takes the softmax along another axis.
-            self.probabilities = tf.nn.softmax(tf.squeeze(logits, [1, 2]), name="probabilities")
+            scores = tf.squeeze(logits, [1, 2])
+            self.probabilities = tf.nn.softmax(scores, name="probabilities")
+            self.log_probabilities = tf.nn.log_softmax(scores)
             self.end_points = {
                 name.rpartition("/")[2]: tensor for name, tensor in end_points.items()
             }

@@ -107,10 +107,16 @@ def _width(text):
     return fonts.font(_FONT_PX).getlength(text)
 
 
+def shortened(text, max_width, kept=""):
+    """Returns a line that is at most so many px wide on a card; what is ``kept`` is its end."""
+    if _width(text + kept) > max_width:
+        kept = "\N{HORIZONTAL ELLIPSIS}" + kept
+        while text and _width(text + kept) > max_width:
+            text = text[:-1]
+    return text + kept
+
+
 def _text(draw, left, top, text, max_width, color="black"):
     """Writes a line, shortened to a width."""
-    if _width(text) > max_width:
-        while text and _width(text + "\N{HORIZONTAL ELLIPSIS}") > max_width:
-            text = text[:-1]
-        text += "\N{HORIZONTAL ELLIPSIS}"
+    text = shortened(text, max_width)
     draw.text((left, top), text, fill=color, font=fonts.font(_FONT_PX))

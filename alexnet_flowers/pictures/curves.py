@@ -50,7 +50,7 @@ def learning(runs, smoothing, split_name, reported=None, log_steps=False):
 
     What was measured is thin, what is smoothed is strong. Training is solid: the cross entropy of
     a batch, the shares of all steps since the point before; see ``streaming``. Evaluation is
-    dotted, with a mark for each, and dashed where it is smoothed.
+    dotted, with a mark for each, or for some of very many, and dashed where it is smoothed.
 
     Args:
       runs: a list of ``event_reader.RunEvents``, at most ``MAX_RUNS``.
@@ -114,7 +114,10 @@ def sparsity(runs, layers, log_steps=False):
             panel.set_axis_off()
         for row in panels.reshape(num_rows, -1):
             row[0].set_ylabel("share of zeros")
-        panels[len(layers)].legend(handles=_legend_of_runs(runs), loc="center")
+        # To the right there is nothing that a long name could lie over.
+        panels[len(layers)].legend(
+            handles=_legend_of_runs(runs), loc="center left", bbox_to_anchor=(0, 0.5)
+        )
         figure.subplots_adjust(wspace=0.1, hspace=0.55)
     return figure
 
@@ -168,11 +171,12 @@ def _draw_run(panel, run, tag, color, smoothing):
     evaluation = run.evaluation.scalars.get(tag)
     if evaluation is not None:
         if smoothing:
-            averages = _thinned(_smoothed(evaluation, smoothing), _MAX_MARKS)
+            averages = _thinned(_smoothed(evaluation, smoothing))
             panel.plot(*averages, "--", color=color, linewidth=1.4)
+        steps, values = _thinned(evaluation)
         panel.plot(
-            *_thinned(evaluation, _MAX_MARKS), "o:", color=color, markersize=3.5,
-            markerfacecolor="white", markeredgewidth=0.9, linewidth=0.8,
+            steps, values, "o:", color=color, markersize=3.5, markerfacecolor="white",
+            markeredgewidth=0.9, linewidth=0.8, markevery=-(-len(steps) // _MAX_MARKS),
         )  # fmt: skip
 
 
@@ -234,11 +238,11 @@ def _legend_of_lines(runs, smoothing, split_name):
         lines.append(
             Line2D(
                 [], [], color=gray, linestyle=":", linewidth=0.8, marker="o", markersize=3.5,
-                markerfacecolor="white", label=split_name,
+                markerfacecolor="white", label=style.plain(split_name),
             )
         )  # fmt: skip
     if smoothing and num_evaluations > 1:  # Of one point there is no line.
-        label = split_name + smooth
+        label = style.plain(split_name + smooth)
         lines.append(Line2D([], [], color=gray, linewidth=1.4, linestyle="--", label=label))
     return lines
 

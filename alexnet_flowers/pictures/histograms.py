@@ -2,6 +2,7 @@
 
 import functools
 import re
+import textwrap
 from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
@@ -16,6 +17,8 @@ _NUM_COLUMNS = 4
 MAX_RUNS = _NUM_COLUMNS
 _PANEL_WIDTH_IN, _PANEL_HEIGHT_IN = 2.1, 1.2
 _NUM_BINS = 30
+# Of a line of a run's name: a wider one would lie over its neighbor, or make all panels narrower.
+_NAME_LETTERS = 17
 # The highest ridge, as a share of the steps' axis: it reaches over those behind it.
 _RIDGE = 0.35
 # Few values are far from all others; if all were shown, nothing would be seen of the others.
@@ -182,9 +185,10 @@ def _label(panel, axes_labels, is_first_of_layer, is_leftmost, is_lowest):
 
 def _name_columns(panels, runs):
     for number, panel in enumerate(panels):
+        lines = textwrap.wrap(runs[number % len(runs)].name, _NAME_LETTERS)
         panel.annotate(
-            style.plain(runs[number % len(runs)].name), (0.5, 1), (0, 16), "axes fraction",
-            "offset points", ha="center", weight="bold",
+            "\n".join(map(style.plain, lines)), (0.5, 1), (0, 14), "axes fraction",
+            "offset points", ha="center", va="bottom", weight="bold",
         )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ PER_UNIT = _PER_SIDE**2
 _GAP_PX = 1
 _MARGIN_PX = 5
 _LINE_PX = 16
-_FONT_PX = 11
+_FONT_PX = 11  # As on cards, which shorten the captions.
 # Where a unit has no patch.
 _EMPTY_COLOR = "#ddd"
 
@@ -20,7 +20,7 @@ def units(patches, captions, num_columns=None):
 
     Args:
       patches: a list of a list of uint8 [size, size, 3] for each unit, at most ``PER_UNIT``.
-      captions: a list of str, one for each unit.
+      captions: a list of str, one for each unit; of a long one what is before ": " is shortened.
       num_columns: see ``cards.sheet``.
     """
     return cards.sheet([_unit(*one) for one in zip(patches, captions)], num_columns)
@@ -34,6 +34,8 @@ def _unit(patches, caption):
     square = cards.sheet([ImageOps.expand(one, frame, "white") for one in shown], _PER_SIDE)
     drawn = ImageOps.expand(square, _MARGIN_PX, "white")
     drawn = ImageOps.expand(drawn, (0, _LINE_PX, 0, 0), "white")
+    end = caption.rfind(": ") if ": " in caption else len(caption)
+    caption = cards.shortened(caption[:end], square.width, caption[end:])
     text = {"fill": "black", "font": fonts.font(_FONT_PX)}
     ImageDraw.Draw(drawn).text((_MARGIN_PX, 2), caption, **text)
     return drawn

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from alexnet_flowers import escapes
 from alexnet_flowers.pictures import colors, style
 
 _PANEL_IN = 2.3
@@ -10,6 +11,8 @@ _MAX_COLUMNS = 3
 _MAX_CLASSES = 11
 # A panel is at most so many times as high as wide; a narrower photo leaves its sides empty.
 _MAX_RATIO = 4
+# About as many of a title's letters are as wide as a panel and the gap beside it.
+_MAX_LETTERS = 34
 
 
 def score_heat_map(image, scores, class_names, window_px, stride_px):
@@ -47,12 +50,21 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
         panels[0].set_title(about, fontsize=8)
         for class_id, panel in zip(np.argsort(-mean, kind="stable")[:num_shown], panels[1:]):
             heat = _draw_class(panel, image, scores[..., class_id], extent)
-            name = style.plain(class_names[class_id])
             numbers = "%.2f, at most %.2f" % (mean[class_id], highest[class_id])
-            panel.set_title("%s: %s" % (name, numbers), fontsize=8)
+            panel.set_title(_title(class_names[class_id], numbers), fontsize=8)
         bar = figure.colorbar(heat, ax=list(panels), fraction=0.025, pad=0.02)
         bar.set_label("softmax")
     return figure
+
+
+def _title(name, numbers):
+    """Returns a panel's title, of a long name in two lines."""
+    name = escapes.printable(name)
+    if len(name) + len(": ") + len(numbers) <= _MAX_LETTERS:
+        return style.plain("%s: %s" % (name, numbers))
+    if len(name) >= _MAX_LETTERS:
+        name = name[: _MAX_LETTERS - 2] + "\N{HORIZONTAL ELLIPSIS}"
+    return "%s:\n%s" % (style.plain(name), numbers)
 
 
 def _draw_class(panel, image, scores, extent):

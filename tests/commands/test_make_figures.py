@@ -197,3 +197,50 @@ def test_what_is_wrong_is_one_line(run_script, run_flags, tmp_path, args, status
     assert done.stderr.startswith("make_figures.py: error: ") and message in done.stderr
     assert done.stderr.count("\n") == 1 and not done.stdout
     assert not (tmp_path / "runs" / "figures").exists()
+
+
+def test_of_all_runs_one_whose_checkpoint_is_damaged_is_left_out(
+    run_script, random_run, tiny_dataset, tmp_path
+):
+    for name in ("broken", "random"):
+        event_files.write(tmp_path / "summaries" / name, {1: {"learning_rate": 0.5}})
+        copy_of_run(random_run, tmp_path / "checkpoints" / name)
+    (data,) = (tmp_path / "checkpoints" / "broken").glob("*.data-*")
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 1
+    data.unlink()  # It is a link.
+    data.write_bytes(content)
+    flags = [
+        "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",
+        "--figures", "dead_units,confusion", "--dataset_dir", tiny_dataset,
+    ]  # fmt: skip
+    done = run_script("make_figures", *flags)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.split("\n") if line.startswith("runs/")] == [
+        "runs/figures/dead_units_validation_random_7.svg",
+        "runs/figures/confusion_validation_random_7.svg",
+    ]
+    for figure in ("dead_units", "confusion"):
+        assert "%s_validation of broken: left out: checkpoints/broken/" % figure in done.stderr
+    done = run_script("make_figures", *flags, "--run_name", "broken,random")
+    assert done.returncode == 1 and "cannot be restored" in done.stderr
+
+
+def test_of_all_runs_one_whose_name_can_be_none_is_left_out(run_script, run_flags, tmp_path):
+    for name in ("lr[1]", "random"):
+        event_files.write(tmp_path / "summaries" / name, {1: {"learning_rate": 0.5}})
+    done = run_script("make_figures", *run_flags, "--figures", "graph")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "runs/figures/alexnet_v2_random.svg\n"
+    assert done.stderr.startswith("lr[1]: left out: --run_name 'lr[1]': must be without")
+
+
+def test_where_the_figures_go_is_looked_at_before_the_work(
+    run_script, run_flags, tiny_dataset, tmp_path
+):
+    event_files.write(tmp_path / "summaries" / "random", {1: {"losses/cross_entropy": 1.0}})
+    (tmp_path / "taken").write_text("mine")
+    flags = ["--figures", "dead_units", "--dataset_dir", tiny_dataset]
+    done = run_script("make_figures", *run_flags, *flags, "--output_dir", "taken/figures")
+    assert done.returncode == 2 and "taken is no folder; name another place" in done.stderr
+    assert not done.stdout  # No table of dead units, which takes a while.

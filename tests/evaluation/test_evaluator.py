@@ -86,7 +86,7 @@ def test_the_figures_are_those_computed_another_way(result, recomputed):
 def test_the_rest_says_what_was_evaluated(result, random_run):
     assert set(result) == {
         "split", "curve", "num_images", "accuracy", "recall_at_2", "cross_entropy", "per_class",
-        "confusion_matrix", "checkpoint", "global_step",
+        "confusion_matrix", "classes", "checkpoint", "global_step",
     }  # fmt: skip
     assert result["split"] == "train" and result["curve"] == "train" and result["global_step"] == 7
     assert result["checkpoint"] == random_run.checkpoints_dir + "/model.ckpt-7"

@@ -75,3 +75,11 @@ def test_the_commonest_confusions_leave_out_what_is_right():
     confusion = [[9, 1, 0], [3, 9, 0], [0, 2, 9]]
     assert metrics.commonest_confusions(confusion, 9) == [(1, 0, 3), (2, 1, 2), (0, 1, 1)]
     assert metrics.commonest_confusions(confusion, 2) == [(1, 0, 3), (2, 1, 2)]
+
+
+def test_the_rows_of_the_matrix_have_names_in_their_order():
+    figures = metrics.figures(
+        np.log([[0.9, 0.1], [0.8, 0.2]]), np.array([0, 1]), ["roses", "daisy"]
+    )
+    assert figures["classes"] == ["roses", "daisy"]  # JSON files are written sorted by key.
+    assert figures["confusion_matrix"] == [[1, 0], [1, 0]]

@@ -184,6 +184,10 @@ def test_runs_are_chosen_by_name_or_all(tmp_path):
         event_reader.choose_run_names([], str(tmp_path), 1)
     event_files.write(tmp_path / "b,a", restart_step=0)
     assert event_reader.choose_run_names(["b", "a"], str(tmp_path), 2) == ["b,a"]
+    # The flag's list drops the spaces.
+    event_files.write(tmp_path / "first try, adam", restart_step=0)
+    for names in (["first try", "adam"], ["first try, adam"]):
+        assert event_reader.choose_run_names(names, str(tmp_path), 2) == ["first try, adam"]
 
 
 def test_a_step_that_cannot_be_is_named(tmp_path):

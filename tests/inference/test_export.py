@@ -11,7 +11,7 @@ import pytest
 from alexnet_flowers.data import photos, records
 from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.inference import converters, export, prediction
-from alexnet_flowers.tf1 import runtime, tf
+from alexnet_flowers.tf1 import runtime, slim, tf
 
 FILES = ["frozen.pb", "frozen_float.pb", "labels.txt", "saved_model"]
 
@@ -209,3 +209,16 @@ def test_a_link_to_an_empty_folder_stays_one(network, tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "there")
     export.export(network, str(tmp_path / "link"))
     assert (tmp_path / "link").is_symlink() and (tmp_path / "there" / "frozen.pb").exists()
+
+
+def test_a_network_of_nan_is_said_to_be_one(network, tmp_path):
+    with network.graph.as_default():
+        (variable,) = [v for v in slim.get_model_variables() if v.op.name.endswith("fc8/biases")]
+        before = network.session.run(variable)
+        variable.load(before * float("nan"), network.session)
+        try:
+            with pytest.raises(DataError, match="answers with NaN or infinite numbers; take an e"):
+                export.export(network, str(tmp_path / "to"))
+        finally:
+            variable.load(before, network.session)
+    assert os.listdir(str(tmp_path)) == []

@@ -134,3 +134,15 @@ def test_the_figures_are_those_of_an_evaluation(network, tiny_dataset):
     )
     assert figures.pop("cross_entropy") == pytest.approx(evaluated["cross_entropy"], rel=1e-5)
     assert figures == {name: evaluated[name] for name in figures}
+
+
+def test_what_is_too_unlikely_for_float32_counts_as_in_an_evaluation():
+    logarithms = np.array([[0, -100, -110, -120, -130]] * 4, np.float32)
+    labels = [0, 2, 3, 4]
+    found = [
+        prediction.Prediction(photos.Photo("p", b"", label), np.exp(row), None, row)
+        for label, row in zip(labels, logarithms)
+    ]
+    figures = prediction.figures(found, list("abcde"))
+    assert figures["recall_at_2"] == 0.25  # Not 1: of classes at 0 none is likelier than another.
+    assert figures["cross_entropy"] == pytest.approx(90)

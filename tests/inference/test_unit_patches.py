@@ -68,3 +68,14 @@ def test_a_unit_that_never_fires_has_no_patch():
     assert captions == ["unit 4: never fires"]
     middle = patches.units(empty, captions).getpixel((30, 50))
     assert middle == (221, 221, 221)
+
+
+def test_of_a_long_name_the_value_stays():
+    shown = []
+    for value in ("12.3", "45.6"):
+        shown.append(
+            np.asarray(
+                patches.units([[]], ["black-footed ferret, ferret, Mustela nigripes: " + value])
+            )
+        )
+    assert (shown[0] != shown[1]).any()

@@ -280,3 +280,45 @@ def test_the_diagram_says_what_the_graph_holds():
         "1 × 1 × 4096", "26,218,496", "46,227,397",
     ):  # fmt: skip
         assert expected in shown
+
+
+@pytest.mark.parametrize("draw", [histograms.histograms, histograms.distributions])
+def test_long_names_of_runs_lie_over_nothing_and_leave_the_panels_their_width(runs, draw):
+    named = [
+        run._replace(name="adam_rate_1e-4_warmup_100_seed_%d" % i) for i, run in enumerate(runs)
+    ]
+    figures = [draw(some, "parameters") for some in (runs, named)]
+    widths = [figure.axes[0].get_window_extent().width for figure in figures]
+    assert widths[1] > 0.9 * widths[0]
+    renderer = FigureCanvasAgg(figures[1]).get_renderer()
+    boxes = [
+        text.get_window_extent(renderer)
+        for panel in figures[1].axes[:4]
+        for text in (*panel.texts, panel._left_title)
+        if text.get_text()
+    ]
+    assert len(boxes) == 4 + 1
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+
+
+def test_every_evaluation_is_on_its_line(tmp_path):
+    shares = {step: {tags.ACCURACY: 0.75 if step == 57 else 0.5} for step in range(1, 85)}
+    event_files.write(tmp_path / "a" / "validation", shares)
+    (line,) = curves.learning(read(tmp_path, "a"), 0.0, "validation").axes[1].lines
+    assert line.get_ydata().max() == 0.75 and len(line.get_xdata()) == 84
+    assert 84 / line.get_markevery() <= 40
+
+
+def test_long_names_of_runs_lie_over_no_layer(tmp_path):
+    tag = "sparsity/alexnet_v2/fc7"
+    event_files.write(tmp_path / ("a_long_name_" * 5), {step: {tag: 0.5} for step in (2, 7)})
+    figure = curves.sparsity(read(tmp_path, "a_long_name_" * 5), LAYERS[:7])
+    fc7, empty = figure.axes[6:8]
+    box = empty.get_legend().get_window_extent(FigureCanvasAgg(figure).get_renderer())
+    assert box.x0 > fc7.get_window_extent().x1
+
+
+def test_a_split_of_a_folders_name_is_no_formula(runs, tmp_path):
+    figure = curves.learning(runs[:1], 0.9, "validation_on_5 $_$_1a2b3c")
+    picture_file.save(figure, str(tmp_path / "x.svg"), picture_file.Origin("t", "c"))
+    assert "<!-- validation_on_5 $_$_1a2b3c -->" in (tmp_path / "x.svg").read_text(encoding="utf-8")

@@ -1,6 +1,9 @@
 """A score map as a picture."""
 
+import itertools
+
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from alexnet_flowers.pictures import score_heat_map
 
@@ -39,3 +42,16 @@ def test_of_many_classes_the_likeliest_are_drawn():
     assert titles[0] == "350 x 280 px, 5 x 3 places\nthe likeliest 11 of 1000 classes"
     assert [title.split(":")[0] for title in titles[1:4]] == ["class 700", "class 7", "class 0"]
     assert len(titles) == 1 + 11 + 1  # And the scale.
+
+
+def test_titles_of_long_names_do_not_lie_over_each_other():
+    names = ["black-footed ferret, ferret, Mustela nigripes", "convolvulus arvensis", "x" * 200]
+    image = np.zeros([280, 350, 3], np.uint8)
+    figure = score_heat_map.score_heat_map(image, np.full([3, 5, 3], 0.25), names, 195, 32)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    boxes = [panel.title.get_window_extent(renderer) for panel in figure.axes[:4]]
+    photos = [panel.get_window_extent(renderer) for panel in figure.axes[:4]]
+    assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
+    assert not any(one.overlaps(other) for one, other in itertools.product(boxes, photos))
+    assert all("0.25, at most 0.25" in panel.get_title() for panel in figure.axes[1:4])
