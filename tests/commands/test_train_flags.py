@@ -185,7 +185,8 @@ def test_every_flag_of_a_cluster_reaches_the_training():
         ),
         (
             "best",
-            dict(optimizer="muon", learning_rate=0.02, momentum_learning_rate=0.08,
+            dict(optimizer="muon", learning_rate=0.02, muon_weight_decay=0.5,
+                 momentum_learning_rate=0.08,
                  warmup_steps=100, end_learning_rate=0.0, learning_rate_decay_type="cosine",
                  label_smoothing=0.1, weight_decay=0.0005, batch_size=112, image_size=195,
                  num_epochs=45, mixed_precision=False),
@@ -193,7 +194,7 @@ def test_every_flag_of_a_cluster_reaches_the_training():
         (
             "fast",
             dict(optimizer="muon", learning_rate=0.02, learning_rate_decay_type="cosine",
-                 min_crop_area=0.05, batch_size=112, image_size=195, num_epochs=20,
+                 muon_weight_decay=0.0, min_crop_area=0.05, batch_size=112, image_size=195, num_epochs=20,
                  mixed_precision=False),
         ),
     ],
