@@ -37,6 +37,18 @@ def test_time_to_accuracy_is_that_of_the_first_evaluation_that_reached_it(make_t
     )
 
 
+def test_folds_count_by_their_photos(make_tables, monkeypatch):
+    def known(fold):
+        one = {"num_images": 30 if fold == "fold_1" else 10, "recall_at_2": 0.9}
+        one.update(accuracy=0.7 if fold == "fold_1" else 0.875, cross_entropy=0.5)
+        return {"evaluations": {"validation": one, "validation_259px_mirrored": one}}
+
+    monkeypatch.setattr(make_tables, "_known", known)
+    assert make_tables.table_of_folds()[-1] == (
+        "| all | 70 | 0.800 | 0.900 | 0.500 | 0.800 | 0.900 | 0.500 |"
+    )
+
+
 def test_a_table_is_replaced_and_nothing_else(make_tables):
     old = "before\n\n<!-- table: paper -->\n| of | old |\n| --- | --- |\n\nafter | all\n"
     new = "\n".join(["before", "", "<!-- table: paper -->", *make_tables.table_of_runs("paper")])

@@ -105,7 +105,9 @@ _TABLES = {
         ),
     ),
     "choice, muon": (
-        ["choice_muon_12", "choice_muon_20", "choice_muon_45", "choice_muon_45_mixed"],
+        ["choice_muon_12", "choice_muon_20", "choice_muon_20_decay_0.1", "choice_muon_45"]
+        + ["choice_muon_45_mixed", "choice_muon_45_randaug"]
+        + ["choice_muon_45_decay_0.2", "choice_muon_45_decay_0.5"],
         (
             ("run", "{label}"),
             *_LENGTH,
@@ -113,6 +115,7 @@ _TABLES = {
             ("batches 432 to 531", "{training_batches[steps_432_to_531]:.3f}"),
             *_OF_CHOICE,
             _OF_CHOICE_MIRRORED,
+            ("cross entropy", "{test_259px_mirrored[cross_entropy]:.3f}"),
         ),
     ),
     "choice, mixing": (
@@ -218,6 +221,23 @@ def table_of_adam_by_step():
     return _lines(rows)
 
 
+def table_of_folds():
+    """Returns the lines of each fold's evaluation, and of all photos, each in one of the folds."""
+    kinds = ("accuracy", "recall_at_2", "cross_entropy")
+    titles = ("accuracy", "recall@2", "cross entropy")
+    rows = [["fold", "photos", *titles, "accuracy, 259 px and mirrored", *titles[1:]]]
+    folds, sums, num_all = ["fold_%d" % k for k in (1, 2, 3, 4, 5)], np.zeros(6), 0
+    for name in folds:
+        found = _known(name)["evaluations"]
+        views = found["validation"], found["validation_259px_mirrored"]
+        figures = np.array([view[kind] for view in views for kind in kinds])
+        num_photos = views[0]["num_images"]
+        rows.append([name[-1], str(num_photos), *["%.3f" % one for one in figures]])
+        sums, num_all = sums + figures * num_photos, num_all + num_photos
+    rows.append(["all", str(num_all), *["%.3f" % one for one in sums / num_all]])
+    return _lines(rows)
+
+
 def table_of_demos():
     """Returns the lines of the demo's runs with other seeds, of each TensorFlow."""
     lines = _read(os.path.join(FOLDER, "demo.csv"))
@@ -270,6 +290,7 @@ def rebuilt(page):
     made["whole run"] = table_of_the_whole_run
     made["adam by step"] = table_of_adam_by_step
     made["demo"] = table_of_demos
+    made["folds"] = table_of_folds
     made["time to accuracy"] = table_of_time_to_accuracy
     lines, is_old = [], False
     for line in page.splitlines():
