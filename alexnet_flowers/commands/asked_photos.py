@@ -85,9 +85,9 @@ def of_split(network):
     if not _split():
         raise UsageError("no photos; name files or folders, or pass --split validation")
     if network is None:
-        return photos.from_split(FLAGS.dataset_dir, _split())[0]
+        return photos.from_split(FLAGS.dataset_dir, _split(), command_line.note)[0]
     of_run = run_dataset.choose(network.run, FLAGS.dataset_dir)
-    found, labels_to_names = photos.from_split(of_run.dataset_dir, _split())
+    found, labels_to_names = photos.from_split(of_run.dataset_dir, _split(), command_line.note)
     runs.check_labels(network.run, labels_to_names)
     num_classes = len(network.class_names)
     if len(labels_to_names) > num_classes:  # Of a checkpoint that has no labels.

@@ -102,7 +102,7 @@ def _dead_units(runs):
     name = "dead_units_" + FLAGS.split
     of_these_photos = [run for run in runs.all if run.name in runs.checkpoints]
     drawn = _those_with(name, of_these_photos, lambda run: runs.checkpoints[run.name], _CHECKPOINT)
-    split_of = functools.lru_cache(1)(photos.from_split)
+    split_of = functools.lru_cache(1)(functools.partial(photos.from_split, report=lambda _: None))
     runs_to_layers, steps = {}, {}
     for run in drawn:
         with _leaving_out("%s of %s" % (name, run.name)):
@@ -309,14 +309,15 @@ def _of_these_photos(runs):
     """
     of_photos = [name for name, figure in FIGURES.items() if figure.needs == _CHECKPOINT]
     figures = " and ".join(sorted(of_photos))
+    note = functools.lru_cache(None)(command_line.note)  # Each line once.
     found = []
     try:
         if FLAGS.dataset_dir:
-            dataset.get_split(FLAGS.split, FLAGS.dataset_dir, report=command_line.note)
+            dataset.get_split(FLAGS.split, FLAGS.dataset_dir, report=note)
         for run in runs:
             with _leaving_out("%s of %s" % (figures, run.name)):
                 chosen = _shown(run)
-                split = dataset.get_split(FLAGS.split, chosen.dataset_dir, report=command_line.note)
+                split = dataset.get_split(FLAGS.split, chosen.dataset_dir, report=note)
                 check_labels(run, split.labels_to_names)
                 if chosen.note and not _is_named():
                     raise DataError(

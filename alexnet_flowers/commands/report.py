@@ -164,10 +164,11 @@ def _explanations(predictions, network):
         for label in range(len(network.class_names))[:_MAX_CLASSES]
         for one in prediction.most_confident(predictions, label, 2)
     ]
+    are_all = len(network.class_names) <= _MAX_CLASSES
     about = (
-        "The most confident right answers of each class. Beside each photo, Grad-CAM of %s lies "
-        "over it: light is what speaks for the class; around it is what the network is not shown."
-        % grad_cam.END_POINT
+        "The most confident right answers of %s. Beside each photo, Grad-CAM of %s lies over it: "
+        "light is what speaks for the class; around it is what the network is not shown."
+        % ("each class" if are_all else "the first %d classes" % _MAX_CLASSES, grad_cam.END_POINT)
     )
     return _sheet("Explanations", about, shown, network)
 

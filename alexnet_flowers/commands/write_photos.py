@@ -7,7 +7,7 @@ python scripts/write_photos.py --split validation --index 7 --output_dir photos
 from absl import flags
 
 from alexnet_flowers import new_folder
-from alexnet_flowers.commands import asked_photos, outputs
+from alexnet_flowers.commands import asked_photos, command_line, outputs
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import photo_files, photos
 
@@ -20,7 +20,7 @@ with group("Output"):
 
 def main():
     outputs.check_folder(FLAGS.output_dir)
-    found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split)
+    found, labels_to_names = photos.from_split(FLAGS.dataset_dir, FLAGS.split, command_line.note)
     picked = asked_photos.picked(found)
     with new_folder.whole(FLAGS.output_dir) as folder:
         names = photo_files.write(picked, labels_to_names, folder)

@@ -149,8 +149,12 @@ def _identified(encoded):
     except UnidentifiedImageError:
         if not encoded.startswith(jpeg_check.BEGINS):
             raise
+    try:
         # Pillow gives up over a damaged list of further pictures behind a JPEG; this one is whole.
         return JpegImagePlugin.JpegImageFile(io.BytesIO(encoded))
+    except SyntaxError:  # Some versions of it give up over broken EXIF, too.
+        unread = encoded.replace(b"Exif\0", b"exif\0", 1)
+        return JpegImagePlugin.JpegImageFile(io.BytesIO(unread))
 
 
 def _is_turned(encoded):

@@ -33,7 +33,7 @@ _OTHERS = (
     (rb"\xff\xfe[^\0]\0|\xfe\xff\0[^\0]", "text"),  # In UTF-16.
 )
 # What Pillow decodes, if it is whole and of no rare kind.
-_DECODED = rb"\xff\xd8\xff|\x89PNG|GIF8|II\*\0|MM\0\*|RIFF....WEBP|BM.{12}[\x0c\x28\x38\x6c\x7c]\0"
+_DECODED = rb"\x89PNG|GIF8|II\*\0|MM\0\*|RIFF....WEBP|BM.{12}[\x0c\x28\x38\x6c\x7c]\0"
 _BROKEN = "cannot be decoded: it is damaged, cut off or of a rare kind"
 _UNKNOWN = "not an image"
 _NUM_BYTES = 1024

@@ -167,13 +167,18 @@ def nothing_usable(asked):
     return DataError("none of %d files can be used; the first: %s: %s" % (len(asked), *first))
 
 
-def from_split(dataset_dir, split_name):
+def from_split(dataset_dir, split_name, report=print):
     """Returns a list of a split's ``Photo``, in its shards' order, and its ``{id: class name}``.
+
+    Args:
+      dataset_dir: where the shards are.
+      split_name: ``"train"``, ``"validation"`` or ``"test"``.
+      report: see ``dataset.get_split``.
 
     Raises:
       DataError: see ``dataset.get_split``; or one of the records is bad.
     """
-    split = dataset.get_split(split_name, dataset_dir)
+    split = dataset.get_split(split_name, dataset_dir, report=report)
     bad = record_check.explanation(split)
     if bad:
         raise DataError(bad)
@@ -242,8 +247,8 @@ def _read(path):
         return found.replacement or encoded, found.note
     except photo_kind.BadPhotoError as error:
         return error
-    except DataError as error:  # It is too large.
-        return photo_kind.BadPhotoError(str(error)[len(path + ": ") :])
+    except class_folders.TooLargeError as error:
+        return photo_kind.BadPhotoError(error.reason)
     except OSError as error:
         return photo_kind.BadPhotoError(error.strerror)
     except MemoryError:

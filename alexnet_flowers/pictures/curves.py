@@ -190,9 +190,9 @@ def _smoothed(scalars, smoothing):
     return scalars._replace(values=tensorboard_views.smoothed(scalars.values, smoothing))
 
 
-def _thinned(scalars, max_points=_MAX_POINTS):
+def _thinned(scalars):
     """Returns the steps and values of ``Scalars``, as many as a panel can show."""
-    shown = tensorboard_views.evenly_spaced(len(scalars.steps), max_points)
+    shown = tensorboard_views.evenly_spaced(len(scalars.steps), _MAX_POINTS)
     return scalars.steps[shown], scalars.values[shown]
 
 

@@ -92,8 +92,8 @@ def remarks(settings, num_steps):
         )
     if settings.warmup_steps >= num_steps:
         yield (
-            "the run is over in its warm-up: --warmup_steps=%d, and %d steps in all; lower the "
-            "one, or train longer" % (settings.warmup_steps, num_steps)
+            "the run is over in its warm-up: --warmup_steps=%d, and %d steps in all; lower "
+            "--warmup_steps, or train longer" % (settings.warmup_steps, num_steps)
         )
 
 

@@ -348,14 +348,23 @@ def _to_continue(run, kept, allow_changed_settings, report):
 
 @contextlib.contextmanager
 def _settings_of_what_is_saved(run, newest):
-    """A context whose error leaves the settings as before where nothing newer has been saved."""
+    """A context whose error leaves the settings as before where nothing newer has been saved.
+
+    And the best checkpoint where it was.
+    """
     before = settings.read(run.checkpoints_dir) if newest else None
+    aside = os.path.join(
+        glob.escape(run.checkpoints_dir), upkeep.SET_ASIDE_DIRNAME + "*", runs.BEST_DIRNAME
+    )
+    earlier = set(glob.glob(aside))
     try:
         yield
     except BaseException:
         with contextlib.suppress(OSError, DataError, KeyError):  # Older ones hold no classes.
             if before and checkpoints.newest(run.checkpoints_dir) == newest:
                 _write_settings(run, before)
+                for moved in set(glob.glob(aside)) - earlier:
+                    os.rename(moved, os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME))
         raise
 
 

@@ -194,7 +194,8 @@ def test_every_flag_of_a_cluster_reaches_the_training():
         (
             "fast",
             dict(optimizer="muon", learning_rate=0.02, learning_rate_decay_type="cosine",
-                 muon_weight_decay=0.0, min_crop_area=0.05, batch_size=112, image_size=195, num_epochs=20,
+                 muon_weight_decay=0.0, min_crop_area=0.05, batch_size=112, image_size=195,
+                 num_epochs=20,
                  mixed_precision=False),
         ),
     ],

@@ -443,9 +443,11 @@ def test_broken_metadata_does_not_matter_and_is_not_warned_of(recwarn):
 
 
 @pytest.mark.parametrize("cut_off", [b"II*\0", b"II*\0\x08\0", b"MM\0*"])
-def test_metadata_over_which_pillow_gives_up_turn_nothing(cut_off):
+def test_metadata_over_which_pillow_gives_up_turn_nothing(cut_off, monkeypatch):
     content = encode(image_of(), exif=b"Exif\0\0" + cut_off)
     assert photo_check.verify(content) == (40, 60, None, None)
+    monkeypatch.setattr(photo_check, "MAX_PIXELS", 60 * 40 - 1)
+    assert photo_check.verify(content).note == "60 x 40 pixels, reduced to 30 x 20"
 
 
 def test_a_damaged_list_of_further_pictures_hides_no_orientation():

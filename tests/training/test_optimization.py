@@ -61,8 +61,8 @@ def test_the_cosine_decay_is_half_a_cosine():
 def test_a_run_that_is_over_in_its_warm_up_is_told_so(num_steps):
     wanted = Settings(learning_rate=0.2, warmup_steps=100)
     assert list(schedules.remarks(wanted, num_steps)) == [
-        "the run is over in its warm-up: --warmup_steps=100, and %d steps in all; lower the one, "
-        "or train longer" % num_steps
+        "the run is over in its warm-up: --warmup_steps=100, and %d steps in all; lower "
+        "--warmup_steps, or train longer" % num_steps
     ]
     assert not list(schedules.remarks(wanted, 101))
 
