@@ -164,8 +164,10 @@ def test_a_file_that_is_too_large_is_named_once(tmp_path):
     path = tmp_path / "huge.jpg"
     path.write_bytes(b"\xff\xd8\xff")
     os.truncate(str(path), 3 * 10**8)
-    with pytest.raises(DataError, match="^%s: cannot be used: refused: 300000000 bytes" % path):
+    with pytest.raises(DataError) as caught:
         from_paths([str(path)])
+    reason = "300000000 bytes, more than 200 million"
+    assert str(caught.value) == "%s: cannot be used: %s" % (path, reason)
 
 
 def test_nothing_but_other_files_is_an_error(tmp_path):
