@@ -9,6 +9,7 @@ wrote at each step.
 import csv
 import json
 import os
+import re
 import string
 
 import numpy as np
@@ -51,7 +52,7 @@ _TABLES = {
         (("run", "`{run}`"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "muon": (
-        ["fast_1", "fast_2", "fast_3"],
+        ["best_1", "fast_1", "fast_2", "fast_3"],
         (
             ("run", "{label}"),
             *_LENGTH,
@@ -190,7 +191,7 @@ def table_of_the_whole_run():
 
 
 # Runs whose validation photos were evaluated again and again, in <run>_validation.csv.
-_EVALUATED = ["study_2", "fast_1", "momentum_120", "momentum_60", "paper"]
+_EVALUATED = ["study_2", "best_1", "fast_1", "momentum_120", "momentum_60", "paper"]
 
 
 def table_of_time_to_accuracy():
@@ -250,9 +251,9 @@ def table_of_demos():
 
 
 def _minutes(text):
-    """Returns the minutes of e.g. ``1 h 42 min*``, of which the star is a remark."""
-    numbers = [float(word) for word in text.split()[::2]]
-    return numbers[-1] + 60 * sum(numbers[:-1])
+    """Returns the minutes of e.g. ``1 h 42 min, one core*``, whatever stands behind the time."""
+    found = re.findall(r"([\d.]+) (h|min)", text)
+    return sum(float(number) * {"h": 60, "min": 1}[unit] for number, unit in found)
 
 
 def _known(run):
