@@ -12,7 +12,7 @@ DATASET_DIR ?= data/flowers
 HOST := localhost
 
 # An environment of this name is for today's TensorFlow.
-RUNTIME ?= $(if $(filter %-tf2,$(VENV)),tf2)
+RUNTIME ?= $(if $(filter %-tf2,$(VENV:/=)),tf2)
 
 # Without a locale, Python 3.7 and pip stumble over letters beyond ASCII in a folder's name.
 LC_CTYPE ?= C.UTF-8

@@ -46,6 +46,9 @@ _BFLOAT16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 _BFLOAT16_OPTION = "auto_mixed_precision_onednn_bfloat16"
 # The compute capability from which on NVIDIA's GPUs compute in bfloat16: Ampere's.
 _BFLOAT16_CAPABILITY = 8.0
+# Which groups this process is in, and where Linux tells what each of them may take.
+_OWN_GROUPS = "/proc/self/cgroup"
+_GROUPS = "/sys/fs/cgroup"
 # NVIDIA's libraries read it when they are loaded: 0 forbids TF32.
 _TF32_VARIABLE = "NVIDIA_TF32_OVERRIDE"
 
@@ -129,12 +132,36 @@ def num_cores():
 
 
 def memory_bytes(device):
-    """Returns the memory of the smallest GPU that TensorFlow may use, or the host's for a CPU."""
+    """Returns the memory of the smallest GPU that TensorFlow may use, or the host's for a CPU.
+
+    Of the host's it is what a container, or a batch system's job, may take.
+    """
     if device == "cpu":
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        host = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        return min([host, *_memory_limits()])
     with tf.Graph().as_default(), tf.Session(config=session_config(device)) as session:
         found = session.list_devices()
     return min(one.memory_limit_bytes for one in found if one.device_type == "GPU")
+
+
+def _memory_limits():
+    """Returns the limits of this process's groups and of those above them, in bytes."""
+    limits = []
+    with contextlib.suppress(OSError), open(_OWN_GROUPS) as file:
+        for line in file:
+            _, kinds, path = line.rstrip("\n").split(":", 2)
+            if kinds and "memory" not in kinds.split(","):
+                continue
+            # Of all kinds together, or each kind by itself, as Linux had it before.
+            names = ["memory", "memory.limit_in_bytes"] if kinds else ["memory.max"]
+            within = path.strip("/").split("/")
+            # A container mostly sees its own group as the uppermost one, whatever its path says.
+            for depth in range(len(within) + 1):
+                limit = os.path.join(_GROUPS, *names[:-1], *within[:depth], names[-1])
+                # There is none, or it says "max".
+                with contextlib.suppress(OSError, ValueError), open(limit) as file_of_limit:
+                    limits.append(int(file_of_limit.read()))
+    return limits
 
 
 def _list_gpus():

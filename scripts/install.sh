@@ -7,8 +7,21 @@
 # Python 3.7 or the GPU is too new for it; then it says so and takes today's TensorFlow (tf2).
 set -e
 
-# The environment that is emptied below gives no Python, be it active, or found here by uv.
-PATH=${PATH#"$PWD/$VENV/bin:"}
+# Behind a name that is empty the root of all files would be emptied; with a slash behind it, a link is
+# what it leads to.
+while [ "${VENV%/}" != "$VENV" ]; do VENV=${VENV%/}; done
+if [ -z "$VENV" ]; then
+    echo "VENV: names no folder; say where to install: VENV=.venv sh scripts/install.sh" >&2
+    exit 1
+fi
+
+# The environment that is emptied below gives no Python, be it active, wherever its folder stands in
+# the path and by whatever name it is there, or found here by uv.
+rest=$PATH: PATH=
+while [ -n "$rest" ]; do
+    entry=${rest%%:*} rest=${rest#*:}
+    [ "$entry" -ef "$VENV/bin" ] 2>/dev/null || PATH=$PATH${PATH:+:}$entry
+done
 unset VIRTUAL_ENV
 
 # A python3.7 that merely exists does not count: it has to run (a pyenv shim may refuse to).
@@ -65,7 +78,7 @@ choose() {
     # TensorFlow 1.15 is built for CUDA 10.0, which knows cards up to Turing: capability 7.5.
     capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -n 1)
     wanted=$RUNTIME
-    case "$RUNTIME$capability" in # What nvidia-smi says instead, where it fails, is no number.
+    case "$RUNTIME$TENSORFLOW$capability" in # What nvidia-smi says instead, where it fails, is no number.
         [89].* | [1-9][0-9].*)
             echo "The GPU (compute capability $capability) is too new for TensorFlow 1.15: taking today's." >&2
             wanted=tf2

@@ -203,3 +203,24 @@ with tf.Graph().as_default(), tf.Session(config=config) as session:
         for number in ("2", "12")
     )
     assert many - few >= 8
+
+
+@pytest.mark.parametrize(
+    "group, limit",
+    [
+        ("0::/job/step", "job/memory.max"),  # That of a group above it.
+        ("0::/", "memory.max"),
+        ("4:hugetlb,memory:/docker/1", "memory/memory.limit_in_bytes"),  # Seen from within.
+        ("0::/../other", "memory.max"),
+    ],
+)
+def test_a_container_has_the_memory_that_it_may_take(group, limit, tmp_path, monkeypatch):
+    (tmp_path / "own").write_text("1:cpu:/a\n%s\n" % group)
+    (tmp_path / "memory.max").write_text("max\n")
+    monkeypatch.setattr(devices, "_OWN_GROUPS", str(tmp_path / "own"))
+    monkeypatch.setattr(devices, "_GROUPS", str(tmp_path))
+    before = devices.memory_bytes("cpu")
+    assert before == os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    (tmp_path / limit).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / limit).write_text("4096\n")
+    assert devices.memory_bytes("cpu") == 4096

@@ -269,23 +269,58 @@ def test_an_environment_named_after_todays_tensorflow_gets_it(checkout):
     training = make(checkout, "train", "VENV=.venv-tf2", "TRAIN_FLAGS=--mixed_precision")
     assert "tensorflow==2.21.0 on python3.11\n" in training.stdout
     assert "-m venv --clear .venv-tf2\n" in training.stdout
+    slash = make(checkout, "install", "VENV=.venv-tf2/")
+    assert "tensorflow==2.21.0 on python3.11\n" in slash.stdout
     given = make(checkout, "install", "VENV=.venv-tf2", "RUNTIME=tf1")
     assert "tensorflow-gpu==1.15.0 on python3.7\n" in given.stdout
 
 
-@pytest.mark.parametrize("kind", ["folder", "link", "file"])
+@pytest.mark.parametrize("kind", ["folder", "link", "slash", "file"])
 def test_what_is_no_environment_is_not_emptied(checkout, kind):
     python(checkout / "bin" / "python3.7", "3.7")
     mine = checkout / "mine"
     mine.mkdir()
-    kept = mine / ("pyvenv.cfg" if kind == "link" else "thesis.txt")
+    kept = mine / ("pyvenv.cfg" if kind in ("link", "slash") else "thesis.txt")
     kept.write_text("years of work\n")
-    venv = {"folder": "mine", "link": "linked", "file": "mine/thesis.txt"}[kind]
-    if kind == "link":
+    names = {"folder": "mine", "link": "linked", "slash": "linked/", "file": "mine/thesis.txt"}
+    venv = names[kind].rstrip("/")
+    if kind in ("link", "slash"):
         os.symlink("mine", str(checkout / venv))
-    refused = make(checkout, "install", "VENV=" + venv)
+    refused = make(checkout, "install", "VENV=" + names[kind])
     assert refused.returncode and "VENV=%s: is a link, or exists" % venv in refused.stderr
     assert " on " not in refused.stdout and kept.read_text() == "years of work\n"
+
+
+@pytest.mark.parametrize("venv", ["", "/", "//"])
+def test_no_name_is_not_the_root_of_all_files(checkout, venv):
+    python(checkout / "bin" / "python3.7", "3.7")
+    program(checkout / "bin" / "rm", 'echo "would remove $*"\n')  # Never the real one.
+    refused = make(checkout, "install", "VENV=" + venv)
+    assert refused.returncode and "VENV: names no folder" in refused.stderr
+    assert "would remove -rf" not in refused.stdout and " on " not in refused.stdout
+
+
+def test_a_tensorflow_that_is_asked_for_counts_more_than_the_gpu(checkout):
+    python(checkout / "bin" / "python3.7", "3.7")
+    python(checkout / "bin" / "python3.11", "3.11")
+    program(checkout / "bin" / "nvidia-smi", "echo 8.6\n")
+    ended = make(checkout, "install", "TENSORFLOW=intel-tensorflow==1.15.2")
+    assert "intel-tensorflow==1.15.2 on python3.7\n" in ended.stdout
+    assert "too new" not in ended.stderr
+
+
+@pytest.mark.parametrize("path", ["%s-link/.venv/bin:$$PATH", "$$PATH:%s/.venv/bin"])
+def test_the_environment_gives_no_python_by_another_name_or_place(checkout, path):
+    program(checkout / "bin" / "pyenv", 'echo "%s/root"\n' % checkout)
+    python(checkout / "root" / "versions" / "3.7.16" / "bin" / "python", "3.7")
+    os.symlink(str(checkout), str(checkout) + "-link")
+    python(checkout / ".venv" / "bin" / "python3.7", "3.7")
+    (checkout / ".venv" / "pyvenv.cfg").touch()
+    makefile = checkout / "Makefile"
+    active = 'PATH="%s" sh scripts/' % (path % checkout)
+    makefile.write_text(makefile.read_text().replace("sh scripts/", active))
+    out = make(checkout, "install", "RUNTIME=tf1").stdout
+    assert "root/versions/3.7.16/bin/python -m venv --clear .venv\n" in out
 
 
 def test_an_empty_folder_is_taken(checkout):

@@ -92,20 +92,20 @@ def _measure(folder):
         "\n| what | against | ours | rival | ratio |\n| --- | --- | --- | --- | --- |", flush=True
     )
     rows_of, status = _rows_of(dataset_dir, archive, content), 0
-    for kind in FLAGS.rows or KINDS:
-        try:
-            for row in rows_of[kind]():
-                content["rows"].append(_plain(row))
-                _print_row(row)
-        except DataError as error:  # Such as a rival that crashes: the others are measured.
-            command_line.note("rows of %s: %s" % (kind, error))
-            status = 1
-    if "memory_growth_mb" in content:
-        print(
-            "\nResident size, second half of the run over the first: %+.0f MB"
-            % content["memory_growth_mb"]
-        )
     try:
+        for kind in FLAGS.rows or KINDS:
+            try:
+                for row in rows_of[kind]():
+                    content["rows"].append(_plain(row))
+                    _print_row(row)
+            except DataError as error:  # Such as a rival that crashes: the others are measured.
+                command_line.note("rows of %s: %s" % (kind, error))
+                status = 1
+        if "memory_growth_mb" in content:
+            print(
+                "\nResident size, second half of the run over the first: %+.0f MB"
+                % content["memory_growth_mb"]
+            )
         if not FLAGS.rows:
             content["input_methods"] = rows.input_methods(dataset_dir, _rounds(3, 10))
             _print_rates("The same preprocessing by", content["input_methods"])

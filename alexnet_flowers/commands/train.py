@@ -299,7 +299,10 @@ def _train():
             next_step.of_run("predict", run.name, *photos, "--split", "validation"),
             next_step.TENSORBOARD,
         )
-    return INTERRUPTED if ended_by == signal.SIGINT else 0
+    if ended_by == signal.SIGINT:
+        return INTERRUPTED
+    # Whoever has started a cluster has to know that one of it left before the run's end.
+    return 0 if ended_by is None or members is None else 128 + ended_by
 
 
 def _evaluation(run, dataset_dir, options, report):

@@ -10,6 +10,7 @@ averages one gradient of each worker, and all wait for the step that is made of 
 """
 
 import collections
+import os
 import re
 import typing
 
@@ -17,6 +18,9 @@ from alexnet_flowers.errors import UsageError, first_line
 from alexnet_flowers.tf1 import quiet, tf
 
 JOBS = ("ps", "worker")
+
+# What TensorFlow's connections would go through; a session would then wait for ever, in C++.
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")
 
 
 class Cluster(typing.NamedTuple):
@@ -57,11 +61,13 @@ class Cluster(typing.NamedTuple):
         return len(self.worker_hosts)
 
     def server(self, config):
-        """Starts this process's ``tf.train.Server``.
+        """Starts this process's ``tf.train.Server``; from then on the process has no proxy.
 
         Raises:
           UsageError: its port is taken, or is not this machine's.
         """
+        for name in _PROXIES:
+            os.environ.pop(name, None)
         jobs = tf.train.ClusterSpec(self.hosts)
         try:
             with quiet():

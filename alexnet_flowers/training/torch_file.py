@@ -8,6 +8,7 @@ may name the few things that a dictionary of tensors consists of; they are taken
 import collections
 import io
 import pickle
+import pickletools
 import struct
 import typing
 import zipfile
@@ -30,6 +31,9 @@ _DTYPES = {
 # torch.serialization's own numbers.
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
 _LEGACY_PROTOCOL = 1001
+# Of a pickle: a tensor takes some 200 bytes of it, and four tuples.
+_MOST_BYTES = 2**20
+_MOST_TUPLES = 20000
 _ADVICE = "save the network's state_dict(), in float32, with torch.save"
 
 
@@ -169,6 +173,23 @@ def _tensor(storage, offset, shape, strides):
     return tensor
 
 
+def _next_pickle(file):
+    """Takes the next pickle out of a file if no instruction of it takes more than it is long.
+
+    Python's own loader makes room for as many objects as the highest number that one is kept under,
+    and a hash of tuples within each other ends the process where its stack ends.
+    """
+    begin, content = file.tell(), file.read(_MOST_BYTES)
+    end = num_tuples = 0
+    for opcode, number, place in pickletools.genops(content):
+        end = place + 1
+        num_tuples += opcode.name.startswith("TUPLE")
+        if num_tuples > _MOST_TUPLES or ("PUT" in opcode.name and number >= _MOST_BYTES):
+            raise ValueError("it holds more than a dictionary of tensors")
+    file.seek(begin + end)
+    return io.BytesIO(content[:end])
+
+
 class _Unpickler(pickle.Unpickler):
     """Loads dictionaries of tensors, refuses everything else.
 
@@ -177,7 +198,7 @@ class _Unpickler(pickle.Unpickler):
     """
 
     def __init__(self, file, path):
-        super().__init__(file, encoding="utf-8")
+        super().__init__(_next_pickle(file), encoding="utf-8")
         self._path = path
         self.storages = {}
 

@@ -1,10 +1,11 @@
 """The benchmark counts the right arithmetic and puts a ratio on the right side."""
 
+import json
 import subprocess
 import sys
 
 import pytest
-from conftest import PRETENDED_GPU
+from conftest import PRETENDED_GPU, ROOT
 
 import alexnet_flowers
 from alexnet_flowers import devices
@@ -244,3 +245,25 @@ def test_what_else_a_program_prints_is_no_answer():
     with pytest.raises(DataError, match="which is no answer"):
         with sides.Worker(["module"], "/bin/echo"):
             pass
+
+
+def test_rows_before_an_interruption_are_kept(tiny_dataset, tiny_archive, tmp_path):
+    code = """
+import sys
+from alexnet_flowers.benchmark import rows
+from alexnet_flowers.commands import benchmark, runner
+def interrupted(*_):
+    raise KeyboardInterrupt
+rows.input_pipeline = lambda *_: rows.Row("first", "a", "b", [1.0], None, "s")
+rows.conversion = interrupted
+runner.run(benchmark)
+"""
+    path = str(tmp_path / "b.json")
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "--dataset_dir=" + tiny_dataset, "--archive=" + tiny_archive,
+         "--rows=input", "--rows=conversion", "--json=" + path],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert ended.returncode
+    with open(path) as file:
+        assert [row["name"] for row in json.load(file)["rows"]] == ["first"]

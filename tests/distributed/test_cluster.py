@@ -193,6 +193,20 @@ def test_a_stopped_local_cluster_leaves_no_process(
         assert newest_step(tmp_path) > 0
 
 
+@pytest.mark.soak(only=True)
+def test_a_worker_that_is_told_to_end_ends_a_synchronous_local_cluster(tmp_path, tiny_dataset):
+    args = ["--dataset_dir=%s" % tiny_dataset, *SMALL, "--max_number_of_steps=9999"]
+    args += ["--sync_replicas", "--save_histograms_secs=0"]
+    script = Script("launch_local", tmp_path, "--workers=2", "--servers=1", "--", *args)
+    stepped = lambda: any(line.startswith("[worker 1] step") for line in script.lines)  # noqa: E731
+    assert script.wait_until(stepped)
+    _, _, worker = children_of(script.pid)  # In the order in which they were started.
+    os.kill(worker, signal.SIGTERM)
+    ended = script.finish(secs=120)
+    said = "[worker 1] ended with status 143; ending the others, within 30 seconds"
+    assert ended.status == 143 and said in ended.lines
+
+
 def children_of(pid):
     with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
         return [int(child) for child in file.read().split()]

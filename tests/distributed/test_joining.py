@@ -216,3 +216,16 @@ def test_a_worker_that_stays_ends_with_the_chief_or_when_it_is_enough(members):
     assert len(asked) == 3
     members.other.wait_for_chief_to_leave(enough)
     assert len(asked) == 3
+
+
+def test_no_proxy_is_asked_for_the_way_to_a_member(monkeypatch):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "grpc_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # Where nobody listens.
+    members = Members()
+    with members.chief.joined(RUN), tf.Graph().as_default():
+        with tf.device("/job:ps/task:0"):
+            two = tf.constant(1) + 1
+        with members.chief.session() as session:
+            assert session.run(two) == 2

@@ -174,3 +174,17 @@ def test_nothing_that_unfolds_in_memory(tmp_path):
 def test_what_holds_no_tensors(tmp_path):
     for value in ([1, 2], {"epoch": 3, "state_dict": {}}):
         _refused(write_zip(tmp_path / "f.pth", whole(plain(value))), "no dictionary of tensors")
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        b"}r" + (2**28 - 1).to_bytes(4, "little") + b"0}",  # Kept under a number: 4 GB.
+        b"})" + b"\x85" * 300000 + b"Ns",  # A key of so many tuples within each other.
+    ],
+    ids=["memo", "hash"],
+)
+def test_a_small_file_takes_little_memory_and_ends_nobody(instructions, legacy, tmp_path):
+    write = write_legacy if legacy else write_zip
+    _refused(write(tmp_path / "f.pth", whole(instructions)), "damaged", "more than a dictionary")
