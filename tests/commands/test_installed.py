@@ -85,7 +85,7 @@ def test_without_the_environment_a_script_says_how_to_get_it(tmp_path):
 def test_a_command_has_its_help_and_its_recipes(installed):
     done = run(installed, "train", "--help")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "    alexnet-flowers train --recipe study_group\n" in done.stdout
+    assert "    alexnet-flowers train --recipe fast\n" in done.stdout
     in_one_line = " ".join(done.stdout.split())
     assert "recipe: adam_default, best, demo, fast, paper, study_group. " in in_one_line
     assert run(installed, "help", "train").stdout == done.stdout
