@@ -75,7 +75,7 @@ def test_the_table_has_the_own_classes(run):
 def test_the_documented_fine_tuning_trains_a_last_layer_for_the_own_classes(run, random_run):
     run("train", *one_step(), *SMALL, "--save_summaries_secs=0")
     old = weights(random_run.checkpoints_dir)
-    new = weights(run.folder / "runs/checkpoints/mine")
+    new = weights(run.folder / "runs/checkpoints/tuned")
     assert old.pop("global_step") == 7 and new.pop("global_step") == 1
     for name in old:
         if name.startswith(LAST_LAYER):
