@@ -98,6 +98,12 @@ def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path)
     ]  # fmt: skip
 
 
+# Runs that a test has laid into the folders of these names.
+OF_ALL_RUNS = (
+    "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",
+)  # fmt: skip
+
+
 def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     run_script, run_flags, tiny_dataset, random_run, tmp_path
 ):
@@ -111,10 +117,7 @@ def test_of_all_runs_those_that_have_nothing_to_show_are_left_out(
     event_files.write(tmp_path / "summaries" / "weeds", {1: {"learning_rate": 1.0}})
     copy_of_other_photos(random_run, tmp_path / "checkpoints" / "drawn")
     event_files.write(tmp_path / "summaries" / "drawn", {1: {"learning_rate": 1.0}})
-    flags = [
-        "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",
-        "--figures", "curves,confusion", "--dataset_dir", tiny_dataset,
-    ]  # fmt: skip
+    flags = [*OF_ALL_RUNS, "--figures", "curves,confusion", "--dataset_dir", tiny_dataset]
     done = run_script("make_figures", *flags)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == [
@@ -210,10 +213,7 @@ def test_of_all_runs_one_whose_checkpoint_is_damaged_is_left_out(
     content[len(content) // 2] ^= 1
     data.unlink()  # It is a link.
     data.write_bytes(content)
-    flags = [
-        "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",
-        "--figures", "dead_units,confusion", "--dataset_dir", tiny_dataset,
-    ]  # fmt: skip
+    flags = [*OF_ALL_RUNS, "--figures", "dead_units,confusion", "--dataset_dir", tiny_dataset]
     done = run_script("make_figures", *flags)
     assert done.returncode == 0, done.stderr
     assert [line for line in done.stdout.split("\n") if line.startswith("runs/")] == [
