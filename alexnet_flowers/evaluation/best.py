@@ -106,6 +106,8 @@ def _replace(run, result, before):
         return False
     folder = folder_of(run)
     best = os.path.join(folder, os.path.basename(source))
+    if before is not None and os.path.basename(source) == _name_of(before, folder):
+        before = _renamed(best, before)
     chosen = {key: result[key] for key in _CHOSEN_BY}
     chosen["checkpoint"] = os.path.basename(source)
     if before is not None:
@@ -136,6 +138,28 @@ def _replace(run, result, before):
     return True
 
 
+def _renamed(path, result):
+    """Gives the best one so far another name; returns its result with that name.
+
+    Its step was made again, and the files of one checkpoint cannot be replaced all at once.
+    """
+    folder, name = os.path.split(path)
+    other = os.path.join(folder, name.replace("-", "-0"))
+    index, *others = checkpoints.parts(path)
+    for part in others + [index]:
+        _link(part, other + part[len(path) :])
+    result = dict(result, checkpoint=os.path.basename(other))
+    json_file.write(os.path.join(folder, _RESULT_FILENAME), result)
+    upkeep.write_list(folder, [result["checkpoint"]])
+    upkeep.remove(path)
+    return result
+
+
+def _name_of(result, folder):
+    """Returns the name of a best checkpoint; older versions did not write it: there is one."""
+    return os.path.basename(result.get("checkpoint") or checkpoints.newest(folder) or "")
+
+
 def result_of(run):
     """Returns what a run's best checkpoint was chosen by, or None; ``DataError`` if damaged."""
     folder = folder_of(run)
@@ -143,13 +167,12 @@ def result_of(run):
     while True:
         read = _read(os.path.join(folder, _RESULT_FILENAME))
         for result in read:
-            # Older versions had no other curve, another word for the cross entropy, and no name:
-            # then there is one checkpoint.
+            # Older versions had no other curve, and another word for the cross entropy.
             result.setdefault("curve", result["split"])
             if "loss" in result:
                 result["cross_entropy"] = result.pop("loss")
-            name = result.get("checkpoint") or os.path.basename(checkpoints.newest(folder) or "")
-            if name and checkpoints.is_complete(os.path.join(folder, os.path.basename(name))):
+            name = _name_of(result, folder)
+            if name and checkpoints.is_complete(os.path.join(folder, name)):
                 return result
         # During a look a better checkpoint may take the place of those in the file, during the next
         # one another. There is none only where the file was the same before and after two looks.

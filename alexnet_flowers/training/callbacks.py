@@ -5,12 +5,13 @@ to each in turn.
 """
 
 import collections
+import contextlib
 import os
 import time
 import typing
 
 from alexnet_flowers import memory
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, WriteError
 from alexnet_flowers.events import event_writer, step_table, tags
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import settings
@@ -294,6 +295,10 @@ class _Table(Callback):
             + [step.fetched[name] for name in names]
             + [images_per_sec]
         )
+
+    def after_failure(self, step):
+        with contextlib.suppress(WriteError):  # The step is saved, so it is not made again.
+            self.after(step)
 
 
 class _Watch(Callback):

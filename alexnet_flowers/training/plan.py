@@ -105,11 +105,16 @@ class Plan(typing.NamedTuple):
         return ["/gpu:%d" % number for number in range(num_clones)]
 
     @property
+    def seed(self):
+        """What all draws of this process follow from, int or None: no worker draws as another."""
+        seed = self.settings.seed
+        if seed is None or self.members is None:
+            return seed
+        return seed + self.members.task_index
+
+    @property
     def input_request(self):
         """What the training asks of its input, a ``training_input.Request``."""
-        seed = self.settings.seed
-        if seed is not None and self.members is not None:
-            seed += self.members.task_index  # Workers must not draw the same.
         return training_input.Request(
             self.settings.batch_size,
             preprocessing.Distortion(
@@ -121,7 +126,7 @@ class Plan(typing.NamedTuple):
                 ),
             ),
             self.options.queues,
-            seed,
+            self.seed,
             self.clone_devices,
         )
 

@@ -237,7 +237,18 @@ def warm_start(settings, labels_to_names=None, report=print):
     if labels_to_names and any(name.startswith(_CLASS_SCORES) for name in names):
         _check_classes(path, labels_to_names)
     saver = Saver(names)
-    return lambda session: saver.restore(session, path)
+    there = {variable.op.name: variable for variable in tf.global_variables()}
+    averages = []
+    with tf.name_scope("warm_start"):
+        for name, variable in names.items():
+            if name + _AVERAGE_SUFFIX in there:
+                averages.append(tf.assign(there[name + _AVERAGE_SUFFIX], variable))
+
+    def start(session):
+        saver.restore(session, path)
+        session.run(averages)  # They would begin at the random weights.
+
+    return start
 
 
 def initialization(init_fn, global_step):

@@ -68,13 +68,26 @@ def wrap(optimizer, num_workers, averages):
                 unused = tf.FIFOQueue(1, tf.bool)
             return _DetachedRunner(tf.train.QueueRunner(unused, updates))
 
+    if averages is not None:
+        _average_in_each_step(optimizer, averages)
     return SyncReplicas(
-        optimizer,
-        replicas_to_aggregate=num_workers,
-        total_num_replicas=num_workers,
-        variable_averages=averages,
-        variables_to_average=averages and slim.get_model_variables(),
+        optimizer, replicas_to_aggregate=num_workers, total_num_replicas=num_workers
     )
+
+
+def _average_in_each_step(optimizer, averages):
+    """Makes moving averages a part of an optimizer's step.
+
+    TensorFlow's synchronous optimizer has an argument for them, but updates them once it has handed
+    out the tokens: the chief could save a step of which only half of the averages were there.
+    """
+    apply_gradients = optimizer.apply_gradients
+
+    def apply_and_average(*args, **kwargs):
+        with tf.control_dependencies([apply_gradients(*args, **kwargs)]):
+            return averages.apply(slim.get_model_variables())
+
+    optimizer.apply_gradients = apply_and_average
 
 
 class _DetachedRunner:

@@ -61,9 +61,9 @@ def build(plan, place, report=print, first_step=0):
     photos = training_input.choose(
         plan.options.compute.input, plan.split, plan.input_request, plan.device, report
     )
-    if plan.settings.seed is not None:
+    if plan.seed is not None:
         # With its step: a run that goes on would draw again what it drew at its start.
-        tf.set_random_seed(plan.settings.seed + place.task_index + first_step)
+        tf.set_random_seed(plan.seed + first_step)
     with tf.device(devices.INPUT_DEVICE):
         global_step = tf.train.get_or_create_global_step()
     with tf.name_scope("input"):

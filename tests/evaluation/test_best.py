@@ -1,5 +1,6 @@
 """The best checkpoint stays, whatever training removes."""
 
+import contextlib
 import errno
 import json
 import multiprocessing
@@ -116,6 +117,37 @@ def test_a_copy_that_finds_no_room_leaves_nothing(run, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         best.keep(run, _result(run, 7, 0.5))
     assert os.listdir(best.folder_of(run)) == []
+
+
+@pytest.mark.parametrize("number", range(13))
+def test_a_kill_mixes_no_two_of_one_step(run, monkeypatch, number):
+    assert best.keep(run, _result(run, 8, 0.5))
+    source = os.path.join(run.checkpoints_dir, "model.ckpt-8")
+    old = {".index": "old.index", ".data-00000-of-00001": "old.data"}
+    for suffix, name in old.items():  # The step is made again: other files of the same sizes.
+        old[suffix] = os.path.join(run.checkpoints_dir, name)
+        os.rename(source + suffix, old[suffix])
+    shutil.copy(old[".index"], source + ".index")
+    with open(source + ".data-00000-of-00001", "wb") as file:
+        file.truncate(os.path.getsize(old[".data-00000-of-00001"]))
+    replace, calls = os.replace, []
+
+    def killed(*args):
+        calls.append(args)
+        if len(calls) > number:
+            raise KeyboardInterrupt
+        replace(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", killed)
+        with contextlib.suppress(KeyboardInterrupt):
+            best.keep(run, _result(run, 8, 0.9))
+    kept = best.result_of(run)
+    path = os.path.join(best.folder_of(run), kept["checkpoint"])
+    are_old = {os.path.samefile(path + suffix, name) for suffix, name in old.items()}
+    assert are_old == {kept["accuracy"] == 0.5}
+    if number == 12:
+        assert kept["accuracy"] == 0.9 and len(checkpoints.all_begun(best.folder_of(run))) == 1
 
 
 @pytest.mark.parametrize("number", range(8))

@@ -207,6 +207,18 @@ def test_what_cannot_be_written_leaves_the_later_callbacks_a_chance_to_save():
     assert after.calls == ["failure at 1"]
 
 
+def test_a_step_whose_events_cannot_be_written_has_its_line():
+    lines = []
+    table = callbacks._Table(
+        types.SimpleNamespace(add=lines.append),
+        types.SimpleNamespace(steps_per_sec=lambda: 1.0),
+        types.SimpleNamespace(epoch=lambda number: 0.5, images_per_step=4),
+    )
+    fetched = dict(loss=1.5, cross_entropy=1.25, accuracy=0.5, learning_rate=0.1)
+    table.after_failure(types.SimpleNamespace(before=6, number=7, fetched=fetched))
+    assert lines == [[7, 0.5, 1.5, 1.25, 0.5, 0.1, 4.0]]
+
+
 class Several(Alone):
     """A place among three workers without synchronous steps."""
 

@@ -9,7 +9,7 @@ from saved_checkpoints import build
 
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.tf1 import tf
+from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints, saving, upkeep
 from alexnet_flowers.training.settings import Settings
 
@@ -49,6 +49,18 @@ def test_another_number_of_classes_names_the_scope_to_exclude(saved):
             warm_start(saved, "fc8")
         with pytest.raises(UsageError, match="nothing is left to take"):
             warm_start(saved, "alexnet_v2")
+
+
+def test_averages_begin_at_the_weights_that_are_taken(saved):
+    with tf.Graph().as_default(), tf.Session() as session:
+        build(value=9.0)
+        averages = tf.train.ExponentialMovingAverage(0.5)
+        averages.apply(slim.get_model_variables())
+        session.run(tf.global_variables_initializer())
+        warm_start(saved, "alexnet_v2/fc8")(session)
+        for name, value in ("fc7", 1.0), ("fc8", 9.0):  # That one was left out.
+            (weights,) = slim.get_model_variables("alexnet_v2/%s/weights" % name)
+            assert session.run(averages.average(weights)).mean() == value
 
 
 def test_a_checkpoint_that_goes_before_it_is_taken_is_an_error_of_one_line(saved, tmp_path):
