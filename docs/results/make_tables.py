@@ -108,7 +108,8 @@ _TABLES = {
     "choice, muon": (
         ["choice_muon_12", "choice_muon_20", "choice_muon_20_decay_0.1", "choice_muon_45"]
         + ["choice_muon_45_mixed", "choice_muon_45_randaug"]
-        + ["choice_muon_45_decay_0.2", "choice_muon_45_decay_0.5"],
+        + ["choice_muon_45_decay_0.2", "choice_muon_45_decay_0.5"]
+        + ["choice_muon_45_decay_randaug", "choice_muon_45_larger"],
         (
             ("run", "{label}"),
             *_LENGTH,
@@ -239,6 +240,18 @@ def table_of_folds():
     return _lines(rows)
 
 
+def table_of_views():
+    """Returns the lines of one network's evaluations by the size of the view."""
+    found = _known("choice_muon_45_decay_0.5")["evaluations"]
+    rows = [["view", "accuracy", "cross entropy", "accuracy, mirrored, too", "cross entropy"]]
+    for size in (195, 211, 224, 227, 243, 259, 291, 323):
+        plain = found["test" if size == 195 else "test_%dpx" % size]  # 195: of its training.
+        views = plain, found["test_%dpx_mirrored" % size]
+        figures = [view[kind] for view in views for kind in ("accuracy", "cross_entropy")]
+        rows.append(["%d px" % size, *["%.3f" % one for one in figures]])
+    return _lines(rows)
+
+
 def table_of_demos():
     """Returns the lines of the demo's runs with other seeds, of each TensorFlow."""
     lines = _read(os.path.join(FOLDER, "demo.csv"))
@@ -292,6 +305,7 @@ def rebuilt(page):
     made["adam by step"] = table_of_adam_by_step
     made["demo"] = table_of_demos
     made["folds"] = table_of_folds
+    made["views"] = table_of_views
     made["time to accuracy"] = table_of_time_to_accuracy
     lines, is_old = [], False
     for line in page.splitlines():
