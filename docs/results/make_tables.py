@@ -52,7 +52,7 @@ _TABLES = {
         (("run", "`{run}`"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "muon": (
-        ["best_1", "best_2", "fast_1", "fast_2", "fast_3"],
+        ["best_1", "best_2", "best_3", "fast_1", "fast_2", "fast_3"],
         (
             ("run", "{label}"),
             *_LENGTH,
