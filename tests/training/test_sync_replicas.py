@@ -176,12 +176,12 @@ def test_the_tokens_stay_when_a_chief_leaves():
 
 
 def test_a_steps_averages_are_there_before_anybody_goes_on():
-    with tf.Graph().as_default() as graph:
+    with tf.Graph().as_default():
         variable = slim.model_variable("v", [], initializer=tf.zeros_initializer())
         global_step = tf.train.get_or_create_global_step()
         averages = tf.train.ExponentialMovingAverage(0.9, global_step)
         optimizer = sync_replicas.wrap(tf.train.GradientDescentOptimizer(_RATE), 2, averages)
-        optimizer.apply_gradients([(tf.constant(1.0), variable)], global_step)
-        (tokens,) = [op for op in graph.get_operations() if op.type == "QueueEnqueueManyV2"]
+        step = optimizer.apply_gradients([(tf.constant(1.0), variable)], global_step)
+        (tokens,) = [op for op in step.graph.get_operations() if op.type == "QueueEnqueueManyV2"]
         names = [op.name for op in needed(tokens) if op.type.startswith("Assign")]
     assert any("ExponentialMovingAverage" in name for name in names), names
