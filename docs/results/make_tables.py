@@ -56,7 +56,7 @@ _TABLES = {
         (
             ("run", "{label}"),
             *_LENGTH,
-            ("wall time, two cores", "{wall_time}"),
+            ("wall time", "{wall_time}"),
             ("accuracy: training", "{train[accuracy]:.3f}"),
             ("validation", "{validation[accuracy]:.3f}"),
             ("recall@2", "{validation[recall_at_2]:.3f}"),
