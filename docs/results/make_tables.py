@@ -109,7 +109,7 @@ _TABLES = {
         ["choice_muon_12", "choice_muon_20", "choice_muon_20_decay_0.1", "choice_muon_45"]
         + ["choice_muon_45_mixed", "choice_muon_45_randaug"]
         + ["choice_muon_45_decay_0.2", "choice_muon_45_decay_0.5"]
-        + ["choice_muon_45_decay_randaug", "choice_muon_45_larger"],
+        + ["choice_muon_45_decay_1", "choice_muon_45_decay_randaug", "choice_muon_45_larger"],
         (
             ("run", "{label}"),
             *_LENGTH,
