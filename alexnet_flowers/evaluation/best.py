@@ -104,17 +104,17 @@ def _replace(run, result, before):
     source = os.path.join(run.checkpoints_dir, os.path.basename(result["checkpoint"]))
     if not checkpoints.is_complete(source):
         return False
-    folder = folder_of(run)
-    best = os.path.join(folder, os.path.basename(source))
-    if before is not None and os.path.basename(source) == _name_of(before, folder):
+    folder, name = folder_of(run), os.path.basename(source)
+    best = os.path.join(folder, name)
+    if before is not None and name == _name_of(before, folder):
         before = _renamed(best, before)
     chosen = {key: result[key] for key in _CHOSEN_BY}
-    chosen["checkpoint"] = os.path.basename(source)
+    chosen["checkpoint"] = name
     if before is not None:
         chosen[_BEFORE] = before
     beside = [
-        os.path.join(run.checkpoints_dir, name)
-        for name in (settings.FILENAME, records.LABELS_FILENAME)
+        os.path.join(run.checkpoints_dir, filename)
+        for filename in (settings.FILENAME, records.LABELS_FILENAME)
     ]
     try:
         for part in checkpoints.parts(source)[1:]:
@@ -131,7 +131,7 @@ def _replace(run, result, before):
         upkeep.remove(best)
         return False
     upkeep.make_lasting(best)
-    upkeep.write_list(folder, [os.path.basename(best)])
+    upkeep.write_list(folder, [name])
     for other in checkpoints.all_begun(folder):
         if other != best:
             upkeep.remove(other)

@@ -119,6 +119,22 @@ def test_a_copy_that_finds_no_room_leaves_nothing(run, monkeypatch):
     assert os.listdir(best.folder_of(run)) == []
 
 
+@contextlib.contextmanager
+def killed_after(number, monkeypatch):
+    """A context in which so many files are put in their places, and the next one never is."""
+    replace, calls = os.replace, []
+
+    def killed(*args):
+        calls.append(args)
+        if len(calls) > number:
+            raise KeyboardInterrupt
+        replace(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "replace", killed)
+        yield
+
+
 @pytest.mark.parametrize("number", range(13))
 def test_a_kill_mixes_no_two_of_one_step(run, monkeypatch, number):
     assert best.keep(run, _result(run, 8, 0.5))
@@ -130,16 +146,7 @@ def test_a_kill_mixes_no_two_of_one_step(run, monkeypatch, number):
     shutil.copy(old[".index"], source + ".index")
     with open(source + ".data-00000-of-00001", "wb") as file:
         file.truncate(os.path.getsize(old[".data-00000-of-00001"]))
-    replace, calls = os.replace, []
-
-    def killed(*args):
-        calls.append(args)
-        if len(calls) > number:
-            raise KeyboardInterrupt
-        replace(*args)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "replace", killed)
+    with killed_after(number, monkeypatch):
         with contextlib.suppress(KeyboardInterrupt):
             best.keep(run, _result(run, 8, 0.9))
     kept = best.result_of(run)
@@ -153,16 +160,7 @@ def test_a_kill_mixes_no_two_of_one_step(run, monkeypatch, number):
 @pytest.mark.parametrize("number", range(8))
 def test_a_kill_at_any_moment_leaves_one_with_its_result(run, monkeypatch, number):
     assert best.keep(run, _result(run, 8, 0.5))
-    replace, calls = os.replace, []
-
-    def killed(*args):
-        calls.append(args)
-        if len(calls) > number:
-            raise KeyboardInterrupt
-        replace(*args)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "replace", killed)
+    with killed_after(number, monkeypatch):
         if number < 7:  # Data, settings, labels; result, index; list; removal of the old one.
             with pytest.raises(KeyboardInterrupt):
                 best.keep(run, _result(run, 9, 0.9))
