@@ -53,7 +53,8 @@ def test_by_the_script(run_script, tiny_dataset, tmp_path):
         rows = list(csv.DictReader(file))
     rates = [float(row["learning_rate"]) for row in rows]
     assert len(rows) == len(lines) - 2 and np.allclose(np.diff(np.log(rates)), np.log(1e7) / 11)
-    # The rates were trained with: the last ones are too high for anything.
-    losses = [float(row["cross_entropy"]) for row in rows]
-    assert max(losses[:4]) < 2 and (len(rows) < 12 or losses[-1] > 3)
+    # The rates were trained with. The first change nothing; after the last ones the logits are so
+    # far apart that a batch of two is very wrong, or by chance all right. Guessing gives 1.6.
+    losses = np.array([float(row["cross_entropy"]) for row in rows])
+    assert np.abs(losses[:4] - np.log(5)).max() < 0.2 and np.abs(losses - np.log(5)).max() > 1
     assert sorted(os.listdir(str(tmp_path))) == ["data", "numbers.csv", "range.csv", "range.png"]
