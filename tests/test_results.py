@@ -55,7 +55,10 @@ def test_a_table_is_replaced_and_nothing_else(make_tables):
     assert make_tables.rebuilt(old) == new + "\n\nafter | all\n"
 
 
-@pytest.mark.parametrize("path", glob.glob(os.path.join(FOLDER, "*.json")), ids=os.path.basename)
+PATHS = sorted(glob.glob(os.path.join(FOLDER, "*.json")))  # In one order in all processes of xdist.
+
+
+@pytest.mark.parametrize("path", PATHS, ids=os.path.basename)
 def test_every_run_says_where_it_is_from(path):
     with open(path, encoding="utf-8") as file:
         known = json.load(file)

@@ -27,7 +27,9 @@ def test_it_runs(tiny_archive, tmp_path, monkeypatch):
         text = text.replace(there, instead % tiny_archive if "%" in instead else instead)
     notebook = nbformat.reads(text, 4)
     where = {"metadata": {"path": str(tmp_path)}}
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute()
+    # As long as the tests wait for any process; its own are 60 s and 4 s.
+    limits = dict(timeout=300, startup_timeout=300, iopub_timeout=300)
+    nbclient.NotebookClient(notebook, kernel_name="python3", resources=where, **limits).execute()
     pictures = [
         one
         for cell in notebook.cells

@@ -62,15 +62,16 @@ def test_every_queue_of_the_input_is_filled_that_way(tiny_dataset):
         assert all(isinstance(one, queue_runners.OwnThreadQueueRunner) for one in runners)
 
 
-@pytest.mark.parametrize("reader_secs", [0, 0.01], ids=["fast readers", "slow readers"])
+@pytest.mark.parametrize("reader_secs", [0, 0.03], ids=["fast readers", "slow readers"])
 def test_an_image_is_made_by_a_preprocessing_thread_that_had_to_wait(
     tiny_dataset, monkeypatch, reader_secs
 ):
-    """One reader, six preprocessing threads, and work of 20 ms an image.
+    """One reader, six preprocessing threads, and work of 60 ms an image.
 
     Records are drawn from among 30, so that every preprocessing thread waits for the reader at
     first; with a slow reader they wait again and again. Whoever fills the queue in which a thread
-    waits continues what that thread was about to do.
+    waits continues what that thread was about to do. The work takes far longer than the six take to
+    begin, one after the other: each session's first run builds its part of the graph.
     """
 
     def slowly(encoded):
@@ -78,7 +79,7 @@ def test_an_image_is_made_by_a_preprocessing_thread_that_had_to_wait(
         return encoded
 
     def work():
-        time.sleep(0.02)
+        time.sleep(0.06)
         return own_thread()
 
     preprocess = preprocessing.preprocess_for_train
