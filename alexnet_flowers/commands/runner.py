@@ -69,8 +69,7 @@ def _guarded(main):
             times.append(time.monotonic())
             again = times[-1] - times[0] < _ONE_SECS and len(came) > 1
         signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECS)
-        # What is raised while a library is imported is printed by some, and others go on after it.
-        if len(came) == 1 and _is_importing(frame):
+        if len(came) == 1 and _swallows(frame):
             return
         if not (again and sys.exc_info()[0]):  # Else something is being put in order.
             raise KeyboardInterrupt
@@ -98,9 +97,18 @@ def _guarded(main):
             signal.signal(number, signal.SIG_DFL)
 
 
-def _is_importing(frame):
-    files = (caller.f_code.co_filename for caller, _ in traceback.walk_stack(frame))
-    return any("importlib._bootstrap" in name for name in files)
+def _swallows(frame):
+    """Says whether what is raised at a frame is printed there, or may be, and comes no farther.
+
+    So it is in a finalizer, and while some libraries are imported.
+    """
+    codes = [caller.f_code for caller, _ in traceback.walk_stack(frame)]
+    # A function without a name that uses none: the finalizer of SWIG's classes.
+    if codes[0].co_name == "<lambda>" and not codes[0].co_names:
+        return True
+    return any(
+        code.co_name == "__del__" or "importlib._bootstrap" in code.co_filename for code in codes
+    )
 
 
 def _with_errors_in_one_line(main):
