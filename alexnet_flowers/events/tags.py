@@ -54,10 +54,13 @@ def queue_tag(operation_name):
 
 
 def name_in_network(tag):
-    """Returns what a tag of the network is about, without prefix and scope: ``conv1/weights``."""
-    return tag.split("/", 2)[2]
+    """Returns what a tag of the network is about, without prefix and scope: ``conv1/weights``.
+
+    What is in no scope, such as ``activations/Logits`` of slim's other networks, is ``Logits``.
+    """
+    return tag.split("/", 2)[-1]
 
 
 def layer_of(tag):
     """Returns the layer that a tag of the network is about: ``conv1``."""
-    return tag.split("/")[2]
+    return name_in_network(tag).split("/")[0]

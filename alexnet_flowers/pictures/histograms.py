@@ -143,7 +143,8 @@ def _figure(runs, kind, view):
         for number, tag in enumerate(found):
             row, place = divmod(number, tags_in_row)
             of_tag = panels[row, place * len(runs) :]
-            of_tag[0].set_title(tags.name_in_network(tag), fontsize=8, pad=3, loc="left")
+            title = style.plain(tags.name_in_network(tag))
+            of_tag[0].set_title(title, fontsize=8, pad=3, loc="left")
             of_runs = [run.training.histograms.get(tag, ()) for run in runs]
             is_lowest = number + tags_in_row >= len(found)
             _draw_tag(of_tag, of_runs, view, place == 0, is_lowest)

@@ -251,6 +251,17 @@ def test_layers_stand_in_the_networks_order(tmp_path):
     assert all(len(panel.patches) == 1 for panel in figure.axes[:7])
 
 
+def test_what_other_networks_have_written_is_drawn(tmp_path):
+    values = {"activations/Logits": [1.0, 2.0], "activations/x/$\\frac{$": [1.0, 2.0]}
+    event_files.write(tmp_path / "a", {1: {"sparsity/Logits": 0.5}}, {1: values})
+    (run,) = read(tmp_path, "a")
+    figure = histograms.histograms([run], "activations")
+    picture_file.save(figure, str(tmp_path / "x.svg"), picture_file.Origin("t", "c"))
+    titles = {panel.get_title(loc="left") for panel in figure.axes}
+    assert titles >= {"Logits", r"\$\frac{\$"}
+    curves.sparsity([run], LAYERS[:7])
+
+
 def test_files_are_small(runs, tmp_path):
     assert len(runs) == histograms.MAX_RUNS
     path = tmp_path / "h.svg"
