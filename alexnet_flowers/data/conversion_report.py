@@ -45,10 +45,9 @@ def of_classes(found, class_names):
         for names in alike.values()
         if len(names) > 1
     ]
-    if found.deep_folders:
+    if found.bare_folders:
         lines.append(
-            "warning: no classes, as their photos lie in folders within: %s"
-            % some(found.deep_folders)
+            "warning: no classes, as they hold no photos themselves: %s" % some(found.bare_folders)
         )
     return lines
 

@@ -13,7 +13,7 @@ from typing import NamedTuple, Optional
 from PIL import Image
 
 from alexnet_flowers.data import dataset, jpeg_check, photo_check, photo_kind, record_check, records
-from alexnet_flowers.data.sources import class_folders
+from alexnet_flowers.data.sources import class_folders, companions
 from alexnet_flowers.errors import DataError, UsageError
 
 
@@ -67,7 +67,7 @@ class FilePhotos:
 
     Attributes, lists of (path, text) that are filled on the way:
       left_out: photos that cannot be used, and why.
-      no_photos: files of a folder that are no photos at all, and what they are.
+      no_photos: files of a folder that are no photos at all, or not meant to be, and what they are.
       notes: photos of which a person should know more.
     """
 
@@ -110,7 +110,9 @@ class FilePhotos:
 
     def _leave_out(self, file, error):
         is_named = os.path.abspath(file) in self._named
-        is_no_photo = isinstance(error, photo_kind.NotAPhotoError) and not is_named
+        is_other = companions.kind(os.path.basename(file)) is not None
+        is_other |= isinstance(error, photo_kind.NotAPhotoError)
+        is_no_photo = is_other and not is_named
         (self.no_photos if is_no_photo else self.left_out).append((file, str(error)))
 
 

@@ -307,7 +307,7 @@ def test_classes_that_nobody_may_have_meant_are_warned_of(tmp_path):
         "warning: classes whose names look alike: 'Daisy ', 'daisy'",
         "warning: classes whose names look alike: 'rose\\u0301', 'ros\\xe9'",
     ]
-    assert "warning: no classes, as their photos lie in folders within: tulips" in lines
+    assert "warning: no classes, as they hold no photos themselves: tulips" in lines
 
 
 def test_many_bad_photos_take_a_line_for_each_kind(tmp_path):

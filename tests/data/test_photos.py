@@ -113,6 +113,7 @@ def test_what_a_file_is_its_content_decides(tmp_path):
     red.save(str(tmp_path / "e.gif"), save_all=True, append_images=[red.rotate(9)])
     (tmp_path / "f.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
     (tmp_path / "labels.txt").write_text("0:daisy\n")
+    (tmp_path / "license.pdf").write_bytes(b"%PDF-1.4")
     (tmp_path / "cut.jpg").write_bytes(photo_archives.draw("daisy", 0)[:300])
     (tmp_path / "head.jpg").write_bytes(b"\0\0\0\1" + photo_archives.draw("daisy", 0)[4:])
     os.symlink("gone", str(tmp_path / "link.jpg"))
@@ -129,9 +130,12 @@ def test_what_a_file_is_its_content_decides(tmp_path):
         (at + "link.jpg", "a broken link"),
         (at + "zero.jpg", "not a regular file"),
     ]
-    assert asked.no_photos == [(at + "labels.txt", "text, not a photo")]
+    assert asked.no_photos == [
+        (at + "labels.txt", "text, not a photo"),
+        (at + "license.pdf", "a PDF document, which cannot be decoded here; save it as a JPEG"),
+    ]
     assert asked.notes == [(at + "e.gif", "only the first picture of this GIF is taken")]
-    assert len(asked) == 11
+    assert len(asked) == 12
 
 
 def test_photos_are_read_when_their_turn_comes(tmp_path, monkeypatch):

@@ -32,7 +32,7 @@ class Members:
         """Adds a member.
 
         Args:
-          parts: see ``parts_of``; nothing for a folder.
+          parts: see ``parts_of``; of a folder with an empty file name behind.
           size: bytes.
           read: a function without arguments that copies a photo's bytes to where they can be read
             in any order, and returns what reads them; not called for other files.

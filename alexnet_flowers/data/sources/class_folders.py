@@ -62,15 +62,15 @@ class ClassFolders(NamedTuple):
     Attributes:
       photos: a list of ``PhotoFile``, sorted by class, file name and split.
       strays: a list of str, the sorted paths of the photos that belong to no class.
-      deep_folders: a list of str, the sorted paths of the folders that lie where those of the
-        classes do, but are none, as all their photos are strays deeper within.
+      bare_folders: a list of str, the sorted paths of the folders that lie where those of the
+        classes do, but are none, as they hold no photos, or strays deeper within.
       companions: how many other files there are of each kind, see ``companions.kind``.
       split_folders: the split of each folder that stands for one, ``{"val": "validation"}``.
     """
 
     photos: List[PhotoFile]
     strays: List[str]
-    deep_folders: List[str]
+    bare_folders: List[str]
     companions: Dict[str, int]
     split_folders: Dict[str, str]
 
@@ -81,8 +81,12 @@ def is_hidden(parts):
 
 
 def is_photo(parts):
-    """Says whether a path, split into its folders and file name, may be a photo's; () is none."""
-    return bool(parts) and not is_hidden(parts) and companions.kind(parts[-1]) is None
+    """Says whether a path, split into its folders and file name, may be a photo's.
+
+    Neither () is one, nor a folder, whose file name is empty.
+    """
+    is_file = bool(parts and parts[-1])
+    return is_file and not is_hidden(parts) and companions.kind(parts[-1]) is None
 
 
 def check_depth(path, depth):
@@ -118,7 +122,8 @@ def sort_photos(source, files):
     Args:
       source: str, the archive or folder, for messages.
       files: a list of (parts, read) of all its visible files: a path within the source as a tuple
-        of its folders and file name, and what reads it, see ``PhotoFile``; None for a companion.
+        of its folders and file name, and what reads it, see ``PhotoFile``; None for a companion,
+        and for a folder, whose file name is empty.
 
     Raises:
       DataError: no photo lies in a folder, a class folder is in several places, two photos of a
@@ -144,13 +149,14 @@ def sort_photos(source, files):
         )
     strays = [parts for parts, _ in photos if len(parts) != depth]
     folders = {parts[:-1] for parts, _ in of_classes}
-    deep = {parts[: depth - 1] for parts in strays if len(parts) > depth} - folders
-    above = {folder[:-1] for folder in folders}
+    bare = {parts[: depth - 1] for parts in strays if len(parts) > depth}
+    bare |= {parts[:-1] for parts in others if len(parts) == depth}
+    above, names = {folder[:-1] for folder in folders}, {folder[-1] for folder in folders}
     return ClassFolders(
         _photo_files(source, of_classes, level),
         sorted(map("/".join, strays)),
-        sorted("/".join(folder) for folder in deep if folder[:-1] in above),
-        dict(collections.Counter(companions.kind(parts[-1]) for parts in others)),
+        sorted("/".join(one) for one in bare if one[:-1] in above and one[-1] not in names),
+        dict(collections.Counter(companions.kind(parts[-1]) for parts in others if parts[-1])),
         {}
         if level is None
         else {parts[level]: split_folders.split_of(parts[level]) for parts, _ in of_classes},

@@ -53,10 +53,11 @@ def sha256_of(photos):
 
 
 def _walk(path, above):
-    """Yields (parts, identity) of the files below ``above``; the identity of photos only."""
+    """Yields (parts, identity) of ``above`` and the files below it; the identity of photos only."""
     class_folders.check_depth(path, len(above))
     with os.scandir(os.path.join(path, *above)) as entries:
         entries = sorted(entries, key=lambda entry: entry.name)
+    yield above + ("",), None
     for entry in entries:
         parts = above + (entry.name,)
         if class_folders.is_hidden((entry.name,)):

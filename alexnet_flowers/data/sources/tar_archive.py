@@ -238,10 +238,12 @@ def _unreadable(path, error):
 
 
 def _parts(path, member):
-    """Returns a member's folders and name, nothing for a folder; refuses what is no file."""
+    """Returns a member's folders and name, empty for a folder; refuses what is no file."""
     parts = archive_limits.parts_of(path, member.name)
-    if member.isdir() or member.type in _NO_MEMBERS:
+    if member.type in _NO_MEMBERS:
         return ()
+    if member.isdir():
+        return parts + ("",)
     if not member.isreg() and class_folders.is_photo(parts):
         raise archive_limits.special(path, member.name)
     return parts

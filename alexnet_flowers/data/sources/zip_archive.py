@@ -82,11 +82,11 @@ def _copied(archive, member, spool):
 
 
 def _parts(path, member):
-    """Returns a member's folders and name, nothing for a folder; refuses what is no plain file."""
+    """Returns a member's folders and name, empty for a folder; refuses what is no plain file."""
     name = _name(member)
     parts = archive_limits.parts_of(path, name)
     if name.endswith("/"):
-        return ()
+        return parts + ("",)
     mode = member.external_attr >> 16  # That of Unix; 0 from other systems.
     is_plain = stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR)
     if not is_plain and class_folders.is_photo(parts):

@@ -118,7 +118,17 @@ def test_folders_whose_photos_all_lie_deeper_are_told_from_other_strays():
     daisies = ["f/daisy/%d.jpg" % number for number in range(9)]
     found = sort("f/roses/1.jpg", "f/roses/old/2.jpg", "f/tulips/red/1.jpg", "f/1.jpg",
                  "f/tulips/white/1.jpg", "other/x/y/1.jpg", *daisies)  # fmt: skip
-    assert found.deep_folders == ["f/tulips"]
+    assert found.bare_folders == ["f/tulips"]
+
+
+def test_folders_without_photos_are_told():
+    photos = ["train/daisy/1.jpg", "train/roses/1.jpg", "val/roses/2.jpg"]
+    others = ["train/lily/lily.zip", "train/tulips/", "train/roses/", "train/roses/old/"]
+    others += ["val/daisy/", "val/", "", "train/a.txt"]
+    files = [(tuple(path.split("/")), str if path in photos else None) for path in photos + others]
+    found = class_folders.sort_photos("mine", files)
+    assert found.bare_folders == ["train/lily", "train/tulips"]
+    assert found.companions == {".zip": 1, ".txt": 1}
 
 
 @pytest.mark.parametrize("paths", [[], ["1.jpg"]])

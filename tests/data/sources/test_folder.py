@@ -41,7 +41,7 @@ def test_photos_are_listed_in_order_and_read(mine):
     (mine / "empty").mkdir()
     found = read(mine)
     assert contents(found) == IN_ORDER
-    assert found.strays == []
+    assert (found.strays, found.bare_folders) == ([], ["empty"])
 
 
 def test_the_folder_above_is_the_same_photos(mine, tmp_path):

@@ -44,7 +44,7 @@ def test_folders_and_hidden_files_do_not_count(tmp_path):
     members += [("__MACOSX/photos/daisy/._1.jpg", b"?"), ("photos/daisy/.DS_Store", b"?")]
     found = read(write_zip(tmp_path / "p.zip", members))
     assert [p.place for p in found.photos] == ["daisy/1.jpg"]
-    assert (found.strays, found.companions) == ([], {})
+    assert (found.strays, found.companions, found.bare_folders) == ([], {}, ["photos/empty"])
 
 
 def test_a_tar_archive_that_ends_in_a_zip_is_a_tar_archive(tmp_path):
