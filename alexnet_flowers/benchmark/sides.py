@@ -53,8 +53,11 @@ class Worker:
         self.peak_mb = None
 
     def __enter__(self):
-        self.about = self._answer()["ready"]
-        self._process.send_signal(signal.SIGSTOP)
+        with contextlib.ExitStack() as unless_ready:
+            unless_ready.push(self.__exit__)
+            self.about = self._answer()["ready"]
+            self._process.send_signal(signal.SIGSTOP)
+            unless_ready.pop_all()
         return self
 
     def __exit__(self, *_):

@@ -241,6 +241,17 @@ def test_a_measured_training_ends_with_the_measurement(monkeypatch):
     assert started[0].returncode < 0
 
 
+def test_a_worker_that_never_gets_ready_is_ended(tmp_path):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho banner\nexec sleep 600\n")
+    program.chmod(0o755)
+    worker_of_banner = sides.Worker(["module"], str(program))
+    with pytest.raises(DataError, match="says 'banner"):
+        with worker_of_banner:
+            pass
+    assert worker_of_banner._process.poll() is not None
+
+
 def test_what_else_a_program_prints_is_no_answer():
     with pytest.raises(DataError, match="which is no answer"):
         with sides.Worker(["module"], "/bin/echo"):
