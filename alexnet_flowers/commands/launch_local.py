@@ -5,6 +5,7 @@
 What stands behind -- are the flags of the command train.
 """
 
+import functools
 import os
 import sys
 
@@ -17,12 +18,10 @@ from alexnet_flowers.distributed import local_cluster
 FLAGS = flags.FLAGS
 
 with group("Cluster"):
-    flags.DEFINE_integer(
-        "workers", 2, "Start so many processes that compute gradients.", lower_bound=1
-    )
-    flags.DEFINE_integer(
-        "servers", 1, "Start so many processes that hold the variables.", lower_bound=1
-    )
+    # Each needs a port; of more there would not be enough.
+    define_count = functools.partial(flags.DEFINE_integer, lower_bound=1, upper_bound=1000)
+    define_count("workers", 2, "Start so many processes that compute gradients.")
+    define_count("servers", 1, "Start so many processes that hold the variables.")
 
 
 def main(train_flags):

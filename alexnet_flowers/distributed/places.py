@@ -6,7 +6,7 @@ import time
 
 from alexnet_flowers.distributed import liveness
 from alexnet_flowers.distributed.least_bytes import LeastBytes
-from alexnet_flowers.distributed.register import HERE, LEFT, Register
+from alexnet_flowers.distributed.register import HERE, LEFT, NOT_YET, Register
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.tf1 import tf
 
@@ -140,7 +140,8 @@ class Worker(Alone):
 
         The chief gives the servers to its run, unless another run is there; the other workers wait
         for that. Within the context the process ends should a server be gone. Whoever is refused
-        has changed nothing, and tells nobody that it leaves.
+        has changed nothing, and tells nobody that it leaves. A chief that an error ends is waited
+        for, as if it had not come yet.
 
         Args:
           run: a dict that JSON can hold: what all workers of the run must agree on.
@@ -153,12 +154,16 @@ class Worker(Alone):
             self._agree_on_cluster()
             self._agree(dict(run, sync_replicas=self.sync_replicas, **self._cluster.shared))
             self._set_state(HERE)
+            last_state = LEFT
             try:
                 yield
+            except Exception:
+                last_state = NOT_YET if self.is_chief else LEFT
+                raise
             finally:
                 if self.servers_answer():  # One that is gone need not be told.
                     with contextlib.suppress(DataError):  # It has gone meanwhile.
-                        self._set_state(LEFT)
+                        self._set_state(last_state)
 
     def _agree_on_cluster(self):
         """Raises ``UsageError`` unless all servers have this worker's hosts and TensorFlow."""
@@ -181,7 +186,7 @@ class Worker(Alone):
             mine = json.dumps(run, sort_keys=True)
             there = register.run
             if self.is_chief:
-                self.takes_over = bool(session.run(register.states)[0])
+                self.takes_over = session.run(there) == mine.encode()
                 there = register.claim(mine)
             held = _awaited(session, there, self._say_that_it_waits)
             differences = _differences(held, json.loads(mine))

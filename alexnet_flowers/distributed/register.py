@@ -6,7 +6,8 @@ so no checkpoint holds it.
 
 from alexnet_flowers.tf1 import tf
 
-# The states of a worker; none before it joins.
+# The states of a worker.
+NOT_YET = b""
 HERE = b"here"
 LEFT = b"left"
 

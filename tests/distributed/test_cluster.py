@@ -147,7 +147,7 @@ def test_something_else_that_listens_is_an_error(tmp_path, tiny_dataset):
             "train", tmp_path, "--dataset_dir=%s" % tiny_dataset, *SMALL,
             "--ps_hosts=" + server.url[len("http://"):],
             "--worker_hosts=127.0.0.1:%d" % local_cluster.free_ports(1)[0],
-        ).finish(secs=60)  # fmt: skip
+        ).finish()  # fmt: skip
     (line,) = errors_of(ended)
     assert ended.status == 1 and "does not answer as servers of this cluster do" in line
     assert not os.path.exists(str(tmp_path / "runs" / "summaries"))
@@ -210,6 +210,11 @@ def test_a_worker_that_is_told_to_end_ends_a_synchronous_local_cluster(tmp_path,
 def children_of(pid):
     with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
         return [int(child) for child in file.read().split()]
+
+
+def test_more_processes_than_there_are_ports_are_refused(run_script):
+    done = run_script("launch_local", "--workers=100000")
+    assert done.returncode == 2 and "--workers=100000" in done.stderr
 
 
 def test_flags_of_a_cluster_need_its_hosts(run_script, tiny_dataset):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from alexnet_flowers.distributed import cluster, liveness, local_cluster, places, server
-from alexnet_flowers.distributed.register import HERE, LEFT, Register
+from alexnet_flowers.distributed.register import HERE, LEFT, NOT_YET, Register
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
 
@@ -149,6 +149,17 @@ def test_a_chief_that_was_killed_joins_its_run_again(members):
     with members.chief.joined(RUN):
         assert members.states()[0] == HERE
     joined.__exit__(None, None, None)
+
+
+def test_a_chief_that_an_error_ends_is_waited_for(members):
+    with pytest.raises(DataError), members.chief.joined(RUN):
+        raise DataError("the last step cannot be saved")
+    assert members.states()[0] == NOT_YET
+    with members.chief.joined(RUN):
+        assert members.chief.takes_over
+    with pytest.raises(KeyboardInterrupt), members.chief.joined(RUN):
+        raise KeyboardInterrupt
+    assert members.states()[0] == LEFT
 
 
 def test_a_server_with_another_place_is_none_of_ours(members):
