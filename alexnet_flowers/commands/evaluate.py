@@ -12,7 +12,7 @@ from absl import flags
 from alexnet_flowers import json_file
 from alexnet_flowers.commands import command_line, next_step, outputs
 from alexnet_flowers.commands.help_text import group
-from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.errors import UsageError
 from alexnet_flowers.evaluation import best, evaluator, tables
 from alexnet_flowers.nets import alexnet_v2
 from alexnet_flowers.training import checkpoints
@@ -78,9 +78,8 @@ def main():
             evaluator.View(FLAGS.eval_image_size, FLAGS.mirror, FLAGS.raw_weights),
             command_line.note,
         )
-        with contextlib.suppress(DataError):  # A damaged one is set aside by a better one.
-            if FLAGS.keep_best:  # Now, rather than after the work.
-                best.check_curve(run, best.result_of(run), made.curve, "keep_best")
+        if FLAGS.keep_best:  # Now, rather than after the work.
+            best.check_curve(run, made.curve, "keep_best")
         return made
 
     if FLAGS.watch:

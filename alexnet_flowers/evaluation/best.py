@@ -58,7 +58,7 @@ def keep(run, result, report=print, flag="keep_best"):
     with lock.held(folder, "written", _WAIT_SECS):
         upkeep.remove_temporary(folder)
         before = _read_or_set_aside(run, report)
-        check_curve(run, before, result["curve"], flag)
+        _check_curve(run, before, result["curve"], flag)
         if before is not None and result["accuracy"] <= before["accuracy"]:
             return False
         is_kept = _replace(run, result, before)
@@ -83,15 +83,21 @@ def _read_or_set_aside(run, report):
         return None
 
 
-def check_curve(run, kept, curve, flag):
+def check_curve(run, curve, flag):
     """Raises ``UsageError`` if a run's best checkpoint was chosen by other photos or another view.
+
+    A damaged one is passed over: a better one sets it aside.
 
     Args:
       run: a ``runs.Run``.
-      kept: ``result_of(run)``.
       curve: see ``evaluator.Evaluator``.
       flag: the one that asks for a best checkpoint, for the message.
     """
+    with contextlib.suppress(DataError):
+        _check_curve(run, result_of(run), curve, flag)
+
+
+def _check_curve(run, kept, curve, flag):
     if kept is not None and kept["curve"] != curve:
         raise UsageError(
             "--%s: %s was chosen by %s, not %s; choose by the same, or move it away"
@@ -106,8 +112,12 @@ def _replace(run, result, before):
         return False
     folder, name = folder_of(run), os.path.basename(source)
     best = os.path.join(folder, name)
-    if before is not None and name == _name_of(before, folder):
-        before = _renamed(best, before)
+    if before is not None:
+        if name == _name_of(before, folder):
+            before = _renamed(best, before)
+        # Or what a kill has left of an older one of this name: no index fits other data.
+        if os.path.lexists(best + ".index"):
+            upkeep.remove(best)
     chosen = {key: result[key] for key in _CHOSEN_BY}
     chosen["checkpoint"] = name
     if before is not None:
@@ -151,7 +161,6 @@ def _renamed(path, result):
     result = dict(result, checkpoint=os.path.basename(other))
     json_file.write(os.path.join(folder, _RESULT_FILENAME), result)
     upkeep.write_list(folder, [result["checkpoint"]])
-    upkeep.remove(path)
     return result
 
 

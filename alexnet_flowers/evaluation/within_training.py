@@ -24,10 +24,9 @@ class Evaluation:
           report: called with each line of the console.
 
         Raises:
-          UsageError: that one was chosen by another split or view.
+          UsageError: the best one so far was chosen by another split or view.
         """
-        with contextlib.suppress(DataError):  # A damaged one is set aside by a better one.
-            best.check_curve(run, best.result_of(run), _CURVE, _FLAG)
+        best.check_curve(run, _CURVE, _FLAG)
         self._run = run
         self._make_evaluator = make_evaluator
         self._evaluator = None
