@@ -211,14 +211,15 @@ with group("Logging"):
         save_summaries_secs="Write scalars and images for TensorBoard every so many seconds; 0: "
         "none.",
         save_histograms_secs="Write histograms of end points and weights, which take seconds, "
-        "every so many seconds; 0: none.",
+        "every so many seconds; 0: none. Without --save_summaries_secs there are none either.",
         max_images="Write so many images of the batch each time; 0: none.",
         save_interval_secs="Save a checkpoint every so many seconds; 0: not by time.",
         save_interval_steps="Save a checkpoint every so many steps; 0: not by steps.",
         eval_every_n_steps="Evaluate all validation photos every so many steps and after the last "
         "one, and keep the most accurate checkpoint in the run's folder best/; 0: never.",
         max_to_keep="Keep so many of the newest checkpoints.",
-        keep_checkpoint_every_n_hours="Keep one checkpoint of every so many hours for good.",
+        keep_checkpoint_every_n_hours="Keep one checkpoint of every so many hours for good; 0: "
+        "none.",
     )
 
 command_line.define_device()

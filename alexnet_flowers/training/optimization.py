@@ -93,6 +93,11 @@ def train_op(settings, total_loss, optimizer, global_step, gradients_beside_laye
             return tf.identity(op, name="with_averages")
 
 
+def is_of_the_loss(error):
+    """Says whether an error of TensorFlow's is that of ``train_op``: the loss is not finite."""
+    return "LossTensor is inf or nan" in error.message
+
+
 def moving_averages(settings, global_step):
     """Returns the ``tf.train.ExponentialMovingAverage`` that the settings ask for, or None."""
     if settings.moving_average_decay is None:

@@ -13,7 +13,7 @@ from alexnet_flowers.distributed import places
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.events import tensorboard_views
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import saving, training_graph
+from alexnet_flowers.training import optimization, saving, training_graph
 
 NUM_STEPS = 300
 _MAX_STEPS = 10**6  # Their rates are made at once.
@@ -73,6 +73,8 @@ def measure(plan, report=print):
         rates = np.geomspace(*RATES, num=num_steps)
         try:
             losses = _losses(plan, ops, init_fn, rates, report)
+        except tf.errors.ResourceExhaustedError as error:  # No record is to blame.
+            raise DataError("%s; lower --batch_size" % first_line(error))
         except tf.errors.OpError as error:
             raise DataError(record_check.explanation(plan.split) or first_line(error))
     if not losses:
@@ -100,7 +102,7 @@ def _losses(plan, ops, init_fn, rates, report):
         try:
             loss = float(session.run(fetches, {ops.learning_rate: rate})[0])
         except tf.errors.InvalidArgumentError as error:
-            if "LossTensor is inf or nan" not in error.message:
+            if not optimization.is_of_the_loss(error):
                 raise
             return np.nan, True
         losses.append(loss)

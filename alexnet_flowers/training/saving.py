@@ -29,10 +29,10 @@ class Saver:
     """
 
     def __init__(self, var_list=None, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0):
-        """Takes what ``tf.train.Saver`` takes."""
+        """Takes what ``tf.train.Saver`` takes; of 0 hours none is kept for good."""
         self._saver = tf.train.Saver(var_list)
         self._max_to_keep = max_to_keep
-        self._keep_every_secs = keep_checkpoint_every_n_hours * 3600
+        self._keep_every_secs = keep_checkpoint_every_n_hours * 3600 or math.inf
         # Times of a clock that nobody sets.
         self._next_to_keep = time.monotonic() + self._keep_every_secs
         self._kept = []  # (path, time of its save) of those that make room one day, oldest first.

@@ -28,8 +28,8 @@ class Schedule(typing.NamedTuple):
     # decay; returns the learning rate (float32 []). None: it stays.
     decay: typing.Optional[typing.Callable] = None
     hyperparameters: typing.Tuple[Hyperparameter, ...] = ()
-    # The default of --num_epochs_per_decay; None: the run after its warm-up, so that its last step
-    # reaches the end of the decay.
+    # The default of --num_epochs_per_decay; None: the run after its warm-up, so that both end
+    # together.
     epochs_per_decay: typing.Optional[float] = None
 
 

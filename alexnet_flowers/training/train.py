@@ -34,6 +34,7 @@ from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import (
     callbacks,
     checkpoints,
+    optimization,
     runs,
     saving,
     schedules,
@@ -230,7 +231,7 @@ class _Trainer:
         except SessionLost as error:
             raise self._stopped(error)
         except tf.errors.OpError as error:
-            if "LossTensor is inf or nan" in error.message:
+            if optimization.is_of_the_loss(error):
                 rate = self.loop.learning_rate
                 raise self._diverged(
                     "step %d, learning rate %s: the loss is NaN or infinite"

@@ -95,7 +95,8 @@ def test_a_killed_run_goes_on_from_what_it_saved(run, tmp_path, trials, tally):
     for trial in range(trials(3, 50)):
         kill = ways[trial % len(ways)]
         names = os.listdir(run_dir) if os.path.isdir(run_dir) else []
-        torn = [name for name in names if not PART.match(name) and name not in BESIDE | {"lock"}]
+        stay = BESIDE | MAY_BE | {"lock"}
+        torn = [name for name in names if not PART.match(name) and name not in stay]
         script = start(tmp_path)
         kill(script, run_dir, rng)
         was_saving = is_saving(run_dir)
@@ -136,8 +137,9 @@ def test_a_kill_as_a_checkpoint_becomes_complete(run, tmp_path, trials, tally):
         assert script.wait_until(lambda path=index: os.path.exists(path))
         ended = script.kill()
         assert (ended.status, ended.error) == (-signal.SIGKILL, ""), ended
-        saved += 2
-        assert kept(run.checkpoints_dir) == saved
+        # That one, or a later one where this process came late.
+        complete, saved = saved + 2, kept(run.checkpoints_dir)
+        assert saved >= complete
         with open(os.path.join(run.checkpoints_dir, "checkpoint"), "a+") as file:
             file.seek(0)
             is_listed = "model.ckpt-%d" % saved in file.read()

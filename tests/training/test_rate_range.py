@@ -2,10 +2,14 @@
 
 import csv
 import os
+import types
 
 import numpy as np
+import pytest
 
 from alexnet_flowers.commands import find_learning_rate
+from alexnet_flowers.errors import DataError
+from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import rate_range
 from alexnet_flowers.training.settings import Settings
 
@@ -32,6 +36,21 @@ def test_all_rates_that_were_tried_together_are_advised():
     )
     of_one = find_learning_rate.advice(measured, Settings(learning_rate=0.02))
     assert of_one == "try --learning_rate 0.005, a tenth of where the loss was lowest"
+
+
+def test_want_of_memory_is_said_at_once(monkeypatch):
+    def failing(*_):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM")
+
+    monkeypatch.setattr(rate_range.training_graph, "build", lambda *_: None)
+    monkeypatch.setattr(rate_range.saving, "warm_start", lambda *_: None)
+    monkeypatch.setattr(rate_range, "_losses", failing)
+    monkeypatch.setattr(rate_range.record_check, "explanation", lambda _: pytest.fail("reads"))
+    options = types.SimpleNamespace(max_number_of_steps=3)
+    split = types.SimpleNamespace(labels_to_names={})
+    plan = types.SimpleNamespace(members=None, options=options, settings=None, split=split)
+    with pytest.raises(DataError, match="^OOM; lower --batch_size$"):
+        rate_range.measure(plan)
 
 
 def test_by_the_script(run_script, tiny_dataset, tmp_path):

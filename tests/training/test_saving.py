@@ -51,14 +51,16 @@ def test_a_checkpoint_without_a_variable_is_refused(saved):
             saving.check_continues(saved + "/model.ckpt-20", tf.global_variables())
 
 
-def test_one_of_each_so_many_hours_stays_for_good(tmp_path, monkeypatch):
+# The first one saved after each full hour since the start.
+@pytest.mark.parametrize("hours, kept", [(1, (3, 6, 9, 10, 11)), (0, (10, 11))])
+def test_one_of_each_so_many_hours_stays_for_good(tmp_path, monkeypatch, hours, kept):
     with tf.Graph().as_default(), tf.Session() as session:
         build()
         now = [1e9]
         monkeypatch.setattr(
             saving.time, "monotonic", lambda: now[0]
         )  # Whatever the wall clock says.
-        saver = saving.Saver(max_to_keep=2, keep_checkpoint_every_n_hours=1)
+        saver = saving.Saver(max_to_keep=2, keep_checkpoint_every_n_hours=hours)
         session.run(tf.global_variables_initializer())
         for step in range(12):
             saver.save(session, str(tmp_path / "model.ckpt"), global_step=step)
@@ -66,8 +68,7 @@ def test_one_of_each_so_many_hours_stays_for_good(tmp_path, monkeypatch):
         saver.is_finished = True
         saver.save(session, str(tmp_path / "model.ckpt"), global_step=12)
     names = [os.path.basename(path) for path in checkpoints.all_complete(str(tmp_path))]
-    # The first one saved after each full hour since the start.
-    assert names == names_of(3, 6, 9, 10, 11) and listed(str(tmp_path)) == names_of(10, 11)
+    assert names == names_of(*kept) and listed(str(tmp_path)) == names_of(10, 11)
 
 
 def test_a_folder_that_is_gone_during_a_save_is_one_line(tmp_path, monkeypatch):
