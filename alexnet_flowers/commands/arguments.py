@@ -227,7 +227,7 @@ def _flags_of(path):
 
 def _refused(said):
     """Returns what absl says of a flag, in the words of a person where it is Python's."""
-    found = re.match(r"flag (--(\w+)=(\S*)): ", said)
+    found = re.match(r"flag (--(\w+)=(.*?)): ", said)
     for of_python, meant in _OF_PYTHON.items():
         if found and of_python in said:
             return "%s: %s" % (found.group(1), meant)

@@ -5,8 +5,10 @@ python scripts/predict.py folder/of/photos --sheet sheet.png
 python scripts/predict.py --split validation --csv predictions.csv
 python scripts/predict.py --split validation --sheet mistakes.png --worst 12 --explain
 
-Photos that cannot be used are named at the end, with status 1; the others are predicted.
+Photos that cannot be used are named below the table, with status 1; the others are predicted.
 """
+
+import contextlib
 
 from absl import flags
 
@@ -56,12 +58,16 @@ def main(paths):
         cam = grad_cam.GradCam(network) if FLAGS.explain else None
         predictions = prediction.predict(network, asked, for_sheet=bool(FLAGS.sheet), cam=cam)
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
-    outputs.write(FLAGS.csv, prediction.write_csv, predictions, network.class_names)
+    status = asked_photos.report_left_out(asked)
     rows = prediction.as_rows(predictions, network.class_names)
-    outputs.write(FLAGS.json, json_file.write, rows)
-    if FLAGS.sheet:
-        _draw_sheet(predictions, network)
-    return asked_photos.report_left_out(asked)
+    with contextlib.ExitStack() as others:  # Each is done, whatever becomes of the others.
+        if FLAGS.sheet:
+            others.callback(_draw_sheet, predictions, network)
+        others.callback(outputs.write, FLAGS.json, json_file.write, rows)
+        others.callback(
+            outputs.write, FLAGS.csv, prediction.write_csv, predictions, network.class_names
+        )
+    return status
 
 
 def _draw_sheet(predictions, network):

@@ -63,12 +63,12 @@ def parsed(tmp_path_factory):
         "--batch_size=7 --recipe=paper", "--flagfile=recipe", "--recipe nobody", "--recipe",
         *("--flagfile=" + name for name in "empty comments binary words itself nowhere .".split()),
         "--flagfile=/dev/zero", "--flagfile=windows", "--flagfile=quotes", "--flagfile=behind",
-        "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe",
-        "--optimizer=adm", "--run_name=", "--worker_hosts=", "--dataset_dir= --batch_size=3",
+        "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe", "--optimizer=adm",
+        "--batch_size=5\t6", "--run_name=", "--worker_hosts=", "--dataset_dir= --batch_size=3",
         "--dataset_dir=gs://a/b", "--min_crop_area=nan",
     ]  # fmt: skip
     out = subprocess.check_output(
-        [sys.executable, "-c", PARSE % ROOT, json.dumps([line.split() for line in lines])],
+        [sys.executable, "-c", PARSE % ROOT, json.dumps([line.split(" ") for line in lines])],
         cwd=str(folder),
     )
     answers, text = json.loads(out.decode())
@@ -130,6 +130,7 @@ def test_the_scripts_have_the_recipes_too():
         ("--flagfile=.", "--flagfile .: Is a directory"),
         ("photo.jpg", "unexpected argument 'photo.jpg'; flags begin with --"),
         ("--batch_size=a:_b", "--batch_size=a:_b: is no whole number"),
+        ("--batch_size=5\t6", "--batch_size=5\t6: is no whole number"),
         ("--learning_rate=x", "--learning_rate=x: is no number"),
         ("--min_crop_area=nan", "--min_crop_area=nan: is no number"),
         ("--run_name=", "--run_name: is empty; give it a value, or leave it out"),

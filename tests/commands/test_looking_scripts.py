@@ -167,6 +167,15 @@ def test_predict_a_folder_with_a_bad_photo(run_script, run_flags, photo, tmp_pat
     assert (tmp_path / "sheet.png").exists()
 
 
+def test_a_table_that_cannot_be_written_costs_no_other_output(
+    run_script, run_flags, photo, tmp_path
+):
+    asked = ["roses", "--csv", "/dev/full", "--json", "p.json", "--sheet", "sheet.png"]
+    done = run_script("predict", *run_flags, *asked)
+    assert done.returncode == 1 and "/dev/full: No space left on device" in done.stderr
+    assert (tmp_path / "p.json").exists() and (tmp_path / "sheet.png").exists()
+
+
 def test_a_link_to_a_folder_is_said_to_be_left_out(run_script, run_flags, photo, tmp_path):
     (tmp_path / "all").mkdir()
     os.symlink("../roses", str(tmp_path / "all" / "more"))
