@@ -63,9 +63,9 @@ def parsed(tmp_path_factory):
         "--batch_size=7 --recipe=paper", "--flagfile=recipe", "--recipe nobody", "--recipe",
         *("--flagfile=" + name for name in "empty comments binary words itself nowhere .".split()),
         "--flagfile=/dev/zero", "--flagfile=windows", "--flagfile=quotes", "--flagfile=behind",
-        "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe", "--optimizer=adm",
-        "--batch_size=5\t6", "--run_name=", "--worker_hosts=", "--dataset_dir= --batch_size=3",
-        "--dataset_dir=gs://a/b", "--min_crop_area=nan",
+        "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe",
+        "--optimizer=adm", "--batch_size=5\t6", "--run_name=", "--worker_hosts=",
+        "--dataset_dir= --batch_size=3", "--dataset_dir=gs://a/b", "--min_crop_area=nan",
     ]  # fmt: skip
     out = subprocess.check_output(
         [sys.executable, "-c", PARSE % ROOT, json.dumps([line.split(" ") for line in lines])],
