@@ -189,7 +189,7 @@ def test_every_flag_of_a_cluster_reaches_the_training():
                  momentum_learning_rate=0.08,
                  warmup_steps=100, end_learning_rate=0.0, learning_rate_decay_type="cosine",
                  label_smoothing=0.1, weight_decay=0.0005, batch_size=112, image_size=195,
-                 num_epochs=45, mixed_precision=False),
+                 num_epochs=90, mixed_precision=False),
         ),
         (
             "fast",
