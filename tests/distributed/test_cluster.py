@@ -147,7 +147,7 @@ def test_something_else_that_listens_is_an_error(tmp_path, tiny_dataset):
             "train", tmp_path, "--dataset_dir=%s" % tiny_dataset, *SMALL,
             "--ps_hosts=" + server.url[len("http://"):],
             "--worker_hosts=127.0.0.1:%d" % local_cluster.free_ports(1)[0],
-        ).finish()  # fmt: skip
+        ).finish(secs=60)  # fmt: skip
     (line,) = errors_of(ended)
     assert ended.status == 1 and "does not answer as servers of this cluster do" in line
     assert not os.path.exists(str(tmp_path / "runs" / "summaries"))

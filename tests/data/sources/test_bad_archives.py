@@ -21,7 +21,7 @@ from alexnet_flowers.data import manifest, records
 from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.tf1 import tf
 
-_LIMIT_SECS = 300
+_LIMIT_SECS = 60
 _SETTINGS = {"num_validation": 1, "num_shards": 2}
 
 
