@@ -149,13 +149,14 @@ def sort_photos(source, files):
         )
     strays = [parts for parts, _ in photos if len(parts) != depth]
     folders = {parts[:-1] for parts, _ in of_classes}
-    bare = {parts[: depth - 1] for parts in strays if len(parts) > depth}
-    bare |= {parts[:-1] for parts in others if len(parts) == depth}
     above, names = {folder[:-1] for folder in folders}, {folder[-1] for folder in folders}
+    bare = {parts[: depth - 1] for parts in strays if len(parts) > depth} - folders
+    # A class may be without photos in one of the splits.
+    bare |= {parts[:-1] for parts in others if len(parts) == depth and parts[-2] not in names}
     return ClassFolders(
         _photo_files(source, of_classes, level),
         sorted(map("/".join, strays)),
-        sorted("/".join(one) for one in bare if one[:-1] in above and one[-1] not in names),
+        sorted("/".join(folder) for folder in bare if folder[:-1] in above),
         dict(collections.Counter(companions.kind(parts[-1]) for parts in others if parts[-1])),
         {}
         if level is None

@@ -119,6 +119,9 @@ def test_folders_whose_photos_all_lie_deeper_are_told_from_other_strays():
     found = sort("f/roses/1.jpg", "f/roses/old/2.jpg", "f/tulips/red/1.jpg", "f/1.jpg",
                  "f/tulips/white/1.jpg", "other/x/y/1.jpg", *daisies)  # fmt: skip
     assert found.bare_folders == ["f/tulips"]
+    of_train = ["train/%s/%d.jpg" % (name, number) for name in ("a", "b") for number in range(3)]
+    of_splits = sort(*of_train, "val/a/3.jpg", "val/b/old/4.jpg")
+    assert of_splits.bare_folders == ["val/b"]
 
 
 def test_folders_without_photos_are_told():
