@@ -9,7 +9,6 @@
 
 import collections
 import glob
-import logging
 import os
 from typing import Dict, List, NamedTuple
 
@@ -21,13 +20,6 @@ from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError, first_line
 from alexnet_flowers.events import tags
 from alexnet_flowers.tf1 import tf
-
-# After tf1, which silences what numpy says about TensorBoard's own types.
-from tensorboard.backend.event_processing import event_accumulator  # isort: skip
-
-# How many of each kind TensorBoard's reader keeps; 0: all.
-_KEPT = {"scalars": 0, "histograms": 0, "distributions": 1, "images": 1, "audio": 1, "tensors": 1}
-
 
 # Beyond it the axis of a figure, of float64, cannot tell two steps apart, and never ends.
 _MAX_STEP = 2**53
@@ -185,30 +177,20 @@ def read(folder, report=print):
         raise DataError("%s: no event files" % folder)
     for path in paths:
         regular_file.check(path)
-    # TensorBoard warns about each restart.
-    logging.getLogger("tensorboard").setLevel(logging.ERROR)
-    accumulator = event_accumulator.EventAccumulator(folder, _KEPT)
     try:
-        starts = _starts(paths, report)
-        accumulator.Reload()
-    except (tf.errors.OpError, DecodeError) as error:
+        scalars, histograms, starts = _collected(paths, report)
+    except DecodeError as error:
         raise DataError("%s: cannot be read (%s)" % (folder, first_line(error)))
-    found = accumulator.Tags()
-    scalars = collections.defaultdict(list)
-    for tag in found["scalars"]:
-        scalars[tags.current(tag)] += accumulator.Scalars(tag)
-    histograms = {tag: accumulator.Histograms(tag) for tag in found["histograms"]}
-    of_kinds = [*scalars.values(), *histograms.values()]
-    step = max((event.step for events in of_kinds for event in events), default=0)
-    if step > _MAX_STEP:
-        raise DataError("%s: step %d cannot be; move its event file away" % (folder, step))
+    steps = [step for points in (*scalars.values(), *histograms.values()) for step in points]
+    if max(steps, default=0) > _MAX_STEP:
+        raise DataError("%s: step %d cannot be; move its event file away" % (folder, max(steps)))
+    # Of tags whose steps are all to be made again only the names are left.
     return Events(
-        # Of tags whose steps are all to be made again TensorBoard keeps the names.
-        {tag: _scalars(events) for tag, events in scalars.items() if events},
+        {tag: _scalars(points) for tag, points in scalars.items() if points},
         {
-            tag: [_histogram("%s: %r" % (folder, tag), event) for event in _by_step(events)]
-            for tag, events in histograms.items()
-            if events
+            tag: [_histogram("%s: %r" % (folder, tag), *one) for one in sorted(points.items())]
+            for tag, points in histograms.items()
+            if points
         },
         starts,
     )
@@ -218,20 +200,32 @@ def _event_files(folder):
     return sorted(glob.glob(os.path.join(glob.escape(folder), "*tfevents*")))
 
 
-def _starts(paths, report):
-    """Returns the ``Events.starts`` of some files; TensorBoard's reader does not keep them."""
+def _collected(paths, report):
+    """Returns scalars and histograms by tag and step, and ``Events.starts``, as TensorBoard would.
+
+    Of two events of a step the later counts; a checkpoint may be evaluated twice, too.
+    """
+    scalars, histograms = collections.defaultdict(dict), collections.defaultdict(dict)
     starts = []
     for path in paths:
         for record in _whole_records(path, report):
             event = tf.Event.FromString(record)
             if event.session_log.status == tf.SessionLog.START:
-                # As of all events, those are made again that come after a later one's step.
+                # What was written of its step and later ones is made again.
                 starts = [step for step in starts if step < event.step] + [event.step]
-    return starts
+                for points in (*scalars.values(), *histograms.values()):
+                    for step in [step for step in points if step >= event.step]:
+                        del points[step]
+            for value in event.summary.value:
+                if value.HasField("simple_value"):
+                    scalars[tags.current(value.tag)][event.step] = value.simple_value
+                elif value.HasField("histo"):
+                    histograms[value.tag][event.step] = value.histo
+    return scalars, histograms, starts
 
 
 def _whole_records(path, report):
-    """Yields a file's records up to a damaged one, which is reported: TensorBoard says nothing."""
+    """Yields a file's records up to a damaged one, which is reported."""
     for number, frame in enumerate(record_frames.read(path)):
         if frame.problem:
             if frame.problem != record_frames.CUT_OFF:
@@ -243,22 +237,14 @@ def _whole_records(path, report):
         yield frame.record
 
 
-def _by_step(events):
-    """Returns the events in the order of their steps, the later of two of the same step."""
-    # TensorBoard has dropped what a restart repeats; a checkpoint may be evaluated twice, too.
-    return [event for _, event in sorted({event.step: event for event in events}.items())]
-
-
-def _scalars(events):
-    events = _by_step(events)
+def _scalars(points):
+    steps = sorted(points)
     return Scalars(
-        np.array([event.step for event in events], np.int64),
-        np.array([event.value for event in events], np.float64),
+        np.array(steps, np.int64), np.array([points[step] for step in steps], np.float64)
     )
 
 
-def _histogram(name, event):
-    value = event.histogram_value
+def _histogram(name, step, value):
     limits, counts = np.array(value.bucket_limit, float), np.array(value.bucket, float)
     if not (
         len(limits) == len(counts) > 0
@@ -268,9 +254,7 @@ def _histogram(name, event):
         and value.min <= value.max
         and np.isfinite([value.max - value.min, counts.sum()]).all()
     ):
-        raise DataError(
-            "%s of step %d: is no histogram; move its event file away" % (name, event.step)
-        )
+        raise DataError("%s of step %d: is no histogram; move its event file away" % (name, step))
     # TensorFlow names the upper limit of each bucket; the outer ones reach beyond all values.
     edges = np.concatenate([[value.min], limits])
-    return Histogram(event.step, edges.clip(value.min, value.max), counts)
+    return Histogram(step, edges.clip(value.min, value.max), counts)
