@@ -3,9 +3,6 @@
 from alexnet_flowers.errors import UsageError
 from alexnet_flowers.tf1 import slim, tf
 
-# The scope that slim gives its train_op; the slash enters it again.
-TRAIN_OP_SCOPE = "train_op/"
-
 
 def losses(logits, labels, label_smoothing, targets=None):
     """Builds the losses.
@@ -65,7 +62,6 @@ def split_scopes(scopes):
 def train_op(settings, total_loss, optimizer, global_step, gradients_beside_layers=False):
     """Builds slim's train_op: float32 [], the loss, once a step of the optimizer has been made.
 
-    With ``moving_average_decay`` the averages of all model variables are updated after each step.
     A loss that is NaN or infinite raises an ``InvalidArgumentError`` when the step is run.
 
     Args:
@@ -74,8 +70,11 @@ def train_op(settings, total_loss, optimizer, global_step, gradients_beside_laye
       optimizer: a ``tf.train.Optimizer``.
       global_step: the step's variable.
       gradients_beside_layers: whether each layer's gradient is computed on the layer's device.
+
+    Raises:
+      UsageError: see ``variables_to_train``.
     """
-    op = slim.learning.create_train_op(
+    return slim.learning.create_train_op(
         total_loss,
         optimizer,
         global_step=global_step,
@@ -83,14 +82,6 @@ def train_op(settings, total_loss, optimizer, global_step, gradients_beside_laye
         clip_gradient_norm=settings.clip_gradient_norm,
         colocate_gradients_with_ops=gradients_beside_layers,
     )
-    averages = moving_averages(settings, global_step)
-    if averages is None or isinstance(optimizer, tf.train.SyncReplicasOptimizer):
-        return op
-    with tf.name_scope(TRAIN_OP_SCOPE):
-        with tf.control_dependencies([op]):
-            update = averages.apply(slim.get_model_variables())
-        with tf.control_dependencies([update]):
-            return tf.identity(op, name="with_averages")
 
 
 def is_of_the_loss(error):
@@ -98,8 +89,25 @@ def is_of_the_loss(error):
     return "LossTensor is inf or nan" in error.message
 
 
-def moving_averages(settings, global_step):
-    """Returns the ``tf.train.ExponentialMovingAverage`` that the settings ask for, or None."""
+def average_in_each_step(optimizer, settings, global_step):
+    """Makes moving averages of all model variables, if asked for, a part of an optimizer's step.
+
+    TensorFlow's synchronous optimizer has an argument for them, but updates them once it has handed
+    out the tokens: the chief could save a step of which only half of the averages were there.
+
+    Args:
+      optimizer: a ``tf.train.Optimizer``, before ``sync_replicas.wrap``.
+      settings: a ``Settings``.
+      global_step: the step's variable.
+    """
     if settings.moving_average_decay is None:
-        return None
-    return tf.train.ExponentialMovingAverage(settings.moving_average_decay, global_step)
+        return
+    averages = tf.train.ExponentialMovingAverage(settings.moving_average_decay, global_step)
+    apply_gradients = optimizer.apply_gradients
+
+    def apply_and_average(*args, **kwargs):
+        with tf.control_dependencies([apply_gradients(*args, **kwargs)]):
+            with tf.name_scope("optimizer/"):
+                return averages.apply(slim.get_model_variables())
+
+    optimizer.apply_gradients = apply_and_average

@@ -1,16 +1,14 @@
 """Synchronous training: steps that average one gradient of each worker."""
 
-from alexnet_flowers.tf1 import slim, tf
+from alexnet_flowers.tf1 import tf
 
 
-def wrap(optimizer, num_workers, averages):
+def wrap(optimizer, num_workers):
     """Returns a ``SyncReplicasOptimizer``: it applies the mean of one gradient of each worker.
 
     Args:
       optimizer: a ``tf.train.Optimizer``.
       num_workers: int.
-      averages: a ``tf.train.ExponentialMovingAverage``, which the chief then updates once a step,
-        or None.
     """
 
     class SyncReplicas(tf.train.SyncReplicasOptimizer):
@@ -68,26 +66,9 @@ def wrap(optimizer, num_workers, averages):
                 unused = tf.FIFOQueue(1, tf.bool)
             return _DetachedRunner(tf.train.QueueRunner(unused, updates))
 
-    if averages is not None:
-        _average_in_each_step(optimizer, averages)
     return SyncReplicas(
         optimizer, replicas_to_aggregate=num_workers, total_num_replicas=num_workers
     )
-
-
-def _average_in_each_step(optimizer, averages):
-    """Makes moving averages a part of an optimizer's step.
-
-    TensorFlow's synchronous optimizer has an argument for them, but updates them once it has handed
-    out the tokens: the chief could save a step of which only half of the averages were there.
-    """
-    apply_gradients = optimizer.apply_gradients
-
-    def apply_and_average(*args, **kwargs):
-        with tf.control_dependencies([apply_gradients(*args, **kwargs)]):
-            return averages.apply(slim.get_model_variables())
-
-    optimizer.apply_gradients = apply_and_average
 
 
 class _DetachedRunner:

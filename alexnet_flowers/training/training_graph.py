@@ -56,7 +56,8 @@ def build(plan, place, report=print, first_step=0):
       first_step: how many steps were made before; by a worker that is not the chief, 0.
 
     Raises:
-      DataError, UsageError: see ``training_input.choose``.
+      DataError: see ``training_input.choose``.
+      UsageError: likewise; or see ``optimization.variables_to_train``.
     """
     photos = training_input.choose(
         plan.options.compute.input, plan.split, plan.input_request, plan.device, report
@@ -91,7 +92,7 @@ def build(plan, place, report=print, first_step=0):
     conv_gradients.forget_rules()
     if plan.uses_gradient_rules:
         matrix_products.replace_convolutions()
-    with tf.name_scope(optimization.TRAIN_OP_SCOPE), tf.control_dependencies([train_op]):
+    with tf.name_scope("train_op/"), tf.control_dependencies([train_op]):  # slim's, entered again.
         step_after = global_step.read_value()
     with tf.name_scope("summaries"):
         scalars = summaries.scalars(total_loss, cross_entropy, metrics, learning_rate, end_points)
@@ -157,10 +158,8 @@ def _optimizer(plan, place, learning_rate, global_step):
     # Its updates stand where its rate does (the slash enters that scope again). Its variables are
     # named after its class, as in every checkpoint.
     optimizer.apply_gradients = functools.partial(optimizer.apply_gradients, name="optimizer/")
-    if not place.sync_replicas:
-        return optimizer
-    averages = optimization.moving_averages(plan.settings, global_step)
-    return sync_replicas.wrap(optimizer, place.num_workers, averages)
+    optimization.average_in_each_step(optimizer, plan.settings, global_step)
+    return sync_replicas.wrap(optimizer, place.num_workers) if place.sync_replicas else optimizer
 
 
 def _pictures(plan, batch, logits):
@@ -206,16 +205,16 @@ def _noise(batches, targets):
     return fed
 
 
-def _clones(batches, plan):
-    """Builds the network once for each device, with the same variables, on its batch of images.
+def _clones(images_of_clones, plan):
+    """Builds the network once for each device, with the same variables, on its images.
 
     Returns:
       The logits of all images, and the end points of the first clone, whose names are slim's.
     """
-    if len(batches) == 1:
-        return _network(batches[0], plan, plan.clone_devices[0])
+    if len(images_of_clones) == 1:
+        return _network(images_of_clones[0], plan, plan.clone_devices[0])
     all_logits, all_end_points = [], []
-    for number, (device, images) in enumerate(zip(plan.clone_devices, batches)):
+    for number, (device, images) in enumerate(zip(plan.clone_devices, images_of_clones)):
         with tf.name_scope("clone_%d" % number if number else None):
             logits, end_points = _network(images, plan, device, reuse=number > 0 or None)
         all_logits.append(logits)

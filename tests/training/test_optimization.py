@@ -238,12 +238,9 @@ def test_trainable_scopes_choose_the_variables(two_layers):
 
 def trained(settings, loss, num_steps=1):
     step_variable = tf.train.get_or_create_global_step()
-    op = optimization.train_op(
-        settings,
-        loss,
-        optimizers.OPTIMIZERS[settings.optimizer].build(tf.constant(0.1), settings),
-        step_variable,
-    )
+    optimizer = optimizers.OPTIMIZERS[settings.optimizer].build(tf.constant(0.1), settings)
+    optimization.average_in_each_step(optimizer, settings, step_variable)
+    op = optimization.train_op(settings, loss, optimizer, step_variable)
     session = gpus.cpu_session()
     session.run(tf.global_variables_initializer())
     for _ in range(num_steps):

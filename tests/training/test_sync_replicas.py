@@ -9,7 +9,8 @@ import pytest
 from graphs import needed
 
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import sync_replicas
+from alexnet_flowers.training import optimization, sync_replicas
+from alexnet_flowers.training.settings import Settings
 
 _RATE = 0.5
 
@@ -22,7 +23,7 @@ def _replica(server, name, gradients):
             for number in range(2)
         ]
         global_step = tf.train.get_or_create_global_step()
-        optimizer = sync_replicas.wrap(tf.train.GradientDescentOptimizer(_RATE), 2, None)
+        optimizer = sync_replicas.wrap(tf.train.GradientDescentOptimizer(_RATE), 2)
         step = optimizer.apply_gradients(
             [(tf.constant(g), v) for g, v in zip(gradients, variables)], global_step
         )
@@ -179,8 +180,10 @@ def test_a_steps_averages_are_there_before_anybody_goes_on():
     with tf.Graph().as_default():
         variable = slim.model_variable("v", [], initializer=tf.zeros_initializer())
         global_step = tf.train.get_or_create_global_step()
-        averages = tf.train.ExponentialMovingAverage(0.9, global_step)
-        optimizer = sync_replicas.wrap(tf.train.GradientDescentOptimizer(_RATE), 2, averages)
+        optimizer = tf.train.GradientDescentOptimizer(_RATE)
+        settings = Settings(moving_average_decay=0.9)
+        optimization.average_in_each_step(optimizer, settings, global_step)
+        optimizer = sync_replicas.wrap(optimizer, 2)
         step = optimizer.apply_gradients([(tf.constant(1.0), variable)], global_step)
         (tokens,) = [op for op in step.graph.get_operations() if op.type == "QueueEnqueueManyV2"]
         names = [op.name for op in needed(tokens) if op.type.startswith("Assign")]
