@@ -52,7 +52,7 @@ _TABLES = {
         (("run", "`{run}`"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "muon": (
-        ["best_1", "best_2"]
+        ["best_1", "best_2", "best_3"]
         + ["best_45_1", "best_45_2", "best_45_3", "fast_1", "fast_2", "fast_3"],
         (
             ("run", "{label}"),
@@ -110,7 +110,8 @@ _TABLES = {
         ["choice_muon_12", "choice_muon_20", "choice_muon_20_decay_0.1", "choice_muon_45"]
         + ["choice_muon_45_mixed", "choice_muon_45_randaug"]
         + ["choice_muon_45_decay_0.2", "choice_muon_45_decay_0.5", "choice_muon_45_decay_1"]
-        + ["choice_muon_45_decay_randaug", "choice_muon_45_larger", "choice_muon_90_decay_0.5"],
+        + ["choice_muon_45_decay_randaug", "choice_muon_45_decay_0.5_erasing"]
+        + ["choice_muon_45_larger", "choice_muon_90_decay_0.5"],
         (
             ("run", "{label}"),
             *_LENGTH,
