@@ -117,4 +117,4 @@ def _next(run):
 
 def _keep_best(run, result):
     if FLAGS.keep_best and best.keep(run, result, command_line.note):
-        print("best so far: %s" % best.folder_of(run), flush=True)
+        print("best so far: %s" % run.best_dir, flush=True)

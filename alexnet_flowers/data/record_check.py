@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 
 from alexnet_flowers import atomic
 from alexnet_flowers.data import jpeg_check, photo_check, photo_kind, record_frames
-from alexnet_flowers.errors import DataError
+from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.tf1 import quiet, tf
 
 _LABEL = "image/class/label"
@@ -170,6 +170,16 @@ def explanation(split):
     if not bad:
         return None
     return labels_from_1(split.data_sources, split.num_classes) or complaint(bad)
+
+
+def why_stopped(error, split):
+    """Says why an ``OpError`` ended a network that read a ``Dataset`` of ``dataset.get_split``.
+
+    For want of memory no record is to blame, and none is read.
+    """
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return first_line(error) + "; lower --batch_size"
+    return explanation(split) or first_line(error)
 
 
 def copy_of_sound(examined):

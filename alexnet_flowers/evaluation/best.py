@@ -16,7 +16,7 @@ import shutil
 from alexnet_flowers import atomic, json_file, lock, regular_file
 from alexnet_flowers.data import records
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.training import checkpoints, runs, settings, upkeep
+from alexnet_flowers.training import checkpoints, settings, upkeep
 
 _RESULT_FILENAME = "best.json"
 _CHOSEN_BY = (
@@ -26,11 +26,6 @@ _CHOSEN_BY = (
 _BEFORE = "before"
 # Another process needs a moment; more where the disk is slow and has no second names for a file.
 _WAIT_SECS = 60
-
-
-def folder_of(run):
-    """Returns the folder of a run's best checkpoint, whether or not there is one yet."""
-    return os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
 
 
 def keep(run, result, report=print, flag="keep_best"):
@@ -50,7 +45,7 @@ def keep(run, result, report=print, flag="keep_best"):
       DataError: another process keeps one for a minute, or the folder is none.
       UsageError: the one kept so far was chosen by other photos or another view of them.
     """
-    folder = folder_of(run)
+    folder = run.best_dir
     try:
         os.makedirs(folder, exist_ok=True)
     except FileExistsError:
@@ -75,7 +70,7 @@ def _read_or_set_aside(run, report):
     try:
         return result_of(run)
     except DataError as error:
-        folder = folder_of(run)
+        folder = run.best_dir
         there = [os.path.join(folder, _RESULT_FILENAME)]
         for path in checkpoints.all_begun(folder):
             there += checkpoints.parts(path)
@@ -101,7 +96,7 @@ def _check_curve(run, kept, curve, flag):
     if kept is not None and kept["curve"] != curve:
         raise UsageError(
             "--%s: %s was chosen by %s, not %s; choose by the same, or move it away"
-            % (flag, folder_of(run), kept["curve"], curve)
+            % (flag, run.best_dir, kept["curve"], curve)
         )
 
 
@@ -110,7 +105,7 @@ def _replace(run, result, before):
     source = os.path.join(run.checkpoints_dir, os.path.basename(result["checkpoint"]))
     if not checkpoints.is_complete(source):
         return False
-    folder, name = folder_of(run), os.path.basename(source)
+    folder, name = run.best_dir, os.path.basename(source)
     best = os.path.join(folder, name)
     if before is not None:
         if name == _name_of(before, folder):
@@ -171,7 +166,7 @@ def _name_of(result, folder):
 
 def result_of(run):
     """Returns what a run's best checkpoint was chosen by, or None; ``DataError`` if damaged."""
-    folder = folder_of(run)
+    folder = run.best_dir
     reads = []
     while True:
         read = _read(os.path.join(folder, _RESULT_FILENAME))

@@ -205,7 +205,7 @@ class Evaluator:
         except tf.errors.OutOfRangeError:
             return fetched
         except tf.errors.ResourceExhaustedError as error:
-            raise DataError("%s; lower --batch_size" % first_line(error))
+            raise DataError(record_check.why_stopped(error, self._split))
 
 
 def _log_probabilities(images, num_classes, mirror):

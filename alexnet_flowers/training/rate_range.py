@@ -10,7 +10,7 @@ import numpy as np
 
 from alexnet_flowers.data import record_check
 from alexnet_flowers.distributed import places
-from alexnet_flowers.errors import DataError, UsageError, first_line
+from alexnet_flowers.errors import DataError, UsageError
 from alexnet_flowers.events import tensorboard_views
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import optimization, saving, training_graph
@@ -73,10 +73,8 @@ def measure(plan, report=print):
         rates = np.geomspace(*RATES, num=num_steps)
         try:
             losses = _losses(plan, ops, init_fn, rates, report)
-        except tf.errors.ResourceExhaustedError as error:  # No record is to blame.
-            raise DataError("%s; lower --batch_size" % first_line(error))
         except tf.errors.OpError as error:
-            raise DataError(record_check.explanation(plan.split) or first_line(error))
+            raise DataError(record_check.why_stopped(error, plan.split))
     if not losses:
         raise DataError("--find_learning_rate: the loss is NaN or infinite before the first step")
     return result_of(rates[: len(losses)], np.array(losses))

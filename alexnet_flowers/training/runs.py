@@ -22,6 +22,11 @@ class Run(typing.NamedTuple):
     # The run's own folder of event files; None where there is no place for them.
     summaries_dir: typing.Optional[str]
 
+    @property
+    def best_dir(self):
+        """The folder of its best checkpoint, whether or not there is one yet."""
+        return os.path.join(self.checkpoints_dir, BEST_DIRNAME)
+
 
 def locate_run(name, checkpoints_parent, summaries_parent):
     """Returns the ``Run`` of a name.

@@ -241,10 +241,7 @@ class _Trainer:
                 raise self._unwritten(first_line(error))
             if isinstance(error, (tf.errors.UnavailableError, tf.errors.AbortedError)):
                 raise self._stopped(places.server_gone(error))
-            if isinstance(error, tf.errors.ResourceExhaustedError):  # No record is to blame.
-                raise self._stopped(first_line(error) + "; lower --batch_size")
-            bad = record_check.explanation(self._plan.split)
-            raise self._stopped(bad or first_line(error))
+            raise self._stopped(record_check.why_stopped(error, self._plan.split))
 
     def _diverged(self, what):
         return DataError(
@@ -354,18 +351,15 @@ def _settings_of_what_is_saved(run, newest):
     And the best checkpoint where it was.
     """
     before = settings.read(run.checkpoints_dir) if newest else None
-    aside = os.path.join(
-        glob.escape(run.checkpoints_dir), upkeep.SET_ASIDE_DIRNAME + "*", runs.BEST_DIRNAME
-    )
-    earlier = set(glob.glob(aside))
+    earlier = upkeep.all_set_aside(run.best_dir)
     try:
         yield
     except BaseException:
         with contextlib.suppress(OSError, DataError, KeyError):  # Older ones hold no classes.
             if before and checkpoints.newest(run.checkpoints_dir) == newest:
                 _write_settings(run, before)
-                for moved in set(glob.glob(aside)) - earlier:
-                    os.rename(moved, os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME))
+                for moved in upkeep.all_set_aside(run.best_dir) - earlier:
+                    os.rename(moved, run.best_dir)
         raise
 
 
@@ -384,7 +378,7 @@ def _begin(run, plan, newest, step_number, report):
     )
     within = os.path.join(glob.escape(run.summaries_dir), "*")
     table_path = os.path.join(run.summaries_dir, step_table.TRAINING_FILENAME)
-    best = os.path.join(run.checkpoints_dir, runs.BEST_DIRNAME)
+    best = run.best_dir
     if newest and os.path.isdir(best) and not _are_its_photos(run, kept):
         # It was chosen by its accuracy on other photos, which no later one compares with.
         moved = upkeep.set_aside([best], "chosen by other photos than the run goes on with")

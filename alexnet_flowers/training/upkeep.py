@@ -6,6 +6,7 @@ asked which of the complete ones are to make room one day.
 
 import contextlib
 import errno
+import glob
 import itertools
 import os
 import re
@@ -17,8 +18,8 @@ from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import checkpoints
 
 LIST_FILENAME = "checkpoint"
-# Where incomplete checkpoints are moved, in their folder.
-SET_ASIDE_DIRNAME = "set_aside"
+# Where ``set_aside`` moves what no longer counts, in its own folder.
+_SET_ASIDE_DIRNAME = "set_aside"
 # What the index of a checkpoint is renamed to first when it is removed: from then on it is none.
 _REMOVED_INDEX = ".index.removed"
 
@@ -110,7 +111,7 @@ def set_aside(paths, problem):
     folder = os.path.dirname(paths[0])
     names = [os.path.basename(path) for path in paths]
     for number in itertools.count(1):
-        aside = os.path.join(folder, SET_ASIDE_DIRNAME + ("" if number == 1 else "-%d" % number))
+        aside = os.path.join(folder, _SET_ASIDE_DIRNAME + ("" if number == 1 else "-%d" % number))
         is_free = not os.path.lexists(aside) or (os.path.isdir(aside) and not os.path.islink(aside))
         if is_free and not any(os.path.lexists(os.path.join(aside, name)) for name in names):
             break
@@ -118,6 +119,12 @@ def set_aside(paths, problem):
     for name in names:
         os.rename(os.path.join(folder, name), os.path.join(aside, name))
     return "moved to %s: %s (%s)" % (os.path.basename(aside), ", ".join(names), problem)
+
+
+def all_set_aside(path):
+    """Returns where ``set_aside`` has moved what was at a path: a set of paths."""
+    folder, name = map(glob.escape, os.path.split(path))
+    return set(glob.glob(os.path.join(folder, _SET_ASIDE_DIRNAME + "*", name)))
 
 
 def _put_list_right(folder, complete):

@@ -116,7 +116,7 @@ def test_a_copy_that_finds_no_room_leaves_nothing(run, monkeypatch):
     monkeypatch.setattr(shutil, "copyfile", full)
     with pytest.raises(OSError, match="No space left"):
         best.keep(run, _result(run, 7, 0.5))
-    assert os.listdir(best.folder_of(run)) == []
+    assert os.listdir(run.best_dir) == []
 
 
 @contextlib.contextmanager
@@ -150,11 +150,11 @@ def test_a_kill_mixes_no_two_of_one_step(run, monkeypatch, number):
         with contextlib.suppress(KeyboardInterrupt):
             best.keep(run, _result(run, 8, 0.9))
     kept = best.result_of(run)
-    path = os.path.join(best.folder_of(run), kept["checkpoint"])
+    path = os.path.join(run.best_dir, kept["checkpoint"])
     are_old = {os.path.samefile(path + suffix, name) for suffix, name in old.items()}
     assert are_old == {kept["accuracy"] == 0.5}
     if number == 12:
-        assert kept["accuracy"] == 0.9 and len(checkpoints.all_begun(best.folder_of(run))) == 1
+        assert kept["accuracy"] == 0.9 and len(checkpoints.all_begun(run.best_dir)) == 1
 
 
 @pytest.mark.parametrize("number", range(8))
@@ -162,7 +162,7 @@ def test_what_a_kill_has_left_of_an_older_one_is_mixed_with_nothing(run, monkeyp
     assert best.keep(run, _result(run, 8, 0.5))
     with killed_after(5, monkeypatch), contextlib.suppress(KeyboardInterrupt):
         best.keep(run, _result(run, 9, 0.6))
-    assert len(checkpoints.all_begun(best.folder_of(run))) == 2
+    assert len(checkpoints.all_begun(run.best_dir)) == 2
     source = os.path.join(run.checkpoints_dir, "model.ckpt-8")
     for suffix in (".index", ".data-00000-of-00001"):  # The step is made again: other files.
         os.rename(source + suffix, source + suffix + ".old")
@@ -171,7 +171,7 @@ def test_what_a_kill_has_left_of_an_older_one_is_mixed_with_nothing(run, monkeyp
         best.keep(run, _result(run, 8, 0.9))
     kept = best.result_of(run)
     if kept["accuracy"] == 0.9:
-        for part in checkpoints.parts(os.path.join(best.folder_of(run), "model.ckpt-8")):
+        for part in checkpoints.parts(os.path.join(run.best_dir, "model.ckpt-8")):
             assert os.path.samefile(part, os.path.join(run.checkpoints_dir, os.path.basename(part)))
     else:
         assert kept["checkpoint"] == "model.ckpt-9"
@@ -285,11 +285,11 @@ def test_what_others_do_meanwhile_ends_no_training(run, monkeypatch):
     warnings = [line for line in lines if not line.startswith("validation, 5 photos, step ")]
     assert len(lines) == 4 and [line.split("; ")[0] for line in warnings] == [
         "warning: --eval_every_n_steps: %s was chosen by validation_mirrored, not validation"
-        % best.folder_of(run),
+        % run.best_dir,
         "warning: validation: is being written by another process",
     ]
     monkeypatch.setattr(best, "_WAIT_SECS", 0)
-    with lock.held(best.folder_of(run), "written"):
+    with lock.held(run.best_dir, "written"):
         assert not evaluation.evaluate("model.ckpt-9")
     assert "best: is being written by another process" in lines[-2]
     assert best.result_of(run)["global_step"] == 7
@@ -394,7 +394,7 @@ def _read_always(run, ended, failures):
         try:
             result = best.result_of(run)
             if seen:
-                checkpoints.read_newest(best.folder_of(run), None, checkpoints.global_step_of)
+                checkpoints.read_newest(run.best_dir, None, checkpoints.global_step_of)
             assert result or not seen, "none at this moment"
             seen = seen or bool(result)
         except BaseException as error:

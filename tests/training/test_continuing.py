@@ -62,20 +62,20 @@ def test_what_hardly_anybody_means_is_said_when_the_training_begins(run, tiny_da
 def test_the_best_one_on_other_photos_does_not_count_for_those_of_now(
     run, tiny_dataset, monkeypatch, changed
 ):
-    os.mkdir(best.folder_of(run))
+    os.mkdir(run.best_dir)
     other = planned(tiny_dataset, allow_changed_settings=True)
     other.kept["dataset"].update(changed)
     there, lines = [], []
 
     def failing(*args, **kwargs):
-        there.append(os.path.isdir(best.folder_of(run)))
+        there.append(os.path.isdir(run.best_dir))
         raise AssertionError("it goes on")
 
     monkeypatch.setattr(slim.learning, "train", failing)
     with pytest.raises(AssertionError, match="it goes on"):
         train.train(run, other, report=lines.append)
     assert there == [not changed]
-    assert os.path.isdir(best.folder_of(run))  # Nothing newer was saved.
+    assert os.path.isdir(run.best_dir)  # Nothing newer was saved.
     moved = "%s: moved to set_aside: best (chosen by other photos" % run.checkpoints_dir
     assert (moved in "\n".join(lines)) == bool(changed)
 
@@ -85,7 +85,7 @@ def test_the_best_one_of_a_run_that_is_gone_does_not_count_for_a_new_one(
 ):
     for name in os.listdir(run.checkpoints_dir):  # As rm does it without -r.
         os.remove(os.path.join(run.checkpoints_dir, name))
-    os.mkdir(best.folder_of(run))
+    os.mkdir(run.best_dir)
     fail_with(AssertionError("it begins"), monkeypatch)
     lines = []
     with pytest.raises(AssertionError, match="it begins"):
@@ -104,7 +104,7 @@ def test_what_is_of_checkpoints_that_are_gone_does_not_count_although_settings_s
     os.makedirs(run.summaries_dir)
     step_table.put(os.path.join(run.summaries_dir, of_training), columns, [7] * len(columns))
     if is_gone:
-        os.mkdir(best.folder_of(run))
+        os.mkdir(run.best_dir)
         validation = step_table.path_of_curve(run.summaries_dir, "validation")
         step_table.put(validation, step_table.EVALUATION_COLUMNS, [7, 0.5, 0.5, 1.5])
     fail_with(AssertionError("it begins"), monkeypatch)
@@ -114,7 +114,7 @@ def test_what_is_of_checkpoints_that_are_gone_does_not_count_although_settings_s
     if is_gone:
         assert sorted(os.listdir(aside)) == [of_training, "validation.csv"]
         assert "best" in os.listdir(os.path.join(run.checkpoints_dir, "set_aside"))
-    assert os.path.isdir(aside) == is_gone and not os.path.isdir(best.folder_of(run))
+    assert os.path.isdir(aside) == is_gone and not os.path.isdir(run.best_dir)
     assert within_training.Evaluation(run, None, 7, 0)._evaluated() == []
 
 

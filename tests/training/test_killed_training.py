@@ -69,7 +69,7 @@ def check_best(run, step, trial):
         assert best.keep(run, result)
     there = best.result_of(run)
     if there is not None:
-        path = checkpoints.newest(best.folder_of(run))
+        path = checkpoints.newest(run.best_dir)
         assert read_all_tensors(path) == there["global_step"]
 
 
