@@ -1,7 +1,8 @@
-"""The two kinds of error that a person can do something about.
+"""The errors that a person can do something about, and the words for those of other programs.
 
-Their message is one line: what is wrong, where, and what to do. The scripts print it and exit
-with the error's status; everything else that is raised is a defect and keeps its traceback.
+The message of a ``DataError`` or ``UsageError`` is one line: what is wrong, where, and what to do.
+The scripts print it and exit with the error's status. They also have a line for a full disk, want
+of memory and a missing package; everything else is a defect and keeps its traceback.
 """
 
 import errno

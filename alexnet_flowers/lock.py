@@ -28,7 +28,8 @@ def held(folder, doing, wait_secs=0):
       wait_secs: how long to wait for another process that holds it.
 
     Raises:
-      DataError: another process, which is named, holds it; or something else has its name.
+      DataError: another process, which is named, holds it; something else has its name; or its
+        disk has no locks.
     """
     path = os.path.join(folder, FILENAME)
     until = time.monotonic() + max(wait_secs, _LOOK_SECS)

@@ -79,10 +79,13 @@ def main():
 
 def _measure(folder):
     archive, dataset_dir = FLAGS.archive, FLAGS.dataset_dir
-    if archive is None:
+    kinds = set(FLAGS.rows or KINDS)
+    # Of mixed_precision all images are synthetic.
+    must_convert = dataset_dir is None and kinds - {"mixed_precision", "conversion"}
+    if archive is None and (must_convert or "conversion" in kinds):
         archive = os.path.join(folder, "sample.tar")
         drawn_flowers.write_archive(archive, 120 if FLAGS.quick else 734)
-    if dataset_dir is None:
+    if must_convert:
         dataset_dir = os.path.join(folder, "flowers")
         conversion.convert(dataset_dir, photo_source.choose(archive), report=lambda line: None)
 

@@ -5,8 +5,6 @@ python scripts/evaluate.py --run_name sgd --watch --keep_best     # while traini
 python scripts/evaluate.py --run_name sgd --eval_image_size 259 --mirror     # many views of each
 """
 
-import contextlib
-
 from absl import flags
 
 from alexnet_flowers import json_file
@@ -93,11 +91,12 @@ def main():
         results = [(made, checkpoints.read_newest(*chosen, read=made.evaluate))]
     for made, result in results:
         print(tables.table(result), flush=True)
-        with contextlib.ExitStack() as others:  # Each is done, whatever becomes of the others.
-            others.callback(made.write_result, result)
-            others.callback(outputs.write, FLAGS.json, json_file.write, result)
-            others.callback(outputs.write, FLAGS.csv, tables.write_csv, result)
-            others.callback(_keep_best, run, result)
+        outputs.do_each(
+            (_keep_best, run, result),
+            (outputs.write, FLAGS.csv, tables.write_csv, result),
+            (outputs.write, FLAGS.json, json_file.write, result),
+            (made.write_result, result),
+        )
     next_step.say(*_next(run))
 
 

@@ -82,9 +82,10 @@ def main(paths):
         if split is None:
             return
         layers = dead_units.dead_units(network, split)
-        shown = asked_photos.split_name(network)
-        what = "dead units on " + shown
-        save(diagrams.dead_units(layers), "zeros_and_dead_units_" + shown, what, "svg")
+        of = asked_photos.split_name(network)
+        save(
+            diagrams.dead_units(layers), "zeros_and_dead_units_" + of, "dead units on " + of, "svg"
+        )
         print(dead_units.table(layers))
 
 

@@ -109,6 +109,13 @@ def write(path, function, *args):
             function(target, *args)
 
 
+def do_each(*tasks):
+    """Does each task, a function and its arguments, in their order, whatever becomes of others."""
+    with contextlib.ExitStack() as stack:
+        for task in reversed(tasks):  # It calls the last one first.
+            stack.callback(*task)
+
+
 def _format_of(picture, formats):
     found = picture_file.kind_of(picture)
     if formats and found not in formats:

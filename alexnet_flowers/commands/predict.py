@@ -8,8 +8,6 @@ python scripts/predict.py --split validation --sheet mistakes.png --worst 12 --e
 Photos that cannot be used are named below the table, with status 1; the others are predicted.
 """
 
-import contextlib
-
 from absl import flags
 
 from alexnet_flowers import json_file
@@ -60,17 +58,17 @@ def main(paths):
     print(prediction.table(predictions, network.class_names, FLAGS.num_best))
     status = asked_photos.report_left_out(asked)
     rows = prediction.as_rows(predictions, network.class_names)
-    with contextlib.ExitStack() as others:  # Each is done, whatever becomes of the others.
-        if FLAGS.sheet:
-            others.callback(_draw_sheet, predictions, network)
-        others.callback(outputs.write, FLAGS.json, json_file.write, rows)
-        others.callback(
-            outputs.write, FLAGS.csv, prediction.write_csv, predictions, network.class_names
-        )
+    outputs.do_each(
+        (outputs.write, FLAGS.csv, prediction.write_csv, rows),
+        (outputs.write, FLAGS.json, json_file.write, rows),
+        (_draw_sheet, predictions, network),
+    )
     return status
 
 
 def _draw_sheet(predictions, network):
+    if not FLAGS.sheet:
+        return
     what = prediction.summary(predictions, asked_photos.split_name(network))
     if FLAGS.worst:
         what = "the most confident wrong answers"

@@ -267,10 +267,14 @@ def _class_names(files, photos, left_out, path):
 
 
 def _division_of_before(dataset_dir, is_damaged):
-    """Returns how a damaged dataset was divided, which is to be made again as it was.
+    """Returns how a dataset was divided that is to be made again, as it was.
+
+    It is damaged, or making it again was broken off. What flags or folders decided they decide
+    again, so that nothing is returned of it.
 
     Returns:
-      ``split_by`` and ``archive_sha256``, that of its photos; an empty dict if there was none.
+      ``split_by``, ``SHUFFLED`` or ``BY_CLASS``, and ``archive_sha256``, the digest of the photos
+      for which that holds; otherwise an empty dict.
     """
     mark = manifest.read(dataset_dir) if is_damaged else manifest.unfinished(dataset_dir)
     sha256 = mark.get("archive_sha256")

@@ -79,12 +79,15 @@ class Verified(NamedTuple):
 def verify(encoded):
     """Decodes a photo, the bytes of any file, fully; returns a ``Verified``.
 
-    A JPEG that is upright and not too large is left as it is, if TensorFlow decodes it; gray and
-    CMYK ones too. Turned JPEGs, those of up to ``MAX_PIXELS_REDUCED``, PNG, WebP, BMP, TIFF and
-    the first frame of a GIF are encoded anew as upright RGB JPEGs, what is transparent on white.
+    An upright JPEG of up to ``MAX_PIXELS`` stays as it is, gray and CMYK ones too, if TensorFlow
+    decodes it. Other JPEGs, PNG, WebP, BMP, TIFF and GIF are encoded anew as upright RGB JPEGs: of
+    several pictures the first, what is transparent on white. More pixels than ``MAX_PIXELS`` are
+    reduced to a half, a quarter or an eighth of each side.
 
     Raises:
-      BadPhotoError: another kind of file, damaged, cut off or larger than that.
+      BadPhotoError: another kind of file, damaged or cut off; more than ``MAX_PIXELS_REDUCED``, too
+        long a side, too many scans or segments; or its values are no colors.
+      MemoryError: there is too little to decode it.
     """
     if encoded.startswith(jpeg_check.BEGINS):
         found = jpeg_check.check_structure(encoded)
@@ -98,12 +101,12 @@ def verify(encoded):
 
 
 def on_all_cores(check, photos):
-    """Yields the results of checks, in the order of the photos, only a few ahead of who asks.
+    """Yields what a function makes of each photo, in their order, only a few ahead of who asks.
 
     Neither Pillow nor TensorFlow decodes under the interpreter's lock, so threads use all cores.
 
     Args:
-      check: a function of a photo, which calls ``verify``.
+      check: a function of a photo, called in several threads; what it raises comes in its turn.
       photos: an iterable of whatever ``check`` takes, read as it is needed. Closing the generator
         drops the checks that have not begun.
     """

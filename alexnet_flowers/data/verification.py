@@ -61,7 +61,8 @@ def verify(found, path, spool_dir, strict, note):
       photos that cannot be used.
 
     Raises:
-      DataError: a photo cannot be used, and ``strict``.
+      DataError: a photo cannot be used, and ``strict``; or one has changed since it was listed.
+      OSError: one cannot be read.
     """
     spool = Spool(spool_dir)
     photos, left_out = [], {}

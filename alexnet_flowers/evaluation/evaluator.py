@@ -149,6 +149,10 @@ class Evaluator:
         It also becomes a line of a table; see ``step_table``. Another view than the usual one, or
         other photos than the run's, have a folder, and in TensorBoard a curve, of their own. A
         checkpoint that belongs to no run has no place for either; then nothing is written.
+
+        Raises:
+          DataError: another process writes there for a minute, or the table is of other columns.
+          WriteError: the event or the line cannot be written.
         """
         if self._run.summaries_dir is None:
             return

@@ -57,7 +57,10 @@ class Evaluation:
         return not is_end and self.is_enough(result["global_step"])
 
     def catch_up(self, checkpoint, step, is_end):
-        """Evaluates what a run goes on from unless that was done; a kill may have prevented it."""
+        """Evaluates what a run goes on from unless that was done; returns ``is_enough``.
+
+        A kill may have prevented it. What is raised is what ``evaluate`` raises.
+        """
         if (is_end or step % self._every_n_steps == 0) and step not in self._evaluated():
             is_enough = self.evaluate(checkpoint, is_end)
             self._evaluator = None  # The settings of what comes may be others.

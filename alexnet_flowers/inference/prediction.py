@@ -143,16 +143,16 @@ def as_rows(predictions, class_names):
     ]
 
 
-def write_csv(path, predictions, class_names):
-    """Writes a line for each prediction: photo, true class, predicted class, each probability.
+def write_csv(path, rows):
+    """Writes a line for each of ``as_rows``: photo, true class, predicted class, each probability.
 
     See ``spreadsheet.write``.
     """
     columns = ["photo", "true_class", "predicted"]
-    rows = [columns + list(class_names)]
-    for row in as_rows(predictions, class_names):
-        rows.append([row[name] for name in columns] + list(row["probabilities"].values()))
-    spreadsheet.write(path, rows)
+    lines = [columns + list(rows[0]["probabilities"])]
+    for row in rows:
+        lines.append([row[name] for name in columns] + list(row["probabilities"].values()))
+    spreadsheet.write(path, lines)
 
 
 def contact_sheet(predictions, class_names, num_columns=None):

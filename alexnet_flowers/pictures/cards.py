@@ -8,7 +8,7 @@ from alexnet_flowers.pictures import colors, fonts
 PHOTO_PX = 192
 _MARGIN_PX = 6
 _LINE_PX = 18
-_FONT_PX = 11
+FONT_PX = 11
 _MAX_BARS = 5
 _TRACK_COLOR = "#eee"
 
@@ -104,7 +104,7 @@ def _bar(draw, y, width, name, probability, color):
 
 
 def _width(text):
-    return fonts.font(_FONT_PX).getlength(text)
+    return fonts.font(FONT_PX).getlength(text)
 
 
 def shortened(text, max_width, kept=""):
@@ -119,4 +119,4 @@ def shortened(text, max_width, kept=""):
 def _text(draw, left, top, text, max_width, color="black"):
     """Writes a line, shortened to a width."""
     text = shortened(text, max_width)
-    draw.text((left, top), text, fill=color, font=fonts.font(_FONT_PX))
+    draw.text((left, top), text, fill=color, font=fonts.font(FONT_PX))

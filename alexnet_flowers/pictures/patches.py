@@ -10,7 +10,6 @@ PER_UNIT = _PER_SIDE**2
 _GAP_PX = 1
 _MARGIN_PX = 5
 _LINE_PX = 16
-_FONT_PX = 11  # As on cards, which shorten the captions.
 # Where a unit has no patch.
 _EMPTY_COLOR = "#ddd"
 
@@ -36,6 +35,6 @@ def _unit(patches, caption):
     drawn = ImageOps.expand(drawn, (0, _LINE_PX, 0, 0), "white")
     end = caption.rfind(": ") if ": " in caption else len(caption)
     caption = cards.shortened(caption[:end], square.width, caption[end:])
-    text = {"fill": "black", "font": fonts.font(_FONT_PX)}
-    ImageDraw.Draw(drawn).text((_MARGIN_PX, 2), caption, **text)
+    font = fonts.font(cards.FONT_PX)  # In which ``cards.shortened`` measures.
+    ImageDraw.Draw(drawn).text((_MARGIN_PX, 2), caption, fill="black", font=font)
     return drawn

@@ -56,8 +56,10 @@ def measure(plan, report=print):
       report: called with each line of the console.
 
     Raises:
-      DataError: a record, or the checkpoint that the settings name, is not as it has to be.
-      UsageError: the plan is that of a cluster, or of more than a million steps.
+      DataError: a record, or the checkpoint that the settings name, is not as it has to be; a batch
+        is too large for the memory there is; or the loss is not finite before the first step.
+      UsageError: the plan is that of a cluster, or of more than a million steps; or see
+        ``training_graph.build`` and ``saving.warm_start``.
     """
     if plan.members is not None:
         raise UsageError("--find_learning_rate: not in a cluster")

@@ -29,7 +29,10 @@ class Saver:
     """
 
     def __init__(self, var_list=None, max_to_keep=5, keep_checkpoint_every_n_hours=10000.0):
-        """Takes what ``tf.train.Saver`` takes; of 0 hours none is kept for good."""
+        """Takes ``tf.train.Saver``'s arguments of these names; 0 hours: none is kept for good.
+
+        ``max_to_keep`` is at least 1.
+        """
         self._saver = tf.train.Saver(var_list)
         self._max_to_keep = max_to_keep
         self._keep_every_secs = keep_checkpoint_every_n_hours * 3600 or math.inf

@@ -114,8 +114,8 @@ def decay_steps(settings, num_samples, num_steps, num_replicas=1):
         num_epochs = schedule.epochs_per_decay
     if num_epochs is None:
         return max(1, num_steps - settings.warmup_steps)
-    num_steps = num_samples * num_epochs / (settings.batch_size * num_replicas)
-    return max(1, int(min(num_steps, LARGEST)))
+    num_decay_steps = num_samples * num_epochs / (settings.batch_size * num_replicas)
+    return max(1, int(min(num_decay_steps, LARGEST)))
 
 
 def learning_rate(settings, num_decay_steps, global_step):

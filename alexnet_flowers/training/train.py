@@ -78,7 +78,8 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
     Raises:
       DataError: a checkpoint or a folder is not as it has to be; the loss or a variable is NaN or
         infinite; the disk is full; the cluster's servers are not there.
-      UsageError: the settings differ from those of the run so far, or do not fit its checkpoint.
+      UsageError: the settings differ from those of the run so far, or do not fit its checkpoint; or
+        see ``training_graph.build`` and ``saving.warm_start``.
     """
     if plan.device == "cpu":
         memory.keep_freed()

@@ -83,7 +83,7 @@ def test_more_classes_than_there_are(predictions):
 
 def test_csv_and_json_have_every_probability(predictions, tmp_path):
     path = str(tmp_path / "p.csv")
-    prediction.write_csv(path, predictions, NAMES)
+    prediction.write_csv(path, prediction.as_rows(predictions, NAMES))
     with open(path, newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["photo", "true_class", "predicted"] + NAMES
@@ -98,7 +98,8 @@ def test_csv_and_json_have_every_probability(predictions, tmp_path):
 def test_no_name_in_the_csv_is_a_formula(predictions, tmp_path):
     photo = predictions[0].photo._replace(name='=HYPERLINK("http://example.com")')
     path = str(tmp_path / "p.csv")
-    prediction.write_csv(path, [predictions[0]._replace(photo=photo)], ["-1+1", "@a", "b"])
+    named = predictions[0]._replace(photo=photo)
+    prediction.write_csv(path, prediction.as_rows([named], ["-1+1", "@a", "b"]))
     with open(path, newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0][3:] == ["'-1+1", "'@a", "b"]

@@ -126,8 +126,9 @@ def sort_photos(source, files):
         and for a folder, whose file name is empty.
 
     Raises:
-      DataError: no photo lies in a folder, a class folder is in several places, two photos of a
-        class have the same name, or a name cannot be written down.
+      DataError: no photo lies in a folder, folders of splits hold photos but no class folders, a
+        class folder is in several places, two photos of a class have the same name, or a name
+        cannot be written down.
     """
     photos = [(parts, read) for parts, read in files if read]
     others = [parts for parts, read in files if not read]
