@@ -9,7 +9,7 @@ _MAX_NAME_BYTES = 240
 
 
 def write(found, class_names, folder):
-    """Writes photos as ``<class>/<file>.jpg``, with their very bytes; returns their paths within the folder.
+    """Writes photos as ``<class>/<file>.jpg``, with their very bytes; returns their paths there.
 
     Args:
       found: a list of ``photos.Photo`` with labels.
