@@ -52,16 +52,16 @@ dataset: $(INSTALLED)  ## download and convert the real photos
 
 # Photos that have been converted, also by other means, are taken as they are; the official ones, whose
 # conversion was broken off, are converted again.
-train: $(INSTALLED)  ## train by the best recipe (an hour or so on a CPU; RUN_NAME=, DATASET_DIR=, TRAIN_FLAGS=)
+train: $(INSTALLED)  ## train by the best recipe (one to three hours on a CPU; RUN_NAME=, DATASET_DIR=, TRAIN_FLAGS=)
 	@if [ ! -e "$(DATASET_DIR)/labels.txt" ] && [ ! -e "$(DATASET_DIR)/dataset.json.partial" ] || \
 	    grep -qs '"archive": "flower_photos.tgz"' "$(DATASET_DIR)/dataset.json.partial"; then \
 	    "$(MAKE)" --no-print-directory dataset; \
 	fi
-	$(PY) scripts/train.py --recipe best --run_name $(RUN_NAME) \
+	$(PY) scripts/train.py --recipe best --run_name "$(RUN_NAME)" \
 	    --dataset_dir "$(DATASET_DIR)" $(TRAIN_FLAGS)
 
 evaluate: $(INSTALLED)  ## evaluate that run on the validation photos
-	$(PY) scripts/evaluate.py --run_name $(RUN_NAME)
+	$(PY) scripts/evaluate.py --run_name "$(RUN_NAME)"
 
 # By itself TensorBoard shows 10 of a tag's images. (0, for all, shows none in TensorBoard 2.)
 # What TensorFlow says of a missing GPU, and libraries of each other, is no news here.

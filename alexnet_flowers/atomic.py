@@ -2,10 +2,17 @@
 
 import contextlib
 import errno
+import fcntl
 import os
+import shutil
 import stat
+import time
 
 from alexnet_flowers.errors import DataError
+
+# To write takes a moment; more where the disk is slow.
+_WAIT_SECS = 60
+_LOOK_SECS = 0.02
 
 
 @contextlib.contextmanager
@@ -13,25 +20,64 @@ def replacing(path):
     """Yields the name to write to, ``<path>.partial``, which becomes ``path`` when that is done.
 
     By then it is on the disk, whatever becomes of the machine. After an error nothing is left of
-    it, and a file that was at ``path`` before is still there.
+    it, and a file that was at ``path`` before is still there; one that is replaced hands on its
+    permissions. Of two who write one file at once, one waits for the other.
 
     Raises:
-      DataError: there is a link or the like at that name; through a link another file would be
-        overwritten.
+      DataError: there is a link or the like at that name, and through a link another file would be
+        overwritten; or another process has been writing it for a minute.
     """
     partial = path + ".partial"
     if os.path.lexists(partial) and not stat.S_ISREG(os.lstat(partial).st_mode):
         raise DataError("%s: is in the way; move it away" % partial)
+    with _alone(path, partial):
+        try:
+            with naming(path):
+                yield partial
+                sync(partial)
+                with contextlib.suppress(OSError):  # Mostly, there is none yet.
+                    shutil.copymode(path, partial)
+                os.replace(partial, path)
+                sync(os.path.dirname(path) or os.curdir)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(partial)
+            raise
+
+
+@contextlib.contextmanager
+def _alone(path, partial):
+    """A context in which nobody else writes to a temporary file, which is there by then."""
+    until = time.monotonic() + _WAIT_SECS
+    while True:
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            # Who held it before may have given the file its name meanwhile.
+            if _is_locked(descriptor) and _is_at(partial, descriptor):
+                yield
+                return
+        finally:
+            os.close(descriptor)
+        if time.monotonic() > until:
+            raise DataError("%s: is being written by another process; wait for it" % path)
+        time.sleep(_LOOK_SECS)
+
+
+def _is_locked(descriptor):
+    """Locks an open file unless somebody else has; returns whether nobody else has."""
     try:
-        with naming(path):
-            yield partial
-            sync(partial)
-            os.replace(partial, path)
-            sync(os.path.dirname(path) or os.curdir)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(partial)
-        raise
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # A disk without locks.
+        pass
+    return True
+
+
+def _is_at(path, descriptor):
+    with contextlib.suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    return False
 
 
 @contextlib.contextmanager

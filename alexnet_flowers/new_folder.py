@@ -49,16 +49,24 @@ def whole(path, advice="name another folder, or remove it"):
     if os.path.exists(target):
         if not os.path.isdir(target) or os.listdir(target):
             raise taken
-        # Such as the volume of a container, or one's own folder among those of others.
-        if os.path.ismount(target) or not os.access(above, os.W_OK | os.X_OK):
+        # Such as the volume of a container, or one's own folder among those of others. Whoever
+        # stands in a folder would go on seeing the one that is gone.
+        if (
+            os.path.ismount(target)
+            or os.path.samefile(target, os.curdir)
+            or not os.access(above, os.W_OK | os.X_OK)
+        ):
             raise DataError(
-                "%s: no new folder can take its place, as it is a disk of its own or nothing can "
-                "be written in %s; name a new folder within it" % (path, above)
+                "%s: no new folder can take its place, as it is a disk of its own, the folder this "
+                "was started in, or nothing can be written in %s; name a new folder within it"
+                % (path, above)
             )
     with made(above):
         partial = "%s.%s.partial" % (target, uuid.uuid4().hex)
         os.mkdir(partial)
         try:
+            if os.path.isdir(target):
+                shutil.copymode(target, partial)  # Before anything is in it.
             with atomic.naming(path):
                 yield partial
             try:

@@ -3,10 +3,11 @@
 import errno
 import os
 import stat
+import threading
 
 import pytest
 
-from alexnet_flowers import json_file, new_folder
+from alexnet_flowers import atomic, json_file, new_folder
 from alexnet_flowers.errors import DataError
 
 
@@ -82,3 +83,53 @@ def test_a_folder_that_cannot_be_filled_is_named_and_left_as_it_was(filled, tmp_
             fill()
         assert os.listdir(path) == ["a"]
         assert (tmp_path / "new" / "within" / "a").read_text() == "before"
+
+
+def test_an_empty_folder_that_is_filled_keeps_its_permissions(tmp_path):
+    mine = tmp_path / "private"
+    mine.mkdir()
+    mine.chmod(0o700)
+    with new_folder.whole(str(mine)) as folder:
+        assert stat.S_IMODE(os.stat(folder).st_mode) == 0o700
+    assert stat.S_IMODE(mine.stat().st_mode) == 0o700
+
+
+def test_the_folder_in_which_it_was_started_is_not_replaced(tmp_path, monkeypatch):
+    monkeypatch.chdir(str(tmp_path))
+    with pytest.raises(DataError, match="no new folder can take its place.* within it$"):
+        with new_folder.whole("."):
+            raise AssertionError("filled")
+    with new_folder.whole("new"):
+        pass
+    assert os.listdir(str(tmp_path)) == ["new"]
+
+
+def test_of_two_who_write_a_file_at_once_one_waits_for_the_other(tmp_path):
+    path = str(tmp_path / "a.json")
+    with atomic.opened(path) as file:
+        file.write("[1, ")
+        second = threading.Thread(target=json_file.write, args=(path, [2]))
+        second.start()
+        second.join(0.3)
+        assert second.is_alive()
+        file.write("1]")
+    second.join()
+    assert json_file.read(path) == [2] and os.listdir(str(tmp_path)) == ["a.json"]
+
+
+def test_who_waits_in_vain_is_told_and_spoils_nothing(tmp_path, monkeypatch):
+    path = str(tmp_path / "a.json")
+    monkeypatch.setattr(atomic, "_WAIT_SECS", 0)
+    with atomic.opened(path) as file:
+        file.write("[1]")
+        with pytest.raises(DataError, match="a.json: is being written by another process"):
+            json_file.write(path, [2])
+    assert json_file.read(path) == [1]
+
+
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("[]")
+    path.chmod(0o600)
+    json_file.write(str(path), [1])
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

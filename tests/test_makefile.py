@@ -353,3 +353,12 @@ def test_the_package_asks_for_the_tensorflow_that_its_python_can_have(tmp_path):
         "<3.14",
         ">=3.6",
     ]
+
+
+def test_a_run_may_have_a_name_of_two_words(checkout):
+    program(checkout / ".venv" / "bin" / "python", 'for one; do echo "<$one>"; done\n')
+    (checkout / ".venv" / ".installed").write_text("tf1 tensorflow-gpu==1.15.0 python3.7\n")
+    (checkout / "data" / "flowers").mkdir(parents=True)
+    (checkout / "data" / "flowers" / "labels.txt").touch()
+    for target in ("train", "evaluate"):
+        assert "<my run>\n" in make(checkout, target, "RUN_NAME=my run").stdout

@@ -39,9 +39,8 @@ def run(run_name, plan, report):
     from alexnet_flowers.pictures import picture_file
     from alexnet_flowers.pictures.rate_range import curve
 
-    path = FLAGS.learning_rate_picture or os.path.join(
-        "runs", "figures", picture_output.file_name("learning_rate", run_name, kind="svg")
-    )
+    name = picture_output.file_name("learning_rate", picture_output.run_word(run_name), kind="svg")
+    path = FLAGS.learning_rate_picture or os.path.join("runs", "figures", name)
     table = os.path.splitext(path)[0] + ".csv"
     formats = picture_file.DIAGRAM_FORMATS
     outputs.check(csv=table, picture=path, formats=formats, inputs=_inputs(plan))

@@ -346,7 +346,7 @@ def _read_events(runs):
 
 def _save(picture, name, title, steps):
     """Saves a picture under the name of its runs, and of its step where it is of one run."""
-    parts = [name] + list(steps)
+    parts = [name] + [picture_output.run_word(run) for run in steps]
     if len(steps) == 1:
         parts += ["%d" % step for step in steps.values() if step is not None]
     of_runs = [

@@ -17,6 +17,7 @@ FLAGS = flags.FLAGS
 # A name of 255 bytes is the longest there is, and a temporary one is longer than the file's.
 _HALF_NAME_BYTES = 110
 _DIGEST_LETTERS = 8
+_RUN_DIGEST_LETTERS = 6
 
 
 def define(name, formats):
@@ -45,8 +46,17 @@ def path_of(*parts, network=None):
 def file_name(*parts, network=None, kind="png"):
     """Returns the name of a picture of all these, and of a step of a run; see ``stem_of``."""
     if network:
-        parts += (network.run.name, network.global_step)
+        parts += (run_word(network.run.name), network.global_step)
     return "%s.%s" % (stem_of(*parts), kind)
+
+
+def run_word(name):
+    """Returns a run's name as a part of a file's: with a digest where it cannot stand as it is."""
+    word = stem_of(name)
+    if word == name:
+        return name
+    digest = hashlib.sha256(name.encode("utf-8")).hexdigest()
+    return "%s-%s" % (word, digest[:_RUN_DIGEST_LETTERS])
 
 
 def stem_of(*parts):

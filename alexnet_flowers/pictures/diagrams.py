@@ -88,7 +88,10 @@ def confusion_matrix(counts, class_names):
             )  # fmt: skip
         if is_named:
             axes.set_xticks(range(len(class_names)))
-            axes.set_xticklabels(names, rotation=30, ha="right")
+            if len(names) > _MAX_NUMBERED:  # Slanted, they would lie over each other.
+                axes.set_xticklabels(names, rotation=90)
+            else:
+                axes.set_xticklabels(names, rotation=30, ha="right")
             axes.set_yticks(range(len(class_names)))
             axes.set_yticklabels(names)
         axes.set_xlabel("predicted class" if is_named else "predicted class (id)")

@@ -5,6 +5,7 @@ import os
 import stat
 import sys
 import threading
+import types
 
 import pytest
 from photo_archives import draw
@@ -147,3 +148,14 @@ def test_the_command_refuses_before_its_work(run_script, random_run, tmp_path):
         "predict.py: error: rose.jpg: is among what is read (rose.jpg); name another file\n"
     )
     assert (tmp_path / "rose.jpg").read_bytes() == before
+
+
+def test_runs_whose_names_differ_in_a_sign_have_pictures_of_their_own():
+    names = [
+        picture_output.file_name(
+            "kernels",
+            network=types.SimpleNamespace(run=types.SimpleNamespace(name=name), global_step=7),
+        )
+        for name in ("a_b", "a b", "a+b")
+    ]
+    assert names[0] == "kernels_a_b_7.png" and len(set(names)) == 3

@@ -1,5 +1,6 @@
 """A conversion that fails or is killed: nothing half-done is left, or taken for finished."""
 
+import errno
 import os
 import resource
 import shutil
@@ -251,12 +252,18 @@ def test_numbers_that_cannot_be_meant_are_refused_first(tmp_path, settings, expe
     assert os.listdir(str(tmp_path)) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_that_may_not_be_written_to_is_named(tiny_archive, tmp_path):
+def test_folder_that_may_not_be_written_to_is_named(tiny_archive, tmp_path, monkeypatch):
     folder = tmp_path / "flowers"
     folder.mkdir()
-    folder.chmod(0o555)
-    with pytest.raises(PermissionError) as caught:
+    open_file = os.open
+
+    def refuse(path, flags, *args, **kwargs):
+        if flags & os.O_CREAT and str(path).startswith(str(folder)):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return open_file(path, flags, *args, **kwargs)
+
+    with monkeypatch.context() as patch, pytest.raises(PermissionError) as caught:
+        patch.setattr(os, "open", refuse)  # Root may write everywhere.
         convert(folder, tiny_archive, **TINY)
-    assert caught.value.filename == str(folder / "dataset.json.partial")
+    assert caught.value.filename == str(folder / "lock")
     assert os.listdir(str(folder)) == []

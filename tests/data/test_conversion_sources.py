@@ -157,3 +157,11 @@ def test_the_official_archive_that_somebody_has_put_there_is_used_and_kept(
         assert not server.requests
     assert info["request"]["split_by"] == "shuffled"
     assert sorted(os.listdir(str(tmp_path))) == sorted(TINY_FILES + ["flower_photos.tgz"])
+
+
+def test_another_archive_that_is_called_like_a_download_is_never_removed(tiny_archive, tmp_path):
+    names = ["flowers_archive_%d.tgz" % year for year in (2019, 2020)]
+    for name in names:
+        shutil.copy(tiny_archive, str(tmp_path / name))
+    convert(tmp_path, tmp_path / names[1], **TINY)
+    assert sorted(os.listdir(str(tmp_path))) == sorted(TINY_FILES + names)

@@ -42,3 +42,13 @@ def test_of_a_thousand_classes_the_confusion_matrix_names_ids():
     written = [text.get_text() for text in axes.get_yticklabels()]
     assert len(written) < 30 and not set(written) & set(names)
     assert axes.get_ylabel() == "true class (id)" and axes.get_xlabel() == "predicted class (id)"
+
+
+def test_the_names_of_many_classes_do_not_lie_over_each_other():
+    for number in (2, 30, 31, 60):
+        axes = diagrams.confusion_matrix(np.eye(number, dtype=int), ["gyp"] * number).axes[0]
+        axes.apply_aspect()
+        left, right = axes.transData.transform([(0, 0), (1, 0)])[:, 0]
+        label = axes.get_xticklabels()[0]
+        between = (right - left) * np.sin(np.radians(label.get_rotation()))
+        assert between >= label.get_size() / 72 * axes.figure.dpi

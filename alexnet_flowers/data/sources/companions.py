@@ -10,7 +10,8 @@ _SUFFIXES = ARCHIVES | frozenset(
     ".txt .md .rst .rtf .log .pdf .doc .docx .odt .ppt .pptx .htm .html .css .js "
     ".csv .tsv .xls .xlsx .ods .json .jsonl .xml .yaml .yml .toml .ini .cfg .db .sqlite .lst "
     ".py .ipynb .sh .bat .r .m .mat .npy .npz .h5 .hdf5 .pkl .parquet .tfrecord .partial "
-    ".md5 .sha1 .sha256 .sha512 .xmp .aae .lnk .url".split()
+    ".md5 .sha1 .sha256 .sha512 .xmp .aae .lnk .url "
+    ".identifier".split()  # Windows' photo.jpg:Zone.Identifier
 )
 _NAMES = frozenset(
     "readme license licence copying notice authors changelog contributing makefile dockerfile "

@@ -69,6 +69,8 @@ def choose(archive=OFFICIAL.urls[0], use_sample=False):
 
 # What the archive is called in ``dataset_dir`` until it has been converted.
 _FETCHED_PREFIX = "flowers_archive_"
+_OF_THE_SAMPLE = "flower_sample.tar"
+_KNOWN = ("flower_photos.tgz", _OF_THE_SAMPLE)
 # Such names are the dataset's own.
 _OF_A_DATASET = re.compile(r"flowers_.*|dataset\.json.*|labels\.txt.*|lock|\.*")
 _MAX_NAME = 100
@@ -77,14 +79,19 @@ _MAX_NAME = 100
 def clear(dataset_dir, converted):
     """Removes what was fetched to a dataset's folder and is of no more use: it is finished.
 
+    That is what was broken off, and the archives that are known by name. Another whole one of such
+    a name may be somebody's own.
+
     Args:
       dataset_dir: the folder.
       converted: the path of the photos, which somebody may have put there under such a name.
     """
+    known = {_FETCHED_PREFIX + one for one in _KNOWN}
     for name in os.listdir(dataset_dir):
         path = os.path.join(dataset_dir, name)
+        is_broken_off = name.startswith(_FETCHED_PREFIX) and name.endswith(".partial")
         is_own = os.path.realpath(path) == os.path.realpath(converted)
-        if name.startswith(_FETCHED_PREFIX) and not is_own and not os.path.isdir(path):
+        if (is_broken_off or name in known) and not is_own and not os.path.isdir(path):
             os.remove(path)
 
 
@@ -199,7 +206,7 @@ class DrawnSample(_Fetched):
     """The built-in sample of drawn flowers."""
 
     def __init__(self):
-        super().__init__("the built-in sample", "flower_sample.tar")
+        super().__init__("the built-in sample", _OF_THE_SAMPLE)
 
     def is_published(self, sha256, photos):
         """Says yes: what is measured on it compares with what was measured before."""

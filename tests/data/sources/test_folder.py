@@ -221,3 +221,9 @@ def test_a_photo_that_is_written_to_while_it_is_read_is_an_error(mine, monkeypat
     with monkeypatch.context() as patch, pytest.raises(DataError, match="it has changed"):
         patch.setattr(os, "fstat", fstat)  # Only here: the folder's removal asks it too.
         found.photos[1].read()
+
+
+def test_where_windows_says_that_a_photo_comes_from_is_no_photo(mine):
+    write_files(mine, {"daisy/2.jpg:Zone.Identifier": b"[ZoneTransfer]\r\nZoneId=3\r\n"})
+    found = read(mine)
+    assert contents(found) == IN_ORDER and found.companions == {".identifier": 1}
