@@ -41,6 +41,8 @@ class Compute(typing.NamedTuple):
 # the layers, and JPEGs are decoded on the CPU in any case.
 INPUT_DEVICE = "/cpu:0"
 
+# NVIDIA's driver; that of Windows' subsystem for Linux.
+_OF_GPUS = ("/dev/nvidia[0-9]*", "/dev/dxg")
 # What a CPU with arithmetic in bfloat16 has at least one of, as Linux calls it.
 _BFLOAT16_INSTRUCTIONS = {"avx512_bf16", "amx_bf16"}
 _BFLOAT16_OPTION = "auto_mixed_precision_onednn_bfloat16"
@@ -96,7 +98,7 @@ def expected(device):
     Args:
       device: as of ``resolve``.
     """
-    if device == "auto" and _may_see_gpus() and glob.glob("/dev/nvidia[0-9]*"):
+    if device == "auto" and _may_see_gpus() and any(map(glob.glob, _OF_GPUS)):
         return "the GPU, if TensorFlow can use it"
     return "the GPU" if device == "gpu" else "the CPU"
 

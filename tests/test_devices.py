@@ -1,5 +1,6 @@
 """Where the arithmetic runs, and what a machine without a GPU prints about it."""
 
+import fnmatch
 import os
 import subprocess
 import sys
@@ -224,3 +225,12 @@ def test_a_container_has_the_memory_that_it_may_take(group, limit, tmp_path, mon
     (tmp_path / limit).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / limit).write_text("4096\n")
     assert devices.memory_bytes("cpu") == 4096
+
+
+def test_a_gpu_of_windows_is_expected(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    there = []
+    monkeypatch.setattr(devices.glob, "glob", lambda pattern: fnmatch.filter(there, pattern))
+    assert devices.expected("auto") == "the CPU"
+    there.append("/dev/dxg")
+    assert devices.expected("auto") == "the GPU, if TensorFlow can use it"

@@ -4,6 +4,7 @@ import faulthandler
 import functools
 import inspect
 import os
+import re
 import signal
 import sys
 import time
@@ -33,6 +34,8 @@ _AGAIN_SECS = 0.5
 # Signals so close to each other are one: some programs pass on what a terminal sends as well.
 _ONE_SECS = 1.0
 _AGAIN = "then run the same command again"
+# What TensorFlow says of a GPU that others have filled, or keep for themselves.
+_OF_A_GPU = re.compile(r"initialization on GPU:\d|CUDA.*out of memory")
 
 
 def run(module):
@@ -143,6 +146,9 @@ def _with_errors_in_one_line(main):
             raise
         if is_for_want_of_room(error):
             _fail("%s; %s, %s" % (first_line(error), MAKE_ROOM, _AGAIN), 1)
+        if type(error).__name__ == "InternalError" and _OF_A_GPU.search(error.message):
+            advice = "nvidia-smi shows who uses it; free it, or pass --device=cpu"
+            _fail("%s; %s" % (first_line(error), advice), 1)
         if type(error).__name__ != "ResourceExhaustedError":
             raise
         _fail("%s; free memory, or pass --device=cpu" % first_line(error), 1)

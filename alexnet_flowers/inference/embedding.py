@@ -9,6 +9,7 @@ It leaves, in a folder below the run's summaries::
     events.*                 empty: TensorBoard looks only where there are some
 """
 
+import glob
 import os
 
 import numpy as np
@@ -70,9 +71,10 @@ def write(network, photos, end_point, output_dir):
         sprite.save(os.path.join(folder, files.sprite.image_path))
         with open(os.path.join(folder, _CONFIG_FILENAME), "w") as file:
             file.write(str(config))
-        writer = EventWriter(folder)
-        writer.add_summary(tf.Summary(), network.global_step)
-        writer.close()
+        if not glob.glob(os.path.join(glob.escape(output_dir), "*tfevents*")):
+            writer = EventWriter(folder)
+            writer.add_summary(tf.Summary(), network.global_step)
+            writer.close()
     return values
 
 

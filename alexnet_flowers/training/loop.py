@@ -23,7 +23,6 @@ class Loop:
 
     Attributes:
       step_number: int, the steps made so far; None before the first one of this process.
-      learning_rate: float, that of the last step; None before the first one.
       signal: int, the signal that asked for the end; None if none did.
       ended_by_callback: bool, whether a callback did.
     """
@@ -39,7 +38,6 @@ class Loop:
           one_by_one: whether a step's operations run so, see ``plan.Plan.runs_one_by_one``.
         """
         self.step_number = None
-        self.learning_rate = None
         self.signal = None
         self.ended_by_callback = False
         self._may_break = True
@@ -81,7 +79,6 @@ class Loop:
                 session.run(self._ops.put)
         fetched = self._run(session, before)
         self.step_number = int(fetched["step_number"])
-        self.learning_rate = float(fetched["learning_rate"])
         if self.signal is None and not self._may_step(self.step_number):
             self._let_others_finish(session)
         is_last = self._is_over()

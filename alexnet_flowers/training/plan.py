@@ -149,9 +149,6 @@ def make(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, repor
     device, session_config = _device(run_settings, options.compute)
     if device == "gpu":
         report(devices.describe_cards(options.compute.num_clones))
-    if options.compute.intra_op_threads:
-        # A process's first session sizes its threads; the check of records has one of its own.
-        tf.Session(config=session_config).close()
     split = dataset.get_split(
         "train", dataset_dir, skip_bad_records=options.skip_bad_records, report=report
     )
@@ -247,6 +244,11 @@ def _device(run_settings, compute_options):
     """Returns where the network runs, ``"cpu"`` or ``"gpu"``, and its ``tf.ConfigProto``."""
     devices.set_tf32(compute_options.tf32)
     device = devices.resolve(compute_options.device, compute_options.num_clones)
+    threads = compute_options.intra_op_threads, compute_options.inter_op_threads
+    if any(threads):
+        # A process's first devices and session size its threads; whoever asks for the cards makes
+        # some, and so does the check of records.
+        tf.Session(config=devices.session_config(device, *threads)).close()
     for flag, is_wanted, obstacle_of in (
         ("mixed_precision", run_settings.mixed_precision, devices.mixed_precision_obstacle),
         ("xla", compute_options.xla, devices.xla_obstacle),
@@ -255,11 +257,7 @@ def _device(run_settings, compute_options):
         if obstacle:
             raise UsageError("--%s: %s" % (flag, obstacle))
     return device, devices.session_config(
-        device,
-        compute_options.intra_op_threads,
-        compute_options.inter_op_threads,
-        run_settings.mixed_precision,
-        compute_options.xla,
+        device, *threads, run_settings.mixed_precision, compute_options.xla
     )
 
 

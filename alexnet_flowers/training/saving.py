@@ -61,6 +61,8 @@ class Saver:
             for path in checkpoint_paths
             if os.path.exists(path + ".index")
         ]
+        if self._kept:  # slim saves also where no step was made; it stays as it is.
+            self._saved_step = checkpoints.number_of(self._kept[-1][0])
 
     def save(self, session, path, global_step, **kwargs):
         """Saves, unless that step is saved; ``global_step`` is an int or the step's variable.

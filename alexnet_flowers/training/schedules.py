@@ -6,6 +6,7 @@ become flags, fields of ``settings.Settings`` and, in runs that use it, keys of 
 
 import typing
 
+from alexnet_flowers import devices
 from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training.hyperparameters import (
     ABOVE_0,
@@ -116,6 +117,14 @@ def decay_steps(settings, num_samples, num_steps, num_replicas=1):
         return max(1, num_steps - settings.warmup_steps)
     num_decay_steps = num_samples * num_epochs / (settings.batch_size * num_replicas)
     return max(1, int(min(num_decay_steps, LARGEST)))
+
+
+def rate_after(settings, num_decay_steps, steps_made):
+    """Returns the learning rate of the step that follows on so many, a float."""
+    config = devices.session_config("cpu")
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        made = tf.constant(steps_made, tf.int64)
+        return float(session.run(learning_rate(settings, num_decay_steps, made)))
 
 
 def learning_rate(settings, num_decay_steps, global_step):

@@ -328,6 +328,9 @@ def flags_of(kept):
     chosen = {name: values[name] for name in ("optimizer", "arg_scope")}
     defaults = complete(Settings(**chosen))._replace(**{name: _DEFAULTS[name] for name in chosen})
     yield "--max_number_of_steps=%d" % kept["num_steps"]
+    num_replicas = kept["settings"].get("num_replicas", 1)
+    if num_replicas > 1:  # As many workers of --sync_replicas would make the same steps.
+        yield "--num_clones=%d" % num_replicas
     for name, default in sorted(defaults._asdict().items()):
         if isinstance(values[name], bool):
             if values[name] != default:

@@ -233,10 +233,10 @@ class _Trainer:
             raise self._stopped(error)
         except tf.errors.OpError as error:
             if optimization.is_of_the_loss(error):
-                rate = self.loop.learning_rate
+                plan, made = self._plan, self._step_number
+                rate = schedules.rate_after(plan.settings, plan.num_decay_steps, made)
                 raise self._diverged(
-                    "step %d, learning rate %s: the loss is NaN or infinite"
-                    % (self._step_number + 1, "unknown" if rate is None else "%g" % rate)
+                    "step %d, learning rate %g: the loss is NaN or infinite" % (made + 1, rate)
                 )
             if is_for_want_of_room(error):
                 raise self._unwritten(first_line(error))
@@ -393,8 +393,10 @@ def _begin(run, plan, newest, step_number, report):
         is_best = os.path.isdir(best) and not start.startswith(os.path.realpath(best) + os.sep)
         # A run that was killed before its first checkpoint has settings, and its own table alone.
         has_settings = os.path.lexists(os.path.join(run.checkpoints_dir, settings.FILENAME))
+        # One that had any has a list of them, which ``upkeep.recover`` has set aside.
+        listed = upkeep.all_set_aside(os.path.join(run.checkpoints_dir, upkeep.LIST_FILENAME))
         why = "of a run of this name whose checkpoints are gone"
-        if is_best or not (has_settings and there <= {table_path}):
+        if is_best or listed or not (has_settings and there <= {table_path}):
             for folder, old in (run.summaries_dir, there), (run.checkpoints_dir, [best] * is_best):
                 if old:
                     report("%s: %s" % (folder, upkeep.set_aside(sorted(old), why)))

@@ -72,7 +72,8 @@ def build(plan, place, report=print, first_step=0):
             batches, put = _batches(plan, photos, global_step)
         batches, targets = _mixed(batches, plan)
         batch, labels = batches[0], tf.concat([one.labels for one in batches], 0)
-    logits, end_points = _clones([one.images for one in batches], plan)
+    logits, all_end_points = _clones([one.images for one in batches], plan)
+    end_points = all_end_points[0]  # Whose names are slim's.
     with tf.name_scope("losses"):
         cross_entropy, total_loss = optimization.losses(
             logits, labels, plan.settings.label_smoothing, targets
@@ -102,7 +103,9 @@ def build(plan, place, report=print, first_step=0):
         pictures = _pictures(plan, batch, logits)
     with tf.name_scope("health"):
         largest = {
-            layer: tf.reduce_max(end_points["%s/%s" % (alexnet_v2.SCOPE, layer)])
+            layer: tf.reduce_max(
+                [tf.reduce_max(one["%s/%s" % (alexnet_v2.SCOPE, layer)]) for one in all_end_points]
+            )
             for layer in alexnet_v2.RELU_LAYERS
         }
         is_finite = _is_finite(total_loss)
@@ -209,17 +212,18 @@ def _clones(images_of_clones, plan):
     """Builds the network once for each device, with the same variables, on its images.
 
     Returns:
-      The logits of all images, and the end points of the first clone, whose names are slim's.
+      The logits of all images, and the end points of each clone.
     """
     if len(images_of_clones) == 1:
-        return _network(images_of_clones[0], plan, plan.clone_devices[0])
+        logits, end_points = _network(images_of_clones[0], plan, plan.clone_devices[0])
+        return logits, [end_points]
     all_logits, all_end_points = [], []
     for number, (device, images) in enumerate(zip(plan.clone_devices, images_of_clones)):
         with tf.name_scope("clone_%d" % number if number else None):
             logits, end_points = _network(images, plan, device, reuse=number > 0 or None)
         all_logits.append(logits)
         all_end_points.append(end_points)
-    return tf.concat(all_logits, 0), all_end_points[0]
+    return tf.concat(all_logits, 0), all_end_points
 
 
 def _network(images, plan, device, reuse=None):

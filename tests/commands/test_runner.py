@@ -270,3 +270,15 @@ def test_want_of_room_or_memory_of_tensorflow_is_one_line(tmp_path, said, advice
     error = process.communicate(timeout=300)[1].decode()  # It loads TensorFlow.
     assert process.returncode == 1 and "Traceback" not in error
     assert error.startswith("work.py: error: %s; %s" % (said, advice))
+
+
+def test_a_gpu_that_others_have_filled_is_one_line(tmp_path):
+    said = "CUDA runtime implicit initialization on GPU:0 failed. Status: out of memory"
+    code = "class OpError(Exception):\n        message = %r\n" % said
+    code += "    class InternalError(OpError):\n        pass\n    raise InternalError()"
+    process = start(tmp_path, code)
+    error = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 1
+    assert error == (
+        "work.py: error: %s; nvidia-smi shows who uses it; free it, or pass --device=cpu\n" % said
+    )

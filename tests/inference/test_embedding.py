@@ -103,3 +103,10 @@ def test_files_that_are_of_no_embedding_are_not_replaced(written, tmp_path):
     os.symlink("elsewhere", str(tmp_path / "fc7.tsv"))
     with pytest.raises(UsageError, match="fc7.tsv: is of no embedding"):
         embedding.check_folder(str(tmp_path), "fc7")
+
+
+def test_an_embedding_that_is_made_again_adds_no_events(network, train, tmp_path):
+    (tmp_path / "events.out.tfevents.0000000001.before").write_bytes(b"")
+    embedding.write(network, train[:2], "fc7", str(tmp_path))
+    names = [name for name in os.listdir(str(tmp_path)) if "tfevents" in name]
+    assert names == ["events.out.tfevents.0000000001.before"]

@@ -100,6 +100,8 @@ def test_what_is_of_checkpoints_that_are_gone_does_not_count_although_settings_s
 ):
     for path in checkpoints.parts(os.path.join(run.checkpoints_dir, "model.ckpt-7")):
         os.remove(path)
+    if not is_gone:
+        os.remove(os.path.join(run.checkpoints_dir, "checkpoint"))
     columns, of_training = step_table.TRAINING_COLUMNS, step_table.TRAINING_FILENAME
     os.makedirs(run.summaries_dir)
     step_table.put(os.path.join(run.summaries_dir, of_training), columns, [7] * len(columns))
@@ -157,7 +159,7 @@ def fail_with(error, monkeypatch):
         (tf.errors.ResourceExhaustedError(None, None, "OOM"), "mine: stopped after step 7: OOM"),
         (
             tf.errors.InvalidArgumentError(None, None, NOT_A_NUMBER),
-            "mine: step 8, learning rate unknown: the loss is NaN or infinite; ",
+            "mine: step 8, learning rate 0.01: the loss is NaN or infinite; ",
         ),
     ],
 )
@@ -258,3 +260,24 @@ def test_without_its_settings_a_run_goes_on_with_its_own_classes_only(
     with pytest.raises(DataError, match="was trained on the classes daisy, .* the dataset has a"):
         train.train(run, other)
     assert records.read_labels(run.checkpoints_dir)[0] == "daisy"
+
+
+def test_the_table_of_a_run_whose_checkpoints_were_removed_is_kept(run, tiny_dataset, monkeypatch):
+    for path in checkpoints.parts(os.path.join(run.checkpoints_dir, "model.ckpt-7")):
+        os.remove(path)
+    assert os.path.exists(os.path.join(run.checkpoints_dir, "checkpoint"))
+    columns, name = step_table.TRAINING_COLUMNS, step_table.TRAINING_FILENAME
+    os.makedirs(run.summaries_dir)
+    step_table.put(os.path.join(run.summaries_dir, name), columns, [7] * len(columns))
+    fail_with(AssertionError("it begins"), monkeypatch)
+    with pytest.raises(AssertionError, match="it begins"):
+        train.train(run, planned(tiny_dataset), report=lambda line: None)
+    aside = os.path.join(run.summaries_dir, "set_aside", name)
+    assert step_table.steps_of(aside, columns) == [7]
+
+
+def test_the_rate_of_the_step_whose_loss_is_nan_is_told(run, tiny_dataset, monkeypatch):
+    fail_with(tf.errors.InvalidArgumentError(None, None, NOT_A_NUMBER), monkeypatch)
+    warming_up = planned(tiny_dataset, warmup_steps=16, allow_changed_settings=True)
+    with pytest.raises(DataError, match="^mine: step 8, learning rate 0.005: the loss is NaN"):
+        train.train(run, warming_up, report=lambda line: None)

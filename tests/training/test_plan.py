@@ -80,3 +80,23 @@ def test_workers_of_a_seed_draw_differently_whatever_their_input(tiny_dataset):
 
     assert seed_of(0) == 5 and seed_of(1) != 5
     assert seed_of(1, None) is None
+
+
+@pytest.mark.parametrize("threads", [(3, 0), (0, 2)])
+def test_threads_are_sized_before_anybody_else_makes_devices(tiny_dataset, monkeypatch, threads):
+    made = []
+
+    class Session:
+        def __init__(self, config):
+            made.append((config.intra_op_parallelism_threads, config.inter_op_parallelism_threads))
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(devices, "_list_gpus", lambda: ["GPU:0"])
+    monkeypatch.setattr(devices, "cards", lambda: made.append("cards") or [])
+    monkeypatch.setattr(tf, "Session", Session)
+    compute = devices.Compute("gpu", intra_op_threads=threads[0], inter_op_threads=threads[1])
+    options = plan.Options(compute=compute)
+    plan.make(tiny_dataset, Settings(batch_size=4), options, report=lambda line: None)
+    assert made == [threads, "cards"]

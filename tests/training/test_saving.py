@@ -204,3 +204,19 @@ def test_a_limit_below_a_checkpoints_size_is_found_before_the_first_step(monkeyp
         saving.check_size_limit(variables)
         with pytest.raises(WriteError, match="takes 5 MB, and ulimit -f allows files of 4 MB"):
             saving.check_size_limit(variables)
+
+
+def test_a_start_without_a_step_leaves_the_newest_checkpoint_as_it_is(saved, tmp_path):
+    folder = shutil.copytree(saved, str(tmp_path / "run"))
+    newest = checkpoints.newest(folder)
+    before = os.stat(newest + ".index").st_ino
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        step = tf.train.get_or_create_global_step()
+        saver = saving.Saver()
+        saver.restore(session, newest)
+        saver.recover_last_checkpoints(checkpoints.all_complete(folder))
+        saver.save(session, os.path.join(folder, "model.ckpt"), global_step=step)
+        assert os.stat(newest + ".index").st_ino == before
+        saver.save(session, os.path.join(folder, "model.ckpt"), global_step=21)
+    assert checkpoints.newest(folder).endswith("-21")

@@ -289,3 +289,11 @@ def test_flags_give_a_run_the_same_decay(num_epochs, flag):
     for one in given:
         again = chosen._replace(num_epochs_per_decay=float(one.partition("=")[2]))
         assert schedules.decay_steps(again, 3320, 900) == num_decay_steps
+
+
+def test_flags_name_the_clones_of_a_step():
+    meant = settings.meaning(settings.complete(settings.Settings(batch_size=28)), None, 2)
+    kept = {"settings": meant, "dataset": {"num_photos": 3320}, "num_steps": 9}
+    assert list(settings.flags_of(kept)) == [
+        "--max_number_of_steps=9", "--num_clones=2", "--batch_size=28",
+    ]  # fmt: skip

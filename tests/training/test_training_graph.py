@@ -147,3 +147,10 @@ def test_clones_make_the_same_step_as_one_large_batch(tiny_dataset, monkeypatch)
     assert schedules.decay_steps(
         Settings(learning_rate_decay_type="exponential", batch_size=2), 100, 9, num_replicas=5
     ) == 20  # fmt: skip
+
+
+def test_a_layer_is_dead_only_where_it_is_so_in_all_clones(tiny_dataset):
+    with tf.Graph().as_default():
+        ops = built(tiny_dataset, num_clones=2)
+        names = {op.name for op in needed(ops.largest["conv5"].op)}
+    assert {"alexnet_v2/conv5/Relu", "clone_1/alexnet_v2/conv5/Relu"} <= names
