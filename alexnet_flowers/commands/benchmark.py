@@ -6,11 +6,15 @@
 Leave the machine alone meanwhile.
 """
 
+import contextlib
+import itertools
 import os
 import shutil
 import statistics
 import sys
+import tarfile
 import tempfile
+import zlib
 
 from absl import flags
 
@@ -68,6 +72,8 @@ with group("Output"):
 def main():
     read = [path for path in (FLAGS.archive, FLAGS.dataset_dir) if path]
     outputs.check(FLAGS.json, inputs=read)
+    if FLAGS.archive and "conversion" in (FLAGS.rows or KINDS):
+        _check_archive(FLAGS.archive)
     pythons = {"torch_python": [FLAGS.torch_python], "other_python": FLAGS.other_python}
     for flag in pythons:
         for python in pythons[flag]:
@@ -75,6 +81,19 @@ def main():
                 raise UsageError("--%s %s: is no program" % (flag, python))
     with tempfile.TemporaryDirectory() as folder:
         return _measure(folder)
+
+
+def _check_archive(path):
+    """Raises ``UsageError`` for an archive that the reference's conversion does not take."""
+    names = []
+    with contextlib.suppress(OSError, EOFError, tarfile.TarError, zlib.error):
+        with tarfile.open(path) as tar:  # Its folders may come first.
+            names = [os.path.normpath(member.name) for member in itertools.islice(tar, 3)]
+    if not any(name.split(os.sep)[0] == "flower_photos" for name in names):
+        raise UsageError(
+            "--archive %s: the reference's conversion takes a tar archive of flower_photos/<class>/"
+            "<photo> only; name one, or measure other --rows" % path
+        )
 
 
 def _measure(folder):

@@ -5,7 +5,7 @@ import sys
 
 from absl import flags
 
-from alexnet_flowers import devices
+from alexnet_flowers import devices, escapes
 from alexnet_flowers.commands import arguments
 from alexnet_flowers.commands.help_text import alias, group
 from alexnet_flowers.data import splits
@@ -141,7 +141,7 @@ def chosen_network():
 
 def note(line):
     """Says something beside the answer, on standard error."""
-    print(line, file=sys.stderr, flush=True)
+    print(escapes.printable(line), file=sys.stderr, flush=True)
 
 
 def inputs(paths=()):

@@ -16,7 +16,7 @@ import os
 from PIL import Image
 
 import alexnet_flowers
-from alexnet_flowers import atomic, lock, new_folder
+from alexnet_flowers import atomic, escapes, lock, new_folder
 from alexnet_flowers.data import (
     conversion_report,
     conversion_settings,
@@ -146,7 +146,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             _report(conversion_report.of_source(found), report)
             if found.split_folders:
                 settings.check_folders(found.split_folders)
-            photos, left_out = verification.verify(
+            photos, left_out, digests = verification.verify(
                 found, path, dataset_dir, strict, lambda line: _report([line], report)
             )
             if settings.drop_duplicates:
@@ -155,7 +155,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             _report(conversion_report.of_left_out(left_out, len(photos)), report)
             class_names = _class_names(found.photos, photos, left_out, path)
             _report(conversion_report.of_classes(found, class_names), report)
-            sha256 = photo_format.sha256_of(path, found.photos)
+            sha256 = photo_format.sha256_of(path, found.photos, digests)
             if photo_format.identity_of(path) != identity:
                 raise DataError("%s: has changed meanwhile; convert again" % path)
             rule = _rule(found, source, sha256, settings, before)
@@ -192,8 +192,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
 
 def _report(lines, report):
     for line in lines:
-        # A name may hold bytes that are no UTF-8.
-        report(line.encode("utf-8", "backslashreplace").decode("utf-8"))
+        report(escapes.printable(line))  # A name may hold line breaks, or bytes that are no UTF-8.
 
 
 def _clear_unfinished(dataset_dir):

@@ -125,15 +125,37 @@ def on_all_cores(check, photos):
                 one.cancel()
 
 
+_counting, _silence, _num_silent = threading.Lock(), contextlib.ExitStack(), 0
+
+
+@contextlib.contextmanager
+def _without_warnings():
+    """A context without those of broken metadata, as the pixels decide; for several threads.
+
+    Python's own is the whole process's: the first thread to leave it would end it for all.
+    """
+    global _num_silent
+    with _counting:
+        if not _num_silent:
+            _silence.enter_context(warnings.catch_warnings())
+            warnings.simplefilter("ignore")
+        _num_silent += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _num_silent -= 1
+            if not _num_silent:
+                _silence.close()
+
+
 @contextlib.contextmanager
 def _opened(encoded):
     """Opens an image; what Pillow raises then or later, such as in its decoders, is translated."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Broken metadata; the pixels decide.
-            with _identified(encoded) as image:
-                _check_size(image)
-                yield image
+        with _without_warnings(), _identified(encoded) as image:
+            _check_size(image)
+            yield image
     except UnidentifiedImageError:
         raise photo_kind.error(encoded)
     except (photo_kind.BadPhotoError, MemoryError):
@@ -221,7 +243,10 @@ def _encoded_anew(image):
 
 
 def _gray_of_8_bits(image):
-    """Returns an image of more bits of gray, which Pillow would clip, as one of 8."""
+    """Returns an image of more bits of gray, which Pillow would clip, as one of 8.
+
+    Where one of its values is transparent, it is in RGBA.
+    """
     num_bits, is_negative = 16, False
     if image.format == "TIFF":
         tags = image.tag_v2
@@ -229,8 +254,19 @@ def _gray_of_8_bits(image):
         is_negative = tags.get(_COLORS_TAG) == _WHITE_IS_0
         if num_bits > 16 or tags.get(_NUMBERS_TAG, (_UNSIGNED,))[0] != _UNSIGNED:
             raise photo_kind.BadPhotoError(_NO_COLORS)
-    gray = image.convert("I").point(lambda value: value / 2 ** (num_bits - 8)).convert("L")
-    return ImageOps.invert(gray) if is_negative else gray
+    wide = image.convert("I")
+    # Factors and sums: Pillow before 9.2 neither divides nor subtracts here.
+    gray = wide.point(lambda value: value * 2.0 ** (8 - num_bits)).convert("L")
+    if is_negative:
+        gray = ImageOps.invert(gray)
+    hidden = image.info.get("transparency")
+    if hidden is None:
+        return gray
+    # What is neither below nor above it; to convert clips at 0.
+    below = wide.point(lambda value: value * -1 + hidden).convert("L")
+    above = wide.point(lambda value: value * 1 + -hidden).convert("L")
+    alpha = ImageChops.lighter(below, above).point(lambda value: 255 if value else 0)
+    return Image.merge("LA", (gray, alpha)).convert("RGBA")
 
 
 def _scale(image):

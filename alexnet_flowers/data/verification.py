@@ -1,13 +1,13 @@
 """Every photo of a source, decoded once on all cores; the bad ones are told apart."""
 
 import contextlib
-import hashlib
 import io
 from typing import Callable, NamedTuple, Optional
 
 from tqdm import tqdm
 
 from alexnet_flowers.data import photo_check, photo_kind
+from alexnet_flowers.data.sources import folder
 from alexnet_flowers.data.sources.class_folders import PhotoFile, TooLargeError
 from alexnet_flowers.data.sources.spool import Spool
 from alexnet_flowers.errors import DataError
@@ -57,15 +57,15 @@ def verify(found, path, spool_dir, strict, note):
       note: called with each line on a photo of which a person should know more.
 
     Returns:
-      A list of ``VerifiedPhoto`` in the order of ``found``, and ``{place: reason}`` of the
-      photos that cannot be used.
+      A list of ``VerifiedPhoto`` in the order of ``found``; ``{place: reason}`` of the photos
+      that cannot be used; and the digest of each of ``found.photos``, see ``folder.digest_of``.
 
     Raises:
       DataError: a photo cannot be used, and ``strict``; or one has changed since it was listed.
       OSError: one cannot be read.
     """
     spool = Spool(spool_dir)
-    photos, left_out = [], {}
+    photos, left_out, digests = [], {}, []
 
     def leave_out(place, reason):
         if strict:
@@ -76,11 +76,11 @@ def verify(found, path, spool_dir, strict, note):
         leave_out(place, _STRAY)
     with contextlib.closing(photo_check.on_all_cores(_check, found.photos)) as results:
         checked = tqdm(results, desc="checking", unit="photo", total=len(found.photos))
-        for result, photo in zip(checked, found.photos):
-            if isinstance(result, photo_kind.BadPhotoError):
-                leave_out(photo.place, str(result))
+        for (verified, digest), photo in zip(checked, found.photos):
+            digests.append(digest)
+            if isinstance(verified, photo_kind.BadPhotoError):
+                leave_out(photo.place, str(verified))
                 continue
-            verified, digest = result
             class_name, name, read, split = photo
             if verified.note:
                 with tqdm.external_write_mode():  # The bar is drawn again below it.
@@ -92,14 +92,17 @@ def verify(found, path, spool_dir, strict, note):
                     class_name, name, verified.height_px, verified.width_px, read, digest, split
                 )
             )
-    return photos, left_out
+    return photos, left_out, digests
 
 
 def _check(photo):
+    """Returns a photo's ``photo_check.Verified``, or why it cannot be used; and its digest."""
     try:
         encoded = photo.read()
-        return photo_check.verify(encoded), hashlib.sha256(encoded).digest()
     except TooLargeError as error:
-        return photo_kind.BadPhotoError(error.reason)
+        return photo_kind.BadPhotoError(error.reason), folder.digest_of(error)
+    digest = folder.digest_of(encoded)
+    try:
+        return photo_check.verify(encoded), digest
     except photo_kind.BadPhotoError as error:
-        return error
+        return error, digest

@@ -3,9 +3,12 @@
 import json
 import subprocess
 import sys
+import zipfile
 
 import pytest
 from conftest import PRETENDED_GPU, ROOT
+from photo_archives import official_photos, write_files, write_tgz
+from processes import one_error
 
 import alexnet_flowers
 from alexnet_flowers import devices
@@ -278,3 +281,17 @@ runner.run(benchmark)
     assert ended.returncode
     with open(path) as file:
         assert [row["name"] for row in json.load(file)["rows"]] == ["first"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip", "without_the_folder_above"])
+def test_an_archive_that_the_reference_does_not_take_is_refused_first(kind, run_script, tmp_path):
+    path = tmp_path / "photos"
+    if kind == "folder":
+        write_files(path, official_photos())
+    elif kind == "zip":
+        with zipfile.ZipFile(str(path), "w") as archive:
+            archive.writestr("flower_photos/daisy/1.jpg", b"")
+    else:
+        write_tgz(path, sorted(official_photos().items()))
+    done = run_script("benchmark", "--quick", "--archive", path)
+    assert "--archive photos: the reference's" in one_error(done, 2).replace(str(path), "photos")

@@ -10,7 +10,7 @@ import types
 import pytest
 from photo_archives import draw
 
-from alexnet_flowers.commands import outputs, picture_output
+from alexnet_flowers.commands import command_line, outputs, picture_output
 from alexnet_flowers.errors import UsageError
 
 
@@ -159,3 +159,8 @@ def test_runs_whose_names_differ_in_a_sign_have_pictures_of_their_own():
         for name in ("a_b", "a b", "a+b")
     ]
     assert names[0] == "kernels_a_b_7.png" and len(set(names)) == 3
+
+
+def test_a_note_is_one_line_whatever_names_are_in_it(capsys):
+    command_line.note("left out: a\nb\r.jpg")
+    assert capsys.readouterr().err == "left out: a\\nb\\r.jpg\n"

@@ -1,5 +1,6 @@
 """Photos of one's own: class folders, in a folder or an archive, become a dataset."""
 
+import collections
 import json
 import os
 import re
@@ -221,3 +222,17 @@ def test_a_file_that_is_too_large_is_left_out_by_name_like_a_smaller_one(mine, t
     assert "finished already" in lines[-1]
     with pytest.raises(DataError, match="roses/clip.mov: %s .--strict" % reason):
         convert(tmp_path / "strict", mine, strict=True, **TINY)
+
+
+def test_each_photo_is_read_twice_to_be_checked_and_to_be_written(mine, tmp_path, monkeypatch):
+    (mine / "roses" / "bad.jpg").write_text("<html>")
+    times, read = collections.Counter(), folder._read
+
+    def count(path, identity):
+        times[os.path.relpath(path, str(mine))] += 1
+        return read(path, identity)
+
+    monkeypatch.setattr(folder, "_read", count)
+    info = convert(tmp_path / "made", mine, **TINY)
+    assert times.pop("roses/bad.jpg") == 1 and set(times.values()) == {2} and len(times) == 30
+    assert info["archive_sha256"] == folder.sha256_of(folder.read_photos(str(mine)).photos)

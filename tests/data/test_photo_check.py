@@ -3,6 +3,7 @@ import io
 import random
 import struct
 import threading
+import warnings
 import zlib
 
 import numpy as np
@@ -493,3 +494,33 @@ def test_a_turned_cmyk_jpeg_has_the_colors_of_one_that_keeps_its_bytes(decode, i
         kept, turned = kept.replace(marker, b"", 1), turned.replace(marker, b"", 1)
     found = decode(photo_check.verify(turned).replacement).astype(int)
     assert np.abs(found[::-1, ::-1] - decode(kept)).mean() < 5
+
+
+@pytest.mark.parametrize("most", [48 * 64, 48 * 64 - 1])
+def test_the_transparent_value_of_gray_of_16_bits_is_put_on_white(decode, monkeypatch, most):
+    monkeypatch.setattr(photo_check, "MAX_PIXELS", most)
+    pixels = np.full((48, 64), 0x4D12, np.uint16)
+    pixels[:, :32] = 0x4D80  # Of 8 bits the same.
+    content = encode(Image.fromarray(pixels), "PNG")
+    body = b"tRNS" + struct.pack(">H", 0x4D80)
+    chunk = struct.pack(">I", 2) + body + struct.pack(">I", zlib.crc32(body))
+    found = photo_check.verify(content[:33] + chunk + content[33:])
+    left, right = np.split(decode(found.replacement).astype(int), 2, axis=1)
+    assert np.abs(left - 255).max() <= 3 and np.abs(right - 0x4D).max() <= 3
+
+
+def test_gray_of_16_bits_needs_no_division_which_pillow_8_lacks(monkeypatch):
+    monkeypatch.delattr(getattr(Image, "ImagePointTransform", None) or Image._E, "__truediv__")
+    photo_check.verify(encode(Image.fromarray(RAMP * 256), "PNG"))
+
+
+def test_the_first_of_two_threads_to_end_brings_back_no_warnings(recwarn):
+    content = encode(image_of())
+    first, second = photo_check._opened(content), photo_check._opened(content)
+    first.__enter__(), second.__enter__()
+    first.__exit__(None, None, None)
+    warnings.warn("of Pillow", UserWarning, stacklevel=1)
+    second.__exit__(None, None, None)
+    assert not list(recwarn)
+    warnings.warn("of others", UserWarning, stacklevel=1)
+    assert len(recwarn) == 1

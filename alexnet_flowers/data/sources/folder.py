@@ -30,7 +30,7 @@ def read_photos(path, spool_dir=None):
     return class_folders.sort_photos(path, files)
 
 
-def sha256_of(photos):
+def sha256_of(photos, digests=None):
     """Returns the digest by which the photos of a folder are recognized, 64 hexadecimal digits.
 
     It is the SHA-256 of what ``sha256sum`` prints of them in order, by class and file name: lines
@@ -39,17 +39,27 @@ def sha256_of(photos):
 
     Args:
       photos: a list of ``class_folders.PhotoFile``.
+      digests: the ``digest_of`` each, in their order, where that is known; then none is read.
     """
-    digest = hashlib.sha256()
-    for photo in photos:
-        try:
-            content = photo.read()
-        except class_folders.TooLargeError as error:
-            content = error.reason.encode()
-        of_photo = hashlib.sha256(content).hexdigest()
-        line = "%s  %s\n" % (of_photo, photo.place)
-        digest.update(line.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
+    whole = hashlib.sha256()
+    for photo, digest in zip(photos, digests or map(_digest_of_file, photos)):
+        line = "%s  %s\n" % (digest.hex(), photo.place)
+        whole.update(line.encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()
+
+
+def digest_of(content):
+    """Returns the SHA-256, 32 bytes, of a file's bytes, or of its ``TooLargeError``."""
+    if isinstance(content, class_folders.TooLargeError):
+        content = content.reason.encode()
+    return hashlib.sha256(content).digest()
+
+
+def _digest_of_file(photo):
+    try:
+        return digest_of(photo.read())
+    except class_folders.TooLargeError as error:
+        return digest_of(error)
 
 
 def _walk(path, above):

@@ -35,15 +35,16 @@ def read_photos(path, spool_dir):
     raise DataError("%s: no such archive; give an existing file or a URL as --archive" % path)
 
 
-def sha256_of(path, photos=None):
+def sha256_of(path, photos=None, digests=None):
     """Returns the digest by which the same photos are recognized, 64 hexadecimal digits.
 
     Args:
       path: the folder or archive.
       photos: the photos that ``read_photos`` has listed, if it has.
+      digests: of each of them ``folder.digest_of``, where that is known.
     """
     if os.path.isdir(path):
-        return folder.sha256_of(photos or folder.read_photos(path).photos)
+        return folder.sha256_of(photos or folder.read_photos(path).photos, digests)
     return file_digest.sha256_of(path)
 
 
