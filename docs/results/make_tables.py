@@ -36,6 +36,7 @@ _OF_CHOICE_MIRRORED = ("accuracy, 259 px and mirrored", "{test_259px_mirrored[ac
 _LENGTH = (("steps", "{steps}"), ("epochs", "{epochs}"))
 _ADAM = ["adam_default_%d" % seed for seed in (1, 2, 3, 4, 5)]
 _ADAM_LONGER = ["adam_1300_%d" % seed for seed in (1, 2, 3)]
+_ADAM_LONGEST = "adam_5000_1"
 # Of each table the runs, and of each column its title and what it shows of a run.
 _TABLES = {
     "gpu": (
@@ -48,7 +49,7 @@ _TABLES = {
         (("run", "`{run}`"), *_LENGTH, ("wall time, one core", "{wall_time}"), *_OF_BOTH),
     ),
     "adam, longer": (
-        _ADAM_LONGER,
+        [*_ADAM_LONGER, _ADAM_LONGEST],
         (("run", "`{run}`"), *_LENGTH, ("wall time, two cores", "{wall_time}"), *_OF_BOTH),
     ),
     "muon": (
@@ -225,6 +226,19 @@ def table_of_adam_by_step():
     return _lines(rows)
 
 
+def table_of_adam_beside_gradient_descent():
+    """Returns the lines of the validation photos' figures by step, of either, as far as Adam went."""
+    curves = {"Adam": _columns(_ADAM_LONGEST + "_validation")}
+    curves["gradient descent"] = _columns("study_2_validation")
+    steps = [int(step) for step in curves["Adam"]["step"]]
+    rows = [["validation photos", *("step %d" % step for step in steps)]]
+    for title, kind in ("accuracy", "accuracy"), ("cross entropy", "cross_entropy"):
+        for name, curve in curves.items():
+            of_steps = dict(zip(curve["step"].astype(int), curve[kind]))
+            rows.append(["%s, %s" % (title, name)] + ["%.3f" % of_steps[step] for step in steps])
+    return _lines(rows)
+
+
 def table_of_folds():
     """Returns the lines of each fold's evaluation, and of all photos, each in one of the folds."""
     kinds = ("accuracy", "recall_at_2", "cross_entropy")
@@ -305,6 +319,7 @@ def rebuilt(page):
     made["beside the group"] = table_beside_the_group
     made["whole run"] = table_of_the_whole_run
     made["adam by step"] = table_of_adam_by_step
+    made["adam beside gradient descent"] = table_of_adam_beside_gradient_descent
     made["demo"] = table_of_demos
     made["folds"] = table_of_folds
     made["views"] = table_of_views
