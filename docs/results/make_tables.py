@@ -227,7 +227,7 @@ def table_of_adam_by_step():
 
 
 def table_of_adam_beside_gradient_descent():
-    """Returns the lines of the validation photos' figures by step, of either, as far as Adam went."""
+    """Returns the lines of the validation photos' figures of both by step, as far as Adam went."""
     curves = {"Adam": _columns(_ADAM_LONGEST + "_validation")}
     curves["gradient descent"] = _columns("study_2_validation")
     steps = [int(step) for step in curves["Adam"]["step"]]
