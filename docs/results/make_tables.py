@@ -108,8 +108,8 @@ _TABLES = {
         ),
     ),
     "choice, muon": (
-        ["choice_muon_12", "choice_muon_20", "choice_muon_20_decay_0.1", "choice_muon_45"]
-        + ["choice_muon_45_mixed", "choice_muon_45_randaug"]
+        ["choice_muon_12", "choice_muon_20", "choice_muon_20_decay_0.1", "choice_muon_20_sizes"]
+        + ["choice_muon_45", "choice_muon_45_mixed", "choice_muon_45_randaug"]
         + ["choice_muon_45_decay_0.2", "choice_muon_45_decay_0.5", "choice_muon_45_decay_1"]
         + ["choice_muon_45_decay_randaug", "choice_muon_45_decay_0.5_erasing"]
         + ["choice_muon_45_larger", "choice_muon_90_decay_0.5"],
