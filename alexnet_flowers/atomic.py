@@ -53,7 +53,7 @@ def _alone(path, partial):
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             # Who held it before may have given the file its name meanwhile.
-            if _is_locked(descriptor) and _is_at(partial, descriptor):
+            if _is_locked(descriptor) and is_at(partial, descriptor):
                 yield
                 return
         finally:
@@ -74,7 +74,8 @@ def _is_locked(descriptor):
     return True
 
 
-def _is_at(path, descriptor):
+def is_at(path, descriptor):
+    """Says whether an open file is the one of this name."""
     with contextlib.suppress(FileNotFoundError):
         return os.path.samestat(os.fstat(descriptor), os.lstat(path))
     return False

@@ -11,6 +11,7 @@ import os
 import stat
 import time
 
+from alexnet_flowers import atomic
 from alexnet_flowers.errors import DataError
 
 FILENAME = "lock"
@@ -38,7 +39,7 @@ def held(folder, doing, wait_secs=0):
         yield
     finally:
         # The folder may have been removed, and made again by another process.
-        if _is_at(path, descriptor):
+        if atomic.is_at(path, descriptor):
             os.remove(path)
         os.close(descriptor)
 
@@ -76,7 +77,7 @@ def _acquire(path, folder, doing, until):
                 % (folder, doing, holder or "unknown")
             )
         except OSError as error:
-            if _is_at(path, descriptor) and not os.fstat(descriptor).st_size:
+            if atomic.is_at(path, descriptor) and not os.fstat(descriptor).st_size:
                 os.remove(path)
             os.close(descriptor)
             raise DataError(
@@ -84,7 +85,7 @@ def _acquire(path, folder, doing, until):
                 "name a folder on another disk, or mount it with flock" % (folder, error.strerror)
             )
         # Its last holder may have removed the file between the two calls.
-        if _is_at(path, descriptor):
+        if atomic.is_at(path, descriptor):
             break
         os.close(descriptor)
     if _holder(descriptor) is None:
@@ -95,13 +96,6 @@ def _acquire(path, folder, doing, until):
         os.ftruncate(descriptor, 0)
         os.write(descriptor, b"%d\n" % os.getpid())
     return descriptor
-
-
-def _is_at(path, descriptor):
-    """Says whether an open file is the one of this name."""
-    with contextlib.suppress(FileNotFoundError):
-        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
-    return False
 
 
 def _holder(descriptor):

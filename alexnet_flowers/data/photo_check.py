@@ -255,7 +255,7 @@ def _gray_of_8_bits(image):
         if num_bits > 16 or tags.get(_NUMBERS_TAG, (_UNSIGNED,))[0] != _UNSIGNED:
             raise photo_kind.BadPhotoError(_NO_COLORS)
     wide = image.convert("I")
-    # Factors and sums: Pillow before 9.2 neither divides nor subtracts here.
+    # A factor, as Pillow before 9.2 divides nothing here.
     gray = wide.point(lambda value: value * 2.0 ** (8 - num_bits)).convert("L")
     if is_negative:
         gray = ImageOps.invert(gray)
@@ -264,7 +264,7 @@ def _gray_of_8_bits(image):
         return gray
     # What is neither below nor above it; to convert clips at 0.
     below = wide.point(lambda value: value * -1 + hidden).convert("L")
-    above = wide.point(lambda value: value * 1 + -hidden).convert("L")
+    above = wide.point(lambda value: value + -hidden).convert("L")
     alpha = ImageChops.lighter(below, above).point(lambda value: 255 if value else 0)
     return Image.merge("LA", (gray, alpha)).convert("RGBA")
 

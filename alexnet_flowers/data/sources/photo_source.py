@@ -70,7 +70,7 @@ def choose(archive=OFFICIAL.urls[0], use_sample=False):
 # What the archive is called in ``dataset_dir`` until it has been converted.
 _FETCHED_PREFIX = "flowers_archive_"
 _OF_THE_SAMPLE = "flower_sample.tar"
-_KNOWN = ("flower_photos.tgz", _OF_THE_SAMPLE)
+_KNOWN = (os.path.basename(OFFICIAL.urls[0]), _OF_THE_SAMPLE)
 # Such names are the dataset's own.
 _OF_A_DATASET = re.compile(r"flowers_.*|dataset\.json.*|labels\.txt.*|lock|\.*")
 _MAX_NAME = 100
