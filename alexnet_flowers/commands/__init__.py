@@ -41,8 +41,10 @@ INTERRUPTED = 130
 
 def run(name):
     """Runs the command of a name with the process's arguments; ends with the command's status."""
-    # While modules are imported nothing has been begun that would have to be put in order.
-    signal.signal(signal.SIGINT, _end_at_once)
+    # While modules are imported nothing has been begun that would have to be put in order. A shell
+    # ignores SIGINT in what it starts in the background, for a Ctrl-C is not meant for that.
+    if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _end_at_once)
     _have_locale([sys.argv[0]])
     try:
         # Only what the command needs is imported.

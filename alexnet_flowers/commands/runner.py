@@ -78,9 +78,11 @@ def _guarded(main):
             raise KeyboardInterrupt
 
     # Without it these end a process on the spot, and what it has begun stays behind.
-    ending = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # By nohup.
-        ending.remove(signal.SIGHUP)
+    ending = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) != signal.SIG_IGN  # By nohup, or by a shell in the background.
+    ]
     for number in [signal.SIGALRM] + ending:
         signal.signal(number, interrupt)
     try:

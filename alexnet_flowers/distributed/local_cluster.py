@@ -90,6 +90,7 @@ def _start(command):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(1)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ``_end`` sends it, whatever a shell ignores.
 
     return subprocess.Popen(
         command,

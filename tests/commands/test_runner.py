@@ -172,18 +172,26 @@ def test_a_signal_at_the_interpreters_end_says_nothing(tmp_path):
     assert process.communicate(timeout=30)[1] == b"" and process.returncode == -signal.SIGTERM
 
 
-def test_nohup_is_respected(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_nohup_is_respected_and_so_is_a_shell_that_starts_it_in_the_background(tmp_path, number):
     code = 'print("begun", flush=True); import sys; sys.stdin.readline()'
     process = start(
-        tmp_path, code, lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN), stdin=subprocess.PIPE
+        tmp_path, code, lambda: signal.signal(number, signal.SIG_IGN), stdin=subprocess.PIPE
     )
     assert process.stdout.readline() == b"begun\n"
-    process.send_signal(signal.SIGHUP)
+    process.send_signal(number)
     assert process.communicate(b"\n", timeout=60)[1] == b""
     assert process.returncode == 0 and (tmp_path / "done").exists()
 
 
-def test_an_interrupt_during_the_imports_is_one_line(tmp_path):
+@pytest.mark.parametrize(
+    "before, status, error",
+    [
+        (as_from_a_terminal, 130, "alexnet-flowers train: error: interrupted\n"),
+        (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN), -signal.SIGKILL, ""),
+    ],
+)
+def test_an_interrupt_during_the_imports_is_one_line(tmp_path, before, status, error):
     (tmp_path / "absl").mkdir()
     (tmp_path / "absl" / "__init__.py").write_text(
         'import time\nopen("importing", "w").close()\n'
@@ -194,14 +202,18 @@ def test_an_interrupt_during_the_imports_is_one_line(tmp_path):
         cwd=str(tmp_path),
         env=dict(os.environ, PYTHONPATH=os.pathsep.join([str(tmp_path), ROOT])),
         stderr=subprocess.PIPE,
-        preexec_fn=as_from_a_terminal,
+        preexec_fn=before,
     )
     until = time.time() + 30
     while not (tmp_path / "importing").exists() and time.time() < until:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    error = process.communicate(timeout=30)[1].decode()
-    assert (process.returncode, error) == (130, "alexnet-flowers train: error: interrupted\n")
+    if status != 130:  # In the background it goes on.
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.kill()
+    assert process.communicate(timeout=30)[1].decode() == error
+    assert process.returncode == status
 
 
 def test_what_a_terminal_would_obey_is_shown(tmp_path):

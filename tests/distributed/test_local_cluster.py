@@ -39,6 +39,16 @@ def test_another_ctrl_c_ends_all_of_it_at_once():
     assert b"KeyboardInterrupt" in errors
 
 
+def test_its_processes_take_a_ctrl_c_though_a_shell_ignores_it_in_the_background():
+    code, lines = "import signal; print(signal.getsignal(signal.SIGINT).__name__)", []
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert local_cluster.run([sys.executable, "-c", code], 1, 1, lines.append) == 0
+    finally:
+        signal.signal(signal.SIGINT, usual)
+    assert sorted(lines) == ["[ps 0] default_int_handler", "[worker 0] default_int_handler"]
+
+
 @pytest.mark.parametrize(
     "end, status, said",
     [
