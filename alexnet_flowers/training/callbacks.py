@@ -4,53 +4,17 @@ Before a step ``loop.Loop`` asks every callback what to fetch with it; afterward
 to each in turn.
 """
 
-import collections
 import contextlib
 import os
 import time
-import typing
 
 from alexnet_flowers import memory
 from alexnet_flowers.errors import DataError, WriteError
 from alexnet_flowers.events import event_writer, step_table, tags
-from alexnet_flowers.tf1 import tf
 from alexnet_flowers.training import settings
+from alexnet_flowers.training.callback import HEAVY, Callback
 from alexnet_flowers.training.health import Health
-
-# What a step takes much longer and more memory for.
-HEAVY = {"summary", "histograms"}
-
-
-class Upcoming(typing.NamedTuple):
-    """A step that is about to be made."""
-
-    before: int  # The steps made before it.
-    latest: int  # The highest number that it can get: other workers make steps too.
-    is_last: bool
-
-
-class Step(typing.NamedTuple):
-    """A step that was made."""
-
-    session: "tf.Session"
-    before: int  # The steps made before it.
-    number: int  # The steps made so far.
-    is_last: bool  # Whether this process makes no more.
-    fetched: dict  # What ``loop.Loop`` always fetches, and what the callbacks asked for.
-
-
-class Callback:
-    """Does nothing."""
-
-    def fetches(self, upcoming):
-        """Returns a dict of name to tensors to fetch with a step, an ``Upcoming``."""
-        return {}
-
-    def after(self, step):
-        """Does what is due after a ``Step``; returns True where it has to be the last one."""
-
-    def after_failure(self, step):
-        """Saves what can be saved once a callback before this one could not write."""
+from alexnet_flowers.training.speed import Speed, duration
 
 
 class Interval:
@@ -68,85 +32,6 @@ class Interval:
     def restart(self):
         """Starts it again."""
         self._due = time.monotonic() + self._secs
-
-
-# Over how many seconds the speed of training is averaged; and that with everything beside it, of
-# which some comes every few minutes only.
-_AVERAGED_SECS = 30
-_ALL_AVERAGED_SECS = 600
-
-
-class _Average:
-    """Steps a second, over the last so many seconds of those that are counted."""
-
-    def __init__(self, averaged_secs):
-        self._averaged_secs = averaged_secs
-        self._counted = collections.deque()  # (seconds, steps)
-        self._secs = self._steps = 0
-
-    def count(self, secs, steps):
-        """Counts steps that took so long together."""
-        self._counted.append((secs, steps))
-        self._secs += secs
-        self._steps += steps
-        while self._secs - self._counted[0][0] >= self._averaged_secs:
-            old_secs, old_steps = self._counted.popleft()
-            self._secs -= old_secs
-            self._steps -= old_steps
-
-    def steps_per_sec(self):
-        """Returns the average; None where nothing was counted."""
-        return self._steps / self._secs if self._counted else None
-
-
-class _Speed(Callback):
-    """Measures how fast steps are made, from the end of one to the end of the next.
-
-    Those in which something else was done too are kept apart: the first one of the process, heavy
-    ones, and those before which a callback took its time, for writing or saving.
-    """
-
-    def __init__(self):
-        self._training, self._all = _Average(_AVERAGED_SECS), _Average(_ALL_AVERAGED_SECS)
-        self._of_first = None  # The first step's, which starts everything.
-        self._last_end = None
-        self._is_disturbed = True  # Whether the step under way is no measure of training.
-
-    def fetches(self, upcoming):
-        if self._last_end is None:
-            self._last_end = time.monotonic()
-        return {}
-
-    def after(self, step):
-        now = time.monotonic()
-        measured = max(now - self._last_end, 1e-9), max(step.number - step.before, 0)
-        is_heavy = bool(HEAVY & set(step.fetched))
-        if self._of_first is None:
-            self._of_first = measured[1] / measured[0]
-        else:
-            self._all.count(*measured)
-        if not (self._is_disturbed or is_heavy):
-            self._training.count(*measured)
-        self._last_end, self._is_disturbed = now, is_heavy
-
-    def disturb(self):
-        """Says that something that takes time is done before the next step."""
-        self._is_disturbed = True
-
-    def is_known(self):
-        """Says whether there has been a step of training alone."""
-        return bool(self._training.steps_per_sec())
-
-    def steps_per_sec(self):
-        """Returns the steps a second of training alone; of all steps where there is no such one.
-
-        In a cluster it can be 0 for a moment: the servers may count a worker's step later.
-        """
-        return self._training.steps_per_sec() or self.steps_per_sec_of_all()
-
-    def steps_per_sec_of_all(self):
-        """Returns the steps a second with everything that is done beside them."""
-        return self._all.steps_per_sec() or self._of_first
 
 
 class _Summaries(Callback):
@@ -243,7 +128,7 @@ class _Log(Callback):
                 sum(self._losses) / len(self._losses),
                 sum(self._accuracies) / len(self._accuracies),
                 self._speed.steps_per_sec() * plan.images_per_step,
-                _duration(plan.num_steps - step.number, self._speed.steps_per_sec_of_all()),
+                duration(plan.num_steps - step.number, self._speed.steps_per_sec_of_all()),
             )
         )
         self._losses, self._accuracies = [], []
@@ -272,7 +157,7 @@ class _Forecast(Callback):
             hint = "; --max_number_of_steps makes fewer, and docs/recipes.md has shorter runs"
             self._report(
                 "%s for the %d steps that are left%s"
-                % (_duration(num_left, steps_per_sec), num_left, hint if is_long else "")
+                % (duration(num_left, steps_per_sec), num_left, hint if is_long else "")
             )
         self._report = None
 
@@ -408,7 +293,7 @@ def build(ops, plan, saver, writer, table, path, report, evaluate=None):
       evaluate: see ``train.train``.
     """
     logging = plan.options.logging
-    speed = _Speed()
+    speed = Speed()
     built = [speed]
     if writer is not None:
         built.append(_Summaries(writer, ops, speed, plan, report))
@@ -434,14 +319,3 @@ def _passes(every, step):
 def _lies_in(every, before, after):
     """Says whether a multiple lies in (before, after]: a worker sees only some step numbers."""
     return every > 0 and after // every > before // every
-
-
-def _duration(num_steps, steps_per_sec):
-    """Returns how long steps take, in words: 45s, 12m, 17h 05m; where the speed is 0, ``?``."""
-    if not steps_per_sec:
-        return "?"
-    secs = num_steps / steps_per_sec
-    if round(secs) < 60:
-        return "%ds" % round(secs)
-    minutes = round(secs / 60)
-    return "%dh %02dm" % divmod(minutes, 60) if minutes >= 60 else "%dm" % minutes

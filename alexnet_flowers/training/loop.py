@@ -11,7 +11,7 @@ import signal
 
 from alexnet_flowers import devices
 from alexnet_flowers.errors import WriteError
-from alexnet_flowers.training.callbacks import HEAVY, Step, Upcoming
+from alexnet_flowers.training.callback import HEAVY, Step, Upcoming
 
 
 class SessionLost(Exception):
@@ -32,7 +32,7 @@ class Loop:
 
         Args:
           ops: a ``training_graph.StepOps``.
-          callbacks: a list of ``callbacks.Callback``.
+          callbacks: a list of ``callback.Callback``.
           num_steps: the number of the last step.
           place: a ``places.Alone`` or ``places.Worker``.
           one_by_one: whether a step's operations run so, see ``plan.Plan.runs_one_by_one``.
