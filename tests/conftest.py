@@ -116,6 +116,19 @@ def network(random_run):
         yield network
 
 
+@pytest.fixture(scope="session")
+def decode():
+    """A function that decodes a JPEG the way training does."""
+    from alexnet_flowers.tf1 import tf
+
+    with tf.Graph().as_default() as graph:
+        encoded = tf.placeholder(tf.string)
+        image = tf.image.decode_jpeg(encoded, channels=3)
+    session = tf.Session(graph=graph)
+    yield lambda content: session.run(image, {encoded: content})
+    session.close()
+
+
 @pytest.fixture
 def run_script(run_script_in, tmp_path):
     """The same in ``tmp_path``."""

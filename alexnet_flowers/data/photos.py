@@ -12,7 +12,15 @@ from typing import NamedTuple, Optional
 
 from PIL import Image
 
-from alexnet_flowers.data import dataset, jpeg_check, photo_check, photo_kind, record_check, records
+from alexnet_flowers.data import (
+    dataset,
+    jpeg_check,
+    parallel,
+    photo_check,
+    photo_kind,
+    record_check,
+    records,
+)
 from alexnet_flowers.data.sources import class_folders, companions
 from alexnet_flowers.errors import DataError, UsageError
 
@@ -97,7 +105,7 @@ class FilePhotos:
         return len(self._files)
 
     def __iter__(self):
-        with contextlib.closing(photo_check.on_all_cores(_read, self._files)) as results:
+        with contextlib.closing(parallel.on_all_cores(_read, self._files)) as results:
             for file, result in zip(self._files, results):
                 if isinstance(result, Exception):
                     self._leave_out(file, result)

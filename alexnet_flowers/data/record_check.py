@@ -7,7 +7,7 @@ from typing import List, NamedTuple, Optional, Tuple
 from google.protobuf.message import DecodeError
 
 from alexnet_flowers import atomic
-from alexnet_flowers.data import jpeg_check, photo_check, photo_kind, record_frames
+from alexnet_flowers.data import jpeg_check, parallel, photo_kind, record_frames
 from alexnet_flowers.errors import DataError, first_line
 from alexnet_flowers.tf1 import quiet, tf
 
@@ -79,7 +79,7 @@ def examine(path, num_classes, num_written=None):
         return frame.start, frame.end, frame.problem or _flaw(frame.record, num_classes)
 
     with quiet():  # What is wrong with a record, libraries write to the console, too.
-        found = list(photo_check.on_all_cores(check, record_frames.read(path)))
+        found = list(parallel.on_all_cores(check, record_frames.read(path)))
     sound, bad, num_found = [], [], 0
     for start, end, reason in found:
         number = last = num_found

@@ -6,7 +6,7 @@ from typing import Callable, NamedTuple, Optional
 
 from tqdm import tqdm
 
-from alexnet_flowers.data import photo_check, photo_kind
+from alexnet_flowers.data import parallel, photo_check, photo_kind
 from alexnet_flowers.data.sources import folder
 from alexnet_flowers.data.sources.class_folders import PhotoFile, TooLargeError
 from alexnet_flowers.data.sources.spool import Spool
@@ -74,7 +74,7 @@ def verify(found, path, spool_dir, strict, note):
 
     for place in found.strays:
         leave_out(place, _STRAY)
-    with contextlib.closing(photo_check.on_all_cores(_check, found.photos)) as results:
+    with contextlib.closing(parallel.on_all_cores(_check, found.photos)) as results:
         checked = tqdm(results, desc="checking", unit="photo", total=len(found.photos))
         for (verified, digest), photo in zip(checked, found.photos):
             digests.append(digest)

@@ -10,7 +10,7 @@ import typing
 
 import numpy as np
 
-from alexnet_flowers.data import jpeg_check, photo_check, photo_kind, record_check, records
+from alexnet_flowers.data import jpeg_check, parallel, photo_kind, record_check, records
 from alexnet_flowers.devices import INPUT_DEVICE
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.input import batch_distortion, batch_draws, randaugment, staging
@@ -70,7 +70,7 @@ class Photos(typing.NamedTuple):
             packed = batch_distortion.pack(jpeg_check.decode(self.encoded[number]))
             pixels[ends[number] - len(packed) : ends[number]] = packed
 
-        list(photo_check.on_all_cores(put, range(len(ends))))
+        list(parallel.on_all_cores(put, range(len(ends))))
         return pixels
 
 

@@ -19,19 +19,9 @@ from PIL import Image
 
 from alexnet_flowers.data import manifest, records
 from alexnet_flowers.errors import DataError, UsageError
-from alexnet_flowers.tf1 import tf
 
 _LIMIT_SECS = 60
 _SETTINGS = {"num_validation": 1, "num_shards": 2}
-
-
-@pytest.fixture(scope="module")
-def decode():
-    """A function that decodes a JPEG the way training does."""
-    with tf.Graph().as_default(), tf.Session() as session:
-        encoded = tf.placeholder(tf.string)
-        image = tf.image.decode_jpeg(encoded, channels=3)
-        yield lambda content: session.run(image, {encoded: content})
 
 
 @contextlib.contextmanager
