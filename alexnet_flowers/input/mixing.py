@@ -1,4 +1,4 @@
-"""Photos mixed with others of their batch, and parts of them erased: against learning by heart.
+"""Photos mixed with others of their batch, and parts of them erased: against overfitting.
 
 **mixup** (Zhang et al., "mixup: Beyond Empirical Risk Minimization", 2018) adds two photos by
 shares that are drawn from a beta distribution, and their labels by the same. **cutmix** (Yun et
