@@ -74,6 +74,19 @@ def _is_locked(descriptor):
     return True
 
 
+def in_the_way(path):
+    """Says whether there is something at ``<path>.partial`` that nobody is writing just now."""
+    partial = path + ".partial"
+    try:
+        descriptor = os.open(partial, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # None; or a link, a folder, a file of others.
+        return os.path.lexists(partial)
+    try:
+        return _is_locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def is_at(path, descriptor):
     """Says whether an open file is the one of this name."""
     with contextlib.suppress(FileNotFoundError):

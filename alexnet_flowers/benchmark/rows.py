@@ -184,12 +184,15 @@ _COUNTED_BATCHES = 20
 
 
 def input_rates(whats, rounds, python=None):
-    """Returns a list of images a second for each input pipeline, measured in turn.
+    """Measures input pipelines in turn: images a second of each, and what the first one is.
 
     Args:
       whats: list of dict, the arguments of ``benchmark.worker`` but for the batch size.
       rounds: int.
       python: of the workers.
+
+    Returns:
+      A list of float for each pipeline, one a round; and the first worker's ``about``.
     """
     with contextlib.ExitStack() as stack:
         workers = [

@@ -10,8 +10,10 @@ import alexnet_flowers
 from alexnet_flowers.errors import DataError
 
 # Of this Python's packages another one takes this package alone, be it a checkout or installed.
+# A terminal's Ctrl-C reaches it as well, but is for whoever started it, who ends it in order.
 _START = """
-import importlib.util, runpy, sys
+import importlib.util, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_IGN)
 spec = importlib.util.spec_from_file_location("alexnet_flowers", sys.argv.pop(1))
 package = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(package)

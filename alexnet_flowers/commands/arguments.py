@@ -14,6 +14,9 @@ from alexnet_flowers.errors import UsageError
 FLAGS = flags.FLAGS
 
 _MAX_FLAGFILE_LENGTH = 10**6
+# How flags end that name files and folders: a URL would become a folder called s3: here.
+_OF_FILES = ("_dir", "_path", "_picture", "csv", "json", "output", "sheet")
+_FLAG = re.compile(r"--?[^-\s=][^\s=]*(=|$)")
 # What a shell would take away from the line of a flag: quotes around the value, a comment behind.
 _AS_IN_A_SHELL = re.compile(r"""=(["']).*\1$|\s(#|//)""")
 
@@ -142,7 +145,7 @@ def parse(argv, takes_arguments):
             raise UsageError("--%s: is empty; give it a value, or leave it out" % name)
         if FLAGS[name].value != FLAGS[name].value:  # NaN, which no bound of a flag keeps out.
             raise UsageError("--%s=nan: is no number" % name)
-        if name.endswith(("_dir", "_path")) and "://" in (FLAGS[name].value or ""):
+        if name.endswith(_OF_FILES) and "://" in (FLAGS[name].value or ""):
             raise UsageError(
                 "--%s %s: a URL; name what is on this machine" % (name, FLAGS[name].value)
             )
@@ -215,7 +218,7 @@ def _flags_of(path):
     if not found:
         raise UsageError("--flagfile %s: holds no flags" % path)
     for line in found:
-        if not line.startswith("-"):
+        if not _FLAG.match(line):
             raise UsageError("--flagfile %s: %r is no flag; write --name=value" % (path, line))
         if _AS_IN_A_SHELL.search(line):  # They would become part of a text, such as a run's name.
             raise UsageError(

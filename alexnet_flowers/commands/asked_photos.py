@@ -120,7 +120,8 @@ def report_left_out(asked):
     for bad in asked.left_out:
         command_line.note("left out: %s: %s" % bad)
     if asked.left_out:
-        command_line.note("%d of %d photos left out" % (len(asked.left_out), len(asked)))
+        num_photos = len(asked) - len(asked.no_photos)
+        command_line.note("%d of %d photos left out" % (len(asked.left_out), num_photos))
     return 1 if asked.left_out else 0
 
 

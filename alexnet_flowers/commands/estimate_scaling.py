@@ -11,6 +11,7 @@ from absl import flags
 
 from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.distributed import scaling
+from alexnet_flowers.errors import UsageError
 from alexnet_flowers.training import hyperparameters
 
 FLAGS = flags.FLAGS
@@ -26,12 +27,13 @@ with group("Cluster"):
     define_count("servers", 1, "Assume that so many servers hold the variables.")
     define_count("batch_size", 56, "Assume that a worker's batch has so many images.")
     define_count("num_classes", 5, "Assume so many classes, which size the last layer.")
-flags.mark_flag_as_required("compute_secs")
 
 _NUMS_WORKERS = (1, 2, 4, 8, 16, 32, 64)
 
 
 def main():
+    if FLAGS.compute_secs is None:
+        raise UsageError("--compute_secs: needed, the seconds that a step takes a worker")
     for name in ("compute_secs", "gbit_per_sec"):
         hyperparameters.check(name, FLAGS[name].value, hyperparameters.ABOVE_0)
     traffic = scaling.traffic(FLAGS.num_classes, FLAGS.servers)

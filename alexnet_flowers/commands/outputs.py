@@ -64,7 +64,7 @@ def check(json=None, csv=None, picture=None, formats=None, inputs=(), photos=())
             _check_replaceable(path, kind, [*inputs, *read])
         if len(os.fsencode(os.path.basename(real) + ".partial")) > _MAX_NAME_BYTES:
             raise UsageError("%s: is too long a name for a file; name a shorter one" % path)
-        if os.path.lexists(real + ".partial"):  # See ``atomic.replacing``.
+        if atomic.in_the_way(real):
             raise UsageError("%s.partial: is in the way; move it, or name another file" % path)
         check_folder(os.path.dirname(real), path)
 

@@ -34,11 +34,11 @@ def check(paths, formats=picture_file.DIAGRAM_FORMATS):
         outputs.check(picture=FLAGS.output, formats=formats, inputs=command_line.inputs(paths))
 
 
-def path_of(*parts, network=None):
-    """Returns where a picture goes: to ``--output``, else to a ``file_name`` of its own."""
+def path_of(*parts, network=None, folder="figures", kind="png"):
+    """Returns where a picture or page goes: to ``--output``, else to a ``file_name`` of its own."""
     path = FLAGS.output
     if path is None:
-        path = os.path.join("runs", "figures", file_name(*parts, network=network))
+        path = os.path.join("runs", folder, file_name(*parts, network=network, kind=kind))
         outputs.check(picture=path)
     return path
 

@@ -46,23 +46,16 @@ _LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5")
 
 
 def main():
-    if FLAGS.output is not None:
-        _check(FLAGS.output)
+    picture_output.check([], ["html"])
     with command_line.chosen_network() as network:
         shown = asked_photos.split_name(network)
         of = shown if shown != "validation" else ""
-        name = picture_output.file_name(of, network=network, kind="html")
-        output = FLAGS.output or os.path.join("runs", "reports", name)
-        _check(output)
+        output = picture_output.path_of(of, network=network, folder="reports", kind="html")
         page = _page(network, shown)
     with outputs.written(output) as path:
         with atomic.opened(path, encoding="utf-8", errors="backslashreplace") as file:
             file.write(page)
     print("%s: %.1f MB" % (output, os.path.getsize(output) / 1e6))
-
-
-def _check(output):
-    outputs.check(picture=output, formats=["html"], inputs=command_line.inputs())
 
 
 def _page(network, shown):

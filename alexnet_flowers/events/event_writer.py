@@ -30,7 +30,7 @@ class EventWriter:
         self._to_events = runtime.SummaryToEventTransformer(event_writer=self)
 
     def __getattr__(self, name):
-        """Adds what there is, as TensorFlow does, which makes events of it."""
+        """Returns TensorFlow's ``add_summary`` and the like, which call ``add_event``."""
         return getattr(self._to_events, name)
 
     def get_logdir(self):

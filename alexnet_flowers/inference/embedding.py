@@ -45,11 +45,8 @@ def write(network, photos, end_point, output_dir):
         ``TrainedNetwork.ask``.
       UsageError: no such end point.
     """
-    if _per_side(len(photos)) * _THUMBNAIL_PX > _MAX_SPRITE_PX:
-        raise DataError(
-            "%d photos: TensorBoard's projector shows at most %d"
-            % (len(photos), (_MAX_SPRITE_PX // _THUMBNAIL_PX) ** 2)
-        )
+    if isinstance(photos, list):  # Of files it shows later which are photos.
+        _check_number(len(photos))
     fetches = {"values": network.end_point(end_point), "probabilities": network.probabilities}
     values, predicted, shown = [], [], []
     for batch, answers in network.ask(photos, fetches, "embedding"):
@@ -57,6 +54,7 @@ def write(network, photos, end_point, output_dir):
         predicted.extend(answers["probabilities"].argmax(1))
         for photo in batch:
             shown.append((photo._replace(encoded=None), _thumbnail(photo)))
+        _check_number(len(shown))
     if not shown:
         raise nothing_usable(photos)
     values = np.concatenate(values)
@@ -86,6 +84,12 @@ def check_folder(output_dir, end_point):
         path = os.path.join(output_dir, name)
         if os.path.islink(path) or (os.path.lexists(path) and not is_ours):
             raise UsageError("%s: is of no embedding; move it, or name another folder" % path)
+
+
+def _check_number(num_photos):
+    most = (_MAX_SPRITE_PX // _THUMBNAIL_PX) ** 2
+    if num_photos > most:
+        raise DataError("more than %d photos: TensorBoard's projector shows no more" % most)
 
 
 def _thumbnail(photo):

@@ -8,7 +8,7 @@ from alexnet_flowers.pictures import colors, fonts
 PHOTO_PX = 192
 _MARGIN_PX = 6
 _LINE_PX = 18
-FONT_PX = 11
+_FONT_PX = 11
 _MAX_BARS = 5
 _TRACK_COLOR = "#eee"
 
@@ -42,9 +42,9 @@ def card(photo, probabilities, class_names, label=None, beside=None, caption=Non
     top = PHOTO_PX + 2 * _MARGIN_PX
     truth = "" if label is None else "is: %s" % class_names[label]
     mark = "\N{MULTIPLICATION X} " if is_wrong else ""
-    _text(draw, _MARGIN_PX, top, mark + truth, PHOTO_PX, colors.WRONG if is_wrong else "black")
+    write(draw, _MARGIN_PX, top, mark + truth, PHOTO_PX, colors.WRONG if is_wrong else "black")
     if caption:
-        _text(draw, _MARGIN_PX + box_px, top, caption, PHOTO_PX)
+        write(draw, _MARGIN_PX + box_px, top, caption, PHOTO_PX)
     for line, class_id in enumerate(best, 1):
         color = colors.NEUTRAL
         if class_id == label:
@@ -99,24 +99,18 @@ def _bar(draw, y, width, name, probability, color):
         draw.rectangle((_MARGIN_PX, y + 13, _MARGIN_PX + length, y + 15), color)
     value = "%.3f" % probability
     value_width = _width(value)
-    _text(draw, width - _MARGIN_PX - value_width, y - 2, value, width)
-    _text(draw, _MARGIN_PX, y - 2, name, bar_width - value_width - _MARGIN_PX)
+    write(draw, width - _MARGIN_PX - value_width, y - 2, value, width)
+    write(draw, _MARGIN_PX, y - 2, name, bar_width - value_width - _MARGIN_PX)
 
 
 def _width(text):
-    return fonts.font(FONT_PX).getlength(text)
+    return fonts.font(_FONT_PX).getlength(text)
 
 
-def shortened(text, max_width, kept=""):
-    """Returns a line that is at most so many px wide on a card; what is ``kept`` is its end."""
+def write(draw, left, top, text, max_width, color="black", kept=""):
+    """Writes a line, shortened to so many px; what is ``kept`` stays at its end."""
     if _width(text + kept) > max_width:
         kept = "\N{HORIZONTAL ELLIPSIS}" + kept
         while text and _width(text + kept) > max_width:
             text = text[:-1]
-    return text + kept
-
-
-def _text(draw, left, top, text, max_width, color="black"):
-    """Writes a line, shortened to a width."""
-    text = shortened(text, max_width)
-    draw.text((left, top), text, fill=color, font=fonts.font(FONT_PX))
+    draw.text((left, top), text + kept, fill=color, font=fonts.font(_FONT_PX))

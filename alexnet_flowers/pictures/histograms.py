@@ -124,11 +124,10 @@ def _figure(runs, kind, view):
     """Draws a panel for each tag and run: the tags in the network's order, the runs side by side.
 
     Args:
-      runs: a list of ``event_reader.RunEvents``; those without such histograms are left out.
+      runs: a list of ``event_reader.RunEvents``, see ``has_any``.
       kind: one of ``KINDS``.
       view: a ``_View``.
     """
-    runs = [run for run in runs if has_any(run, kind)]
     found = {tag for run in runs for tag in run.training.histograms if tag.startswith(KINDS[kind])}
     found = sorted(found, key=_order)
     tags_in_row = max(1, _NUM_COLUMNS // len(runs))

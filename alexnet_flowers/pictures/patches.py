@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw, ImageOps
 
-from alexnet_flowers.pictures import cards, fonts
+from alexnet_flowers.pictures import cards
 
 PATCH_PX = 56
 _PER_SIDE = 3
@@ -34,7 +34,6 @@ def _unit(patches, caption):
     drawn = ImageOps.expand(square, _MARGIN_PX, "white")
     drawn = ImageOps.expand(drawn, (0, _LINE_PX, 0, 0), "white")
     end = caption.rfind(": ") if ": " in caption else len(caption)
-    caption = cards.shortened(caption[:end], square.width, caption[end:])
-    font = fonts.font(cards.FONT_PX)  # In which ``cards.shortened`` measures.
-    ImageDraw.Draw(drawn).text((_MARGIN_PX, 2), caption, fill="black", font=font)
+    name, value = caption[:end], caption[end:]
+    cards.write(ImageDraw.Draw(drawn), _MARGIN_PX, 2, name, square.width, kept=value)
     return drawn

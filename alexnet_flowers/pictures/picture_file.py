@@ -48,7 +48,7 @@ def save(picture, path, origin, kind=None):
       picture: a Pillow ``Image``, or a matplotlib ``Figure`` of ``style.figure``.
       path: the file, in a folder that is there.
       origin: an ``Origin``.
-      kind: one of ``DIAGRAM_FORMATS``, of an image one of ``PHOTO_FORMATS``; by default the suffix.
+      kind: of a figure, one of ``DIAGRAM_FORMATS``, by default the suffix; an image becomes a PNG.
 
     Raises:
       OSError: it cannot be written; nothing is left of it.

@@ -19,7 +19,7 @@ class Upcoming(typing.NamedTuple):
 class Step(typing.NamedTuple):
     """A step that was made."""
 
-    session: tf.Session
+    session: "tf.Session"  # In quotes: TensorFlow is not loaded for a command's flags.
     before: int  # The steps made before it.
     number: int  # The steps made so far.
     is_last: bool  # Whether this process makes no more.

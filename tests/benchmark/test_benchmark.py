@@ -8,7 +8,7 @@ import zipfile
 import pytest
 from conftest import PRETENDED_GPU, ROOT
 from photo_archives import official_photos, write_files, write_tgz
-from processes import one_error
+from processes import as_from_a_terminal, one_error
 
 import alexnet_flowers
 from alexnet_flowers import devices
@@ -80,6 +80,22 @@ def test_another_python_takes_this_package_alone_from_this_one(tmp_path, monkeyp
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "there"))
     command = sides.command(sys.executable, "alexnet_flowers", "a", "b")
     assert subprocess.check_output(command, encoding="utf-8") == "here there ['a', 'b']\n"
+
+
+def test_a_terminals_interrupt_is_left_to_who_measures(tmp_path, monkeypatch):
+    package = tmp_path / "alexnet_flowers"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "__main__.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nprint('goes on')"
+    )
+    monkeypatch.setattr(alexnet_flowers, "__file__", str(package / "__init__.py"))
+    said = subprocess.check_output(
+        sides.command(sys.executable, "alexnet_flowers"),
+        preexec_fn=as_from_a_terminal,
+        encoding="utf-8",
+    )
+    assert said == "goes on\n"
 
 
 @pytest.mark.parametrize("way", ["tf.data", "feed_dict", "resident"])

@@ -52,7 +52,8 @@ def parsed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("flags")
     for name, content in (
         ("empty", b""), ("comments", b"# nothing\n\n"), ("binary", b"\xd0\x00"),
-        ("words", b"batch size 3\n"), ("itself", b"--flagfile=itself\n"),
+        ("words", b"batch size 3\n"), ("pair", b"--batch_size 3\n"), ("end", b"--\n"),
+        ("itself", b"--flagfile=itself\n"),
         ("recipe", b"// ours\n--recipe=paper\n--batch_size=9\n"),
         ("windows", b"\xef\xbb\xbf--batch_size=4\r\n--run_name=it's_1\r\n"),
         ("quotes", b'--run_name="my run"\n'), ("behind", b"--batch_size=4\n--run_name=a # b\n"),
@@ -61,11 +62,13 @@ def parsed(tmp_path_factory):
     lines = [flag for flag, _ in OTHER_NAMES] + [
         "--train_image_size=200 --task=1", "--recipe paper --batch_size 7",
         "--batch_size=7 --recipe=paper", "--flagfile=recipe", "--recipe nobody", "--recipe",
-        *("--flagfile=" + name for name in "empty comments binary words itself nowhere .".split()),
+        *("--flagfile=" + name for name in "empty comments binary words pair end".split()),
+        "--flagfile=itself", "--flagfile=nowhere", "--flagfile=.",
         "--flagfile=/dev/zero", "--flagfile=windows", "--flagfile=quotes", "--flagfile=behind",
         "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe",
         "--optimizer=adm", "--batch_size=5\t6", "--run_name=", "--worker_hosts=",
-        "--dataset_dir= --batch_size=3", "--dataset_dir=gs://a/b", "--min_crop_area=nan",
+        "--dataset_dir= --batch_size=3", "--dataset_dir=gs://a/b", "--learning_rate_picture=s3://a/b.svg",
+        "--min_crop_area=nan",
     ]  # fmt: skip
     out = subprocess.check_output(
         [sys.executable, "-c", PARSE % ROOT, json.dumps([line.split(" ") for line in lines])],
@@ -115,6 +118,8 @@ def test_the_scripts_have_the_recipes_too():
         ("--flagfile=/dev/zero", "--flagfile /dev/zero: is no file of flags, but longer"),
         ("--flagfile=binary", "--flagfile binary: is no text file"),
         ("--flagfile=words", "--flagfile words: 'batch size 3' is no flag; write --name=value"),
+        ("--flagfile=pair", "--flagfile pair: '--batch_size 3' is no flag; write --name=value"),
+        ("--flagfile=end", "--flagfile end: '--' is no flag; write --name=value"),
         (
             "--flagfile=quotes",
             '--flagfile quotes: --run_name="my run": write the value without quotes, and a comment '
@@ -140,6 +145,10 @@ def test_the_scripts_have_the_recipes_too():
             "--dataset_dir: is empty; give it a value, or leave it out",
         ),
         ("--dataset_dir=gs://a/b", "--dataset_dir gs://a/b: a URL; name what is on this machine"),
+        (
+            "--learning_rate_picture=s3://a/b.svg",
+            "--learning_rate_picture s3://a/b.svg: a URL; name what is on this machine",
+        ),
         ("--fast_mode=maybe", "--fast_mode=maybe: is neither true nor false"),
         (
             "--optimizer=adm",

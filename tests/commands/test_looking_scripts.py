@@ -159,7 +159,7 @@ def test_predict_a_folder_with_a_bad_photo(run_script, run_flags, photo, tmp_pat
     assert done.stderr.split("\n") == [
         "skipped 1 of 3 files, which are no photos; the first: roses/notes.txt: text, not a photo",
         "left out: roses/2.jpg: cannot be decoded: it is cut off",
-        "1 of 3 photos left out",
+        "1 of 2 photos left out",
         "",
     ]
     with open(str(tmp_path / "p.csv"), newline="") as file:
@@ -307,6 +307,7 @@ def test_export(run_script, run_flags, tmp_path):
         ("predict", ["roses/1.jpg", "--split", "train"], 2, "--split train: or photos, not both"),
         ("predict", ["roses/1.jpg", "--index", "1"], 2, "--index 1: or photos, not both"),
         ("predict", ["roses/1.jpg", "--worst", "3"], 2, "--worst: needs --sheet"),
+        ("predict", ["roses/1.jpg", "--csv", "s3://a/p.csv"], 2, "--csv s3://a/p.csv: a URL; name"),
         ("explain", ["roses/1.jpg", "--class", "weeds"], 2, "--class weeds: the network has dai"),
         ("explain", ["roses/1.jpg", "--output", "a.svg"], 2, "a.svg: must be the name of a file"),
         ("report", ["--output", "report.png"], 2, "report.png: must be the name of a file, *.html"),

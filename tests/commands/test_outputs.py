@@ -10,6 +10,7 @@ import types
 import pytest
 from photo_archives import draw
 
+from alexnet_flowers import atomic
 from alexnet_flowers.commands import command_line, outputs, picture_output
 from alexnet_flowers.errors import UsageError
 
@@ -37,6 +38,15 @@ def test_a_file_in_the_way_of_the_temporary_one_stays(tmp_path):
     with pytest.raises(UsageError, match="^a.json.partial: is in the way; move it, or name"):
         outputs.check(json="a.json")
     assert os.listdir(str(tmp_path)) == ["a.json.partial"]
+
+
+def test_a_temporary_file_that_is_being_written_is_waited_for():
+    with atomic.opened("a.json") as file:
+        file.write("[1]")
+        outputs.check(json="a.json")
+    os.symlink("a.json", "a.json.partial")
+    with pytest.raises(UsageError, match="a.json.partial: is in the way"):
+        outputs.check(json="a.json")
 
 
 def test_a_link_stays_and_leads_to_the_new_content(tmp_path):

@@ -30,7 +30,7 @@ def test_the_model():
 
 def test_the_table_needs_the_compute_time(run_script):
     done = run_script("estimate_scaling")
-    assert done.returncode == 2 and "--compute_secs" in done.stderr
+    assert done.returncode == 2 and ": error: --compute_secs: needed" in done.stderr
     done = run_script("estimate_scaling", "--compute_secs=0")
     assert done.returncode == 2 and "--compute_secs=0.0: must be above 0" in done.stderr
     for flag in ("--servers=99999999999", "--batch_size=1" + "0" * 400):

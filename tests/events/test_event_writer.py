@@ -26,7 +26,7 @@ def test_two_writers_of_a_folder_within_a_second_have_a_file_each(tmp_path, monk
         event_writer.write_scalars(writer, {"writer %d" % number: 1.0}, 7)
         writer.close()
     assert len(os.listdir(str(tmp_path))) == 3
-    found = event_reader.read(str(tmp_path))  # TensorBoard's own reader.
+    found = event_reader.read(str(tmp_path))
     assert sorted(found.scalars) == ["writer 0", "writer 1", "writer 2"]
 
 

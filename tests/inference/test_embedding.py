@@ -87,9 +87,25 @@ def test_photos_of_no_known_class(network, train, tmp_path):
 
 
 def test_more_photos_than_a_sprite_holds_are_refused(network, train, tmp_path):
-    with pytest.raises(DataError, match="shows at most 16384"):
+    with pytest.raises(DataError, match="more than 16384 photos: TensorBoard's projector"):
         embedding.write(network, train[:1] * 16385, "fc7", str(tmp_path / "p"))
     assert not (tmp_path / "p").exists()
+
+
+def test_files_that_are_no_photos_take_no_place_in_a_sprite(network, train, tmp_path, monkeypatch):
+    monkeypatch.setattr(embedding, "_MAX_SPRITE_PX", 2 * 64)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number, photo in enumerate(train[:4]):
+        (folder / ("%d.jpg" % number)).write_bytes(photo.encoded)
+        (folder / ("%d.jpg.json" % number)).write_text("{}")  # As Google Takeout adds them.
+    asked = photos.FilePhotos([str(folder)])
+    assert len(asked) == 8
+    assert embedding.write(network, asked, "fc8", str(tmp_path / "p")).shape == (4, 5)
+    (folder / "4.jpg").write_bytes(train[4].encoded)
+    with pytest.raises(DataError, match="more than 4 photos"):
+        embedding.write(network, photos.FilePhotos([str(folder)]), "fc8", str(tmp_path / "q"))
+    assert not (tmp_path / "q").exists()
 
 
 def test_files_that_are_of_no_embedding_are_not_replaced(written, tmp_path):

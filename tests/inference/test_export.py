@@ -126,7 +126,7 @@ def test_the_program_that_converts_to_tensorflow_lite_is_looked_for_before(monke
 def test_what_answers_otherwise_is_not_exported(network, tmp_path, monkeypatch):
     wrong = converters.Converter(
         "network.wrong",
-        "tensorflow",
+        lambda: None,
         lambda definition, input_name, output_name, path: open(path, "w").close(),
         lambda path, images: np.full([len(images), 5], 0.2),
         "",
