@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 
-from alexnet_flowers.distributed.register import HERE
+from alexnet_flowers.distributed.register import HERE, NOT_YET
 from alexnet_flowers.errors import DataError
 
 # How long a process waits for the servers at its start; others may be started by hand.
@@ -69,7 +69,7 @@ class Silence:
 
 
 def without_the_killed(states, worker_hosts, silence):
-    """Returns workers' states with an empty one for each that has been silent for long.
+    """Returns workers' states, with ``NOT_YET`` for each one that has been silent for long.
 
     Args:
       states: of all workers.
@@ -77,7 +77,7 @@ def without_the_killed(states, worker_hosts, silence):
       silence: a ``Silence``.
     """
     return [
-        b"" if state == HERE and silence.is_long("worker", task, host) else state
+        NOT_YET if state == HERE and silence.is_long("worker", task, host) else state
         for task, (state, host) in enumerate(zip(states, worker_hosts))
     ]
 

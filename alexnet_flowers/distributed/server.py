@@ -4,7 +4,7 @@ import json
 import time
 
 from alexnet_flowers.distributed import liveness
-from alexnet_flowers.distributed.register import HERE, LEFT, Register
+from alexnet_flowers.distributed.register import HERE, LEFT, NOT_YET, Register
 from alexnet_flowers.tf1 import tf
 
 # How long a server waits for workers that have not come yet, once the chief has left.
@@ -67,5 +67,6 @@ def _wait_for_the_end(states):
         elif late is None:
             late = time.monotonic() + _LATE_SECS
         elif time.monotonic() > late:
-            return ", ".join(str(worker) for worker, state in enumerate(now) if not state)
+            absent = (str(worker) for worker, state in enumerate(now) if state == NOT_YET)
+            return ", ".join(absent)
         time.sleep(_POLL_SECS)

@@ -21,6 +21,8 @@ from alexnet_flowers.training import checkpoints, run_dataset, runs, saving, set
 BATCH_SIZE = 50
 # Another process writes a line in a moment; more where the disk is slow.
 _WAIT_SECS = 60
+# How often a run that is watched is searched for new checkpoints.
+_POLL_SECS = 2.0
 
 
 class View(NamedTuple):
@@ -227,7 +229,7 @@ def _log_probabilities(images, num_classes, mirror):
     return tf.reduce_logsumexp(log_probabilities, [0, 2]) - tf.math.log(num_views)
 
 
-def watch(run, make_evaluator, poll_secs=2.0, report=print):
+def watch(run, make_evaluator, report=print):
     """Evaluates each new checkpoint of a run as it appears, until the run's last step or early end.
 
     A finished run that is trained is being continued, also before its settings say how far. Where
@@ -237,23 +239,22 @@ def watch(run, make_evaluator, poll_secs=2.0, report=print):
       run: a ``runs.Run``; it need not have begun.
       make_evaluator: returns the ``Evaluator``; called once there is a checkpoint, as the run has
         settings by then, and again for another run.
-      poll_secs: float, how often the folder is searched for new checkpoints.
       report: called with a line if the run is removed, begun anew, or no longer trained.
 
     Yields:
       (the ``Evaluator``, what its ``evaluate`` returns) for each checkpoint, oldest first.
     """
-    while (yield from _watch_until_gone(run, make_evaluator, poll_secs, report)):
+    while (yield from _watch_until_gone(run, make_evaluator, report)):
         report(
             "%s: the run in %s is gone, or was begun anew; going on with what comes there now"
             % (run.name, run.checkpoints_dir)
         )
 
 
-def _watch_until_gone(run, make_evaluator, poll_secs, report):
+def _watch_until_gone(run, make_evaluator, report):
     """Watches one run; returns whether that ends because it is gone or was begun anew."""
     while not checkpoints.newest(run.checkpoints_dir):
-        time.sleep(poll_secs)
+        time.sleep(_POLL_SECS)
     evaluator = meant = None
     seen, number, was_trained = set(), -1, False
     with _told_apart(run.checkpoints_dir) as is_there:
@@ -290,7 +291,7 @@ def _watch_until_gone(run, make_evaluator, poll_secs, report):
                     % (run.name, number)
                 )
             was_trained = is_trained
-            time.sleep(poll_secs)
+            time.sleep(_POLL_SECS)
 
 
 @contextlib.contextmanager

@@ -22,7 +22,6 @@ AT_LEAST_0 = Range("at least 0", lambda x: x >= 0)
 AT_MOST_0 = Range("at most 0", lambda x: x <= 0)
 ABOVE_0 = Range("above 0", lambda x: x > 0)
 ABOVE_0_TO_1 = Range("above 0 and at most 1", lambda x: 0 < x <= 1)
-FROM_0_TO_1 = Range("from 0 to 1", lambda x: 0 <= x <= 1)
 BELOW_1 = Range("in [0, 1)", lambda x: 0 <= x < 1)
 # A factor may be as large as float32 can hold.
 FACTOR = Range("above 0", lambda x: x > 0, largest=3.4e38)

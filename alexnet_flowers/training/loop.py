@@ -75,8 +75,7 @@ class Loop:
             if not self._place.is_chief and not self._may_step(before):
                 self.step_number = before
                 return 0.0, True  # The others need no more of its steps.
-            if self._ops.put is not None:
-                session.run(self._ops.put)
+            session.run(self._ops.put)
         fetched = self._run(session, before)
         self.step_number = int(fetched["step_number"])
         if self.signal is None and not self._may_step(self.step_number):
@@ -97,9 +96,8 @@ class Loop:
             "accuracy": self._ops.batch_accuracy,
             "learning_rate": self._ops.learning_rate,
             "update": self._ops.update,
+            "put": self._ops.put,
         }
-        if self._ops.put is not None:
-            fetches["put"] = self._ops.put
         for callback in self._callbacks:
             fetches.update(callback.fetches(upcoming))
         is_heavy = HEAVY & set(fetches)  # Several histograms at a time are computed faster.

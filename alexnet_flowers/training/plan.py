@@ -235,7 +235,7 @@ def check(run_settings, options, members=None):
         cluster.check(members)
         if options.logging.eval_every_n_steps:
             raise UsageError(
-                "--eval_every_n_steps: not in a cluster; run evaluate.py --watch beside it"
+                "--eval_every_n_steps: not in a cluster; run scripts/evaluate.py --watch beside it"
             )
     return run_settings
 

@@ -95,10 +95,10 @@ def _losses(plan, ops, init_fn, rates, report):
     losses = []
 
     def step(session, train_op, global_step, kwargs):
-        if ops.put is not None and not losses:
+        if not losses:
             session.run(ops.put)
         rate = rates[len(losses)]
-        fetches = [ops.cross_entropy, train_op] + [ops.put] * (ops.put is not None)
+        fetches = [ops.cross_entropy, train_op, ops.put]
         try:
             loss = float(session.run(fetches, {ops.learning_rate: rate})[0])
         except tf.errors.InvalidArgumentError as error:
@@ -121,8 +121,6 @@ def _losses(plan, ops, init_fn, rates, report):
         None,
         train_step_fn=step,
         train_step_kwargs={},
-        graph=tf.get_default_graph(),
-        global_step=ops.global_step,
         init_fn=init_fn,
         session_config=plan.session_config,
         ignore_live_threads=True,

@@ -51,7 +51,7 @@ class Saver:
         with checkpoints.plain_name(path) as plain:
             try:
                 self._saver.restore(session, plain)
-            except ValueError as error:
+            except (ValueError, tf.errors.DataLossError) as error:
                 raise checkpoints.error_about(path, "cannot be restored (%s)" % first_line(error))
 
     def recover_last_checkpoints(self, checkpoint_paths):
@@ -74,7 +74,8 @@ class Saver:
         if self.is_finished or step == self._saved_step:
             return
         while len(self._kept) > self._max_to_keep:
-            upkeep.remove(self._kept.pop(0)[0])
+            with contextlib.suppress(OSError):  # One that has to stay costs no new one.
+                upkeep.remove(self._kept.pop(0)[0])
         checkpoint = "%s-%d" % (path, step)
         try:
             self._saver.save(session, path, global_step=step, write_state=False, **kwargs)

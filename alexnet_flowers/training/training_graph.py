@@ -40,8 +40,9 @@ class StepOps(typing.NamedTuple):
     summary: "tf.Tensor"  # string [], scalars.
     pictures: tuple  # Of ``summaries.Images`` and ``Predictions``: to draw after a step.
     histograms: "typing.Optional[tf.Tensor]"  # string [].
-    # Fetches the next step's batches; to be run with each step, and once before the first one.
-    put: "typing.Optional[tf.Operation]"
+    # Fetches the next step's batches, where they are staged; to be run with each step, and once
+    # before the first one.
+    put: "tf.Operation"
     # For ``slim.learning.train``.
     sync_optimizer: "typing.Optional[tf.train.SyncReplicasOptimizer]"
 
@@ -132,12 +133,11 @@ def _batches(plan, photos, global_step):
     """Returns the ``pipeline.Batch`` of each clone, and what ``StepOps.put`` is."""
     # Photos on the device go on where the run does; the queues begin anew.
     first_batch = 0 if photos is None else global_step.initialized_value()
-    request = plan.input_request
-    if not plan.stages_batches:
-        return training_input.batches(plan.split, request, photos, first_batch), None
-    areas = staging.Areas()
-    request = request._replace(clone_devices=[one or "/gpu:0" for one in request.clone_devices])
-    batches = training_input.batches(plan.split, request, photos, first_batch, areas.ahead)
+    request, areas, ahead = plan.input_request, staging.Areas(), staging.not_ahead
+    if plan.stages_batches:
+        request = request._replace(clone_devices=[one or "/gpu:0" for one in request.clone_devices])
+        ahead = areas.ahead
+    batches = training_input.batches(plan.split, request, photos, first_batch, ahead)
     return batches, areas.put()
 
 

@@ -88,6 +88,22 @@ def test_a_cluster_ends_at_the_last_step_by_itself(tmp_path, members):
     assert events.startswith("events.") and table == "training.csv"
 
 
+def test_checkpoints_are_read_and_written_where_the_chief_runs(tmp_path, tiny_dataset):
+    """As on several machines, the server is in a folder without any."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    args = ["--dataset_dir=%s" % tiny_dataset, *SMALL, "--save_summaries_secs=0"]
+    for num_steps in (1, 2):  # The second time from a checkpoint.
+        ports = local_cluster.free_ports(2)
+        hosts = ["--%s_hosts=127.0.0.1:%d" % pair for pair in zip(("ps", "worker"), ports)]
+        server = Script("train", elsewhere, *args, *hosts, "--job_name=ps")
+        chief = Script("train", tmp_path, *args, *hosts, "--max_number_of_steps=%d" % num_steps)
+        for ended in (chief.finish(), server.finish()):
+            assert ended_well(ended), ended
+        assert newest_step(tmp_path) == num_steps
+    assert os.listdir(str(elsewhere)) == []
+
+
 def test_two_synchronous_workers_make_the_update_of_one_with_both_batches(
     tmp_path, members, random_run, tiny_dataset, monkeypatch
 ):

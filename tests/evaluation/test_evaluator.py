@@ -198,7 +198,7 @@ def test_watching_ends_with_the_run(random_run, monkeypatch, kept):
     kept = dict(settings.read(random_run.checkpoints_dir), **kept)
     monkeypatch.setattr(settings, "read", lambda folder: kept)
     monkeypatch.setattr(evaluator, "time", types.SimpleNamespace(sleep=stop_waiting))
-    watched = list(evaluator.watch(random_run, lambda: made, poll_secs=0))
+    watched = list(evaluator.watch(random_run, lambda: made))
     assert [result["global_step"] for _, result in watched] == [7]
 
 

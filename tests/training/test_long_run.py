@@ -27,10 +27,8 @@ def checkpoints_in(folder):
     return [name for name in names if name.endswith(".index")]
 
 
-@pytest.mark.soak
-def test_memory_files_and_threads_stay_as_they_are(tmp_path, tiny_dataset, request, tally):
-    if not request.config.getoption("--soak"):
-        pytest.skip("with --soak only")
+@pytest.mark.soak(only=True)
+def test_memory_files_and_threads_stay_as_they_are(tmp_path, tiny_dataset, tally):
     num_steps = int(os.environ.get("LONG_RUN_STEPS", 2000))
     args = train_args(tiny_dataset, "--max_number_of_steps=%d" % num_steps)
     args += ["--save_interval_steps=100", "--max_to_keep=2", "--save_histograms_secs=20"]

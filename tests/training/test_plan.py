@@ -69,6 +69,14 @@ def test_a_run_may_be_as_long_as_anyone_likes(tiny_dataset):
     check(max_to_keep=10**11)
 
 
+def test_a_cluster_is_told_which_command_evaluates_beside_it():
+    members = cluster.Cluster(["a:1"], ["b:1"], "worker", 0, False)
+    options = plan.Options(logging=plan.Logging(eval_every_n_steps=1))
+    # ``scripts/`` is what becomes the command's name where the package is installed.
+    with pytest.raises(UsageError, match="cluster; run scripts/evaluate.py --watch beside it$"):
+        plan.check(Settings(), options, members)
+
+
 def test_workers_of_a_seed_draw_differently_whatever_their_input(tiny_dataset):
     hosts = {"ps_hosts": ["a:1"], "worker_hosts": ["b:1", "c:1"]}
 

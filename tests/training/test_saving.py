@@ -103,6 +103,21 @@ def test_a_run_continued_with_a_smaller_number_to_keep_has_no_more(tmp_path):
     assert save_steps([7, 8], 3) == [6, 7, 8]
 
 
+def test_one_too_many_that_cannot_be_removed_costs_no_new_one(saved, tmp_path, monkeypatch):
+    def refused(path):
+        raise PermissionError(1, "Operation not permitted", path)
+
+    folder = shutil.copytree(saved, str(tmp_path / "run"))
+    monkeypatch.setattr(upkeep, "remove", refused)
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        saver = saving.Saver(max_to_keep=1)
+        session.run(tf.global_variables_initializer())
+        saver.recover_last_checkpoints(checkpoints.all_complete(folder))
+        saver.save(session, os.path.join(folder, "model.ckpt"), global_step=21)
+    assert checkpoints.newest(folder).endswith("-21") and listed(folder) == names_of(21)
+
+
 def test_a_save_that_fails_leaves_nothing_of_its_checkpoint(tmp_path, monkeypatch):
     def full(path):
         raise OSError(28, "No space left on device", path)

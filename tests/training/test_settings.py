@@ -129,6 +129,8 @@ def test_numbers_that_a_run_does_not_use_mean_nothing():
         ({"num_epochs_per_decay": 1e308}, r"--num_epochs_per_decay=1e\+308: must be 9007"),
         ({"dropout_keep_prob": 0.0}, "--dropout_keep_prob=0.0: must be above 0 and at most 1"),
         ({"label_smoothing": 1.0}, r"--label_smoothing=1.0: must be in \[0, 1\)"),
+        ({"mixup_alpha": -1.0}, "--mixup_alpha=-1.0: must be at least 0"),
+        ({"random_erasing": 1.5}, "--random_erasing=1.5: must be from 0 to 1"),
         ({"adagrad_initial_accumulator_value": 0.0}, "must be above 0"),
         ({"ftrl_learning_rate_power": 1.0}, "must be at most 0"),
         ({"ftrl_l1": -1.0}, "--ftrl_l1=-1.0: must be at least 0"),

@@ -9,7 +9,6 @@ from graphs import needed
 
 from alexnet_flowers import devices
 from alexnet_flowers.distributed import places
-from alexnet_flowers.errors import UsageError
 from alexnet_flowers.input import pipeline
 from alexnet_flowers.nets import matrix_products
 from alexnet_flowers.tf1 import tf
@@ -87,15 +86,6 @@ def test_targets_of_all_clones_follow_each_other(tiny_dataset):
         targets = [one for one in ops.noise if one.shape.as_list() == [8, 5]]
         assert len(targets) == 1 and targets[0].op.type == "ConcatV2"
         assert ops.noise[targets[0]].sum(1) == pytest.approx(np.ones(8))
-
-
-@pytest.mark.parametrize(
-    "flag, value, words",
-    [("mixup_alpha", -1.0, "at least 0"), ("random_erasing", 1.5, "from 0 to 1")],
-)
-def test_numbers_that_mixing_cannot_have_are_refused(tiny_dataset, flag, value, words):
-    with pytest.raises(UsageError, match="--%s=%s: must be %s" % (flag, value, words)):
-        built(tiny_dataset, **{flag: value})
 
 
 @pytest.mark.parametrize("name", sorted(MIXING))

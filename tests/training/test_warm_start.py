@@ -73,6 +73,19 @@ def test_a_checkpoint_that_goes_before_it_is_taken_is_an_error_of_one_line(saved
             start(session)
 
 
+def test_a_checkpoint_whose_data_are_damaged_is_an_error_of_one_line(saved, tmp_path):
+    folder = shutil.copytree(saved, str(tmp_path / "run"))
+    data = folder + "/model.ckpt-20.data-00000-of-00001"
+    size = os.path.getsize(data)
+    with open(data, "wb") as file:
+        file.truncate(size)  # As long as they were, but all zeros.
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        start = warm_start(folder)
+        with pytest.raises(DataError, match="run/model.ckpt-20: cannot be restored"):
+            start(session)
+
+
 def test_scopes_are_beginnings_of_names(saved):
     assert warm(saved, exclude_scopes="alexnet_v2/fc8") == [1.0, 9.0]
     assert warm(saved, exclude_scopes="alexnet_v2/fc7/") == [9.0, 1.0]
