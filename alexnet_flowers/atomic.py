@@ -24,12 +24,13 @@ def replacing(path):
     permissions. Of two who write one file at once, one waits for the other.
 
     Raises:
-      DataError: there is a link or the like at that name, and through a link another file would be
-        overwritten; or another process has been writing it for a minute.
+      DataError: ``path`` is a folder; there is a link or the like at that name, and through a link
+        another file would be overwritten; or another process has been writing it for a minute.
     """
     partial = path + ".partial"
-    if os.path.lexists(partial) and not stat.S_ISREG(os.lstat(partial).st_mode):
-        raise DataError("%s: is in the way; move it away" % partial)
+    check_temporary(partial)
+    if os.path.isdir(path):
+        raise DataError("%s: is a folder; move it away" % path)
     with _alone(path, partial):
         try:
             with naming(path):
@@ -43,6 +44,12 @@ def replacing(path):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(partial)
             raise
+
+
+def check_temporary(path):
+    """Raises ``DataError`` for a link or the like at a temporary name: it leads elsewhere."""
+    if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
+        raise DataError("%s: is in the way; move it away" % path)
 
 
 @contextlib.contextmanager

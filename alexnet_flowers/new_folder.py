@@ -30,14 +30,13 @@ def made(path):
 
 
 @contextlib.contextmanager
-def whole(path, advice="name another folder, or remove it"):
+def whole(path):
     """Yields the name of a folder to fill, which becomes ``path`` when that is done.
 
     After an error nothing is left of it. Of two processes at once one wins.
 
     Args:
       path: a folder that does not exist yet, or is empty.
-      advice: what to do where it is neither, for the message.
 
     Raises:
       DataError: at ``path`` there is something else than an empty folder, or one that no other can
@@ -45,7 +44,7 @@ def whole(path, advice="name another folder, or remove it"):
     """
     target = os.path.realpath(path)
     above = os.path.dirname(target)
-    taken = DataError("%s: is not empty; %s" % (path, advice))
+    taken = DataError("%s: is not empty; name another folder, or remove it" % path)
     if os.path.exists(target):
         if not os.path.isdir(target) or os.listdir(target):
             raise taken
@@ -84,7 +83,8 @@ def whole(path, advice="name another folder, or remove it"):
 def added_to(path):
     """Yields the name of a folder to fill, whose files then take their places in ``path``.
 
-    After an error nothing is left of them, and what was there before is still there.
+    After an error while it is filled nothing is left of them, and what was there before is still
+    there.
 
     Args:
       path: a folder, which is made if need be. Files of the same names in it are replaced.

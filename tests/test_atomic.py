@@ -25,6 +25,13 @@ def test_nothing_is_written_through_what_has_the_temporary_name(make, tmp_path):
     assert sorted(os.listdir(str(tmp_path))) == ["a.json.partial", "mine"]
 
 
+def test_a_folder_in_a_files_place_is_named(tmp_path):
+    (tmp_path / "labels.txt").mkdir()
+    with pytest.raises(DataError, match="labels.txt: is a folder; move it away"):
+        json_file.write(str(tmp_path / "labels.txt"), {})
+    assert os.listdir(str(tmp_path)) == ["labels.txt"]
+
+
 def test_a_folder_that_cannot_be_synced_may_be_written_to(tmp_path, monkeypatch):
     def fail_for_folders(descriptor):
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):

@@ -150,7 +150,7 @@ class Settings(NamedTuple):
           num_photos: int, those of all its splits.
         """
         rule = made.get("split_by", SHUFFLED)
-        made = dict({"drop_duplicates": False, "fold": None}, **made)
+        made = dict({"drop_duplicates": False}, **made)
         made["split_by"] = "name" if rule == BY_NAME else "seed"
         wanted = self._asdict()
         wanted["num_validation"] = self.num_validation_of(num_photos)
@@ -161,9 +161,9 @@ class Settings(NamedTuple):
         elif rule in (BY_FOLD, BY_FOLDERS) and self.num_validation is None and not self.num_test:
             ignored |= {"num_validation", "num_test"}
         return [
-            "%s is %s, not %s" % (key, made[key], wanted[key])
+            "%s is %s, not %s" % (key, made.get(key), wanted[key])
             for key in sorted(set(wanted) - ignored)
-            if made[key] != wanted[key]
+            if made.get(key) != wanted[key]
         ]
 
 

@@ -218,7 +218,6 @@ def _decoder(num_classes):
     return slim.tfexample_decoder.TFExampleDecoder(
         {
             "image/encoded": tf.FixedLenFeature([], tf.string),
-            "image/format": tf.FixedLenFeature([], tf.string, default_value="jpg"),
             "image/class/label": tf.FixedLenFeature([], tf.int64),
             "image/filename": tf.FixedLenFeature([], tf.string, default_value=""),
         },

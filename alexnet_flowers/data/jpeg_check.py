@@ -14,7 +14,7 @@ from alexnet_flowers.data import photo_kind
 from alexnet_flowers.errors import first_line
 from alexnet_flowers.tf1 import tf
 
-# Photos of more pixels are decoded at a reduced scale, see ``photo_check``; a record of one is bad.
+# Photos of more pixels are reduced, see ``photo_encoding``; a record of one is bad.
 MAX_PIXELS = 50 * 1000 * 1000
 BEGINS = b"\xff\xd8\xff"
 

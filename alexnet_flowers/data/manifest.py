@@ -2,7 +2,7 @@
 
 It is written last: where it lies, all other files of the dataset are complete. From the first
 moment of a conversion to the last ``dataset.json.partial`` lies there instead; where one is found,
-a conversion was broken off.
+a conversion was broken off. (A damaged dataset keeps its own until its new shards are whole.)
 """
 
 import os

@@ -22,6 +22,8 @@ Image.MAX_IMAGE_PIXELS = None
 # So much of a PNG's text or color profile may unpack to, which decide no pixel here; Pillow's own
 # limit is a megabyte, and photos have more.
 PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY
+# Those of broken metadata: the pixels decide.
+warnings.filterwarnings("ignore", module="PIL")
 _ONE_AT_A_TIME = threading.Lock()
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
@@ -71,35 +73,11 @@ def verify(encoded):
         return Verified(*photo_encoding.encode(image))
 
 
-_counting, _silence, _num_silent = threading.Lock(), contextlib.ExitStack(), 0
-
-
-@contextlib.contextmanager
-def _without_warnings():
-    """A context without those of broken metadata, as the pixels decide; for several threads.
-
-    Python's own is the whole process's: the first thread to leave it would end it for all.
-    """
-    global _num_silent
-    with _counting:
-        if not _num_silent:
-            _silence.enter_context(warnings.catch_warnings())
-            warnings.simplefilter("ignore")
-        _num_silent += 1
-    try:
-        yield
-    finally:
-        with _counting:
-            _num_silent -= 1
-            if not _num_silent:
-                _silence.close()
-
-
 @contextlib.contextmanager
 def _opened(encoded):
     """Opens an image; what Pillow raises then or later, such as in its decoders, is translated."""
     try:
-        with _without_warnings(), _identified(encoded) as image:
+        with _identified(encoded) as image:
             _check_size(image)
             yield image
     except UnidentifiedImageError:

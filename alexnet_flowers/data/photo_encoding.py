@@ -33,8 +33,8 @@ _NO_COLORS = "its pixels are numbers of any range, not colors; save it as a JPEG
 def encode(image):
     """Decodes an image that Pillow has opened, and encodes it anew.
 
-    More pixels than ``jpeg_check.MAX_PIXELS`` are reduced to a half, a quarter or an eighth of each
-    side.
+    More pixels than ``jpeg_check.MAX_PIXELS`` are reduced to a half of each side; where odd sides
+    still leave more than that, to a quarter.
 
     Returns:
       The height and the width of what is encoded, in pixels; bytes of an upright RGB JPEG; and str,
@@ -118,10 +118,10 @@ def _gray_of_8_bits(image):
 
 
 def _scale(image):
-    """Returns by how much the sides are divided: 1, 2, 4 or 8."""
+    """Returns by how much the sides are divided: 1, 2 or, where odd ones ask for it, 4."""
     return next(
         scale
-        for scale in (1, 2, 4, 8)
+        for scale in (1, 2, 4)
         if -(-image.width // scale) * -(-image.height // scale) <= jpeg_check.MAX_PIXELS
     )
 

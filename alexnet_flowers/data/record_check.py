@@ -16,7 +16,6 @@ _LABEL = "image/class/label"
 _FEATURES = (
     ("image/encoded", "bytes_list", True),
     (_LABEL, "int64_list", True),
-    ("image/format", "bytes_list", False),
     ("image/filename", "bytes_list", False),
 )
 

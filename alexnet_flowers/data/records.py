@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError
 from alexnet_flowers import atomic, regular_file
 from alexnet_flowers.data import record_frames
 from alexnet_flowers.errors import DataError, UsageError
+from alexnet_flowers.first_of_many import some
 from alexnet_flowers.tf1 import tf
 
 LABELS_FILENAME = "labels.txt"
@@ -122,9 +123,7 @@ def find_shards(dataset_dir, split_name, file_pattern=None):
     expected = shard_filenames(split_name, num_shards)
     missing = [name for name in expected if name not in names]
     if missing:
-        raise DataError(
-            "%s: the shard %s is missing; convert again" % (dataset_dir, ", ".join(missing))
-        )
+        raise DataError("%s: the shard %s is missing; convert again" % (dataset_dir, some(missing)))
     return [os.path.join(dataset_dir, name) for name in expected]
 
 

@@ -48,7 +48,7 @@ def export(network, output_dir, formats=()):
       DataError: there is something in ``output_dir``, or a file answers otherwise, or the network
         with NaN.
     """
-    with new_folder.whole(output_dir, "choose another --output_dir or remove it") as partial:
+    with new_folder.whole(output_dir) as partial:
         differences = _write_graphs(network, partial, formats)
         try:
             _save_model(network, os.path.join(partial, SAVED_MODEL_DIRNAME))

@@ -184,6 +184,16 @@ def test_a_dataset_divided_by_names_is_another_one(tmp_path):
             convert(tmp_path / "made", mine, **other)
 
 
+def test_a_dataset_that_does_not_say_by_which_share_is_another_one(tmp_path):
+    made, mine = tmp_path / "made", write(tmp_path / "mine", named(40, 40))
+    info = convert(made, mine, split_by="name")
+    del info["request"]["test_percentage"]
+    with open(manifest.path(str(made)), "w") as file:
+        json.dump(info, file)
+    with pytest.raises(DataError, match=r"another dataset \(test_percentage is None, not 0\)"):
+        convert(made, mine, split_by="name")
+
+
 @pytest.mark.parametrize(
     "settings, message",
     [
@@ -326,6 +336,19 @@ def test_many_identical_photos_are_one_kind():
     assert conversion_report.of_left_out(left_out, 100) == [
         "left out: 100 photos: identical to others: b/0.jpg, b/1.jpg, b/2.jpg and 97 more",
         "100 of 200 photos left out",
+    ]
+
+
+def test_many_photos_that_are_too_large_are_one_kind_and_hide_no_other():
+    left_out = {"a/%d.mov" % n: "%d bytes, more than 200 million" % (10**9 + n) for n in range(30)}
+    left_out.update(("b/%d" % n, "%d x 9 pixels, more than 2 million" % n) for n in range(4))
+    left_out["c/1.heic"] = "a HEIC photo, which cannot be decoded here; save it as a JPEG"
+    assert conversion_report.of_left_out(left_out, 9) == [
+        "left out: 30 photos: too many bytes, more than 200 million: a/0.mov, a/1.mov, a/2.mov and "
+        "27 more",
+        "left out: 4 photos: too many pixels, more than 2 million: b/0, b/1, b/2 and 1 more",
+        "left out: c/1.heic: a HEIC photo, which cannot be decoded here; save it as a JPEG",
+        "35 of 44 photos left out",
     ]
 
 

@@ -171,7 +171,6 @@ def test_a_side_that_no_jpeg_has_is_named():
 )
 def test_more_pixels_than_are_kept_are_reduced(decode, monkeypatch, mode, image_format):
     monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40)
-    monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40)
     left = Image.new("RGB", (121, 75), (200, 30, 90))
     left.paste((10, 220, 40), (64, 0, 121, 75))
     stored = left.convert(mode, palette=Image.ADAPTIVE)
@@ -189,7 +188,6 @@ def test_more_pixels_than_are_kept_are_reduced(decode, monkeypatch, mode, image_
 
 
 def test_a_jpeg_of_several_pictures_is_reduced_as_it_is_decoded(monkeypatch):
-    monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40)
     monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40)
     noise = Image.fromarray(np.random.RandomState(3).randint(0, 255, (75, 121, 3), np.uint8))
     several = encode(noise, "MPO", save_all=True, append_images=[noise], quality=75)

@@ -196,7 +196,7 @@ def test_one_of_two_at_once_wins_and_files_of_others_stay(network, tmp_path, mon
         export.export(network, path + "/")
 
     monkeypatch.setattr(export, "_save_model", overtaken)
-    with pytest.raises(DataError, match="X: is not empty; choose"):
+    with pytest.raises(DataError, match="X: is not empty; name"):
         export.export(network, path)
     assert sorted(os.listdir(path)) == FILES
     assert sorted(os.listdir(str(tmp_path))) == ["X", "X.partial"]

@@ -1,11 +1,12 @@
 """Through slim's queues: the right photo with the right label, and each once in evaluation."""
 
 import collections
+import contextlib
 import os
 
-import gpus
 import numpy as np
 import pytest
+from queues import started
 
 from alexnet_flowers import devices
 from alexnet_flowers.data import dataset
@@ -16,44 +17,21 @@ from alexnet_flowers.tf1 import tf
 SIZE = 32
 
 
-@pytest.fixture
-def started():
-    """A function that starts the queues of a graph and returns its session."""
-    opened = []
-
-    def start(graph):
-        session = gpus.cpu_session(graph)
-        with graph.as_default():
-            session.run(tf.local_variables_initializer())
-            coordinator = tf.train.Coordinator()
-            threads = tf.train.start_queue_runners(session, coordinator)
-        opened.append((session, coordinator, threads))
-        return session
-
-    yield start
-    for session, coordinator, threads in opened:
-        coordinator.request_stop()
-        session.close()
-        coordinator.join(threads, ignore_live_threads=True)
-
-
-def test_evaluation_reads_every_photo_once_in_a_fixed_order(tiny_dataset, started):
+def test_evaluation_reads_every_photo_once_in_a_fixed_order(tiny_dataset):
     split = dataset.get_split("train", tiny_dataset)
 
     def read(batch_size):
         with tf.Graph().as_default() as graph:
             batch = pipeline.evaluation_batches(split, batch_size, SIZE)
-        session = started(graph)
         sizes, names, labels = [], [], []
-        while True:
-            try:
+        with started(graph) as (session, _), contextlib.suppress(tf.errors.OutOfRangeError):
+            while True:
                 fetched = session.run(batch)
-            except tf.errors.OutOfRangeError:
-                return sizes, names, labels
-            assert fetched.images.shape == (len(fetched.labels), SIZE, SIZE, 3)
-            sizes.append(len(fetched.labels))
-            names += list(fetched.filenames)
-            labels += list(fetched.labels)
+                assert fetched.images.shape == (len(fetched.labels), SIZE, SIZE, 3)
+                sizes.append(len(fetched.labels))
+                names += list(fetched.filenames)
+                labels += list(fetched.labels)
+        return sizes, names, labels
 
     sizes, names, labels = read(7)
     assert sizes == [7, 7, 7, 4]  # The last batch is as short as what is left.
@@ -64,7 +42,7 @@ def test_evaluation_reads_every_photo_once_in_a_fixed_order(tiny_dataset, starte
 
 
 @pytest.mark.parametrize("name", ["flowers [v2]", "f*?[a", "f\\[o]"])
-def test_a_folder_may_have_any_name(tiny_dataset, tmp_path, monkeypatch, started, name):
+def test_a_folder_may_have_any_name(tiny_dataset, tmp_path, monkeypatch, name):
     monkeypatch.chdir(str(tmp_path))
     os.symlink(tiny_dataset, name)
     split = dataset.get_split("validation", name)
@@ -76,19 +54,20 @@ def test_a_folder_may_have_any_name(tiny_dataset, tmp_path, monkeypatch, started
                 batch = pipeline.training_batches(
                     split, 5, SIZE, queues=pipeline.Queues(common_queue_min=4)
                 )
-        assert len(started(graph).run(batch.filenames)) == 5
+        with started(graph) as (session, _):
+            assert len(session.run(batch.filenames)) == 5
 
 
-def test_training_gives_each_photo_its_label_and_sees_all_of_them(tiny_dataset, started):
+def test_training_gives_each_photo_its_label_and_sees_all_of_them(tiny_dataset):
     split = dataset.get_split("train", tiny_dataset)
     with tf.Graph().as_default() as graph:
         batch = pipeline.training_batches(
             split, 4, SIZE, queues=pipeline.Queues(2, 2, common_queue_min=10), seed=3
         )
-    session = started(graph)
+    with started(graph) as (session, _):
+        batches = [session.run(batch) for _ in range(50)]
     seen = collections.Counter()
-    for _ in range(50):
-        fetched = session.run(batch)
+    for fetched in batches:
         assert fetched.images.shape == (4, SIZE, SIZE, 3) and fetched.images.dtype == np.float32
         assert np.abs(fetched.images).max() <= 1
         assert all(encoded.startswith(b"\xff\xd8") for encoded in fetched.encoded)
@@ -99,16 +78,16 @@ def test_training_gives_each_photo_its_label_and_sees_all_of_them(tiny_dataset, 
     assert max(seen.values()) <= 3 * min(seen.values())  # 200 draws of 25 photos: 8 each.
 
 
-def test_training_draws_a_photo_anew_each_time(tiny_dataset, started):
+def test_training_draws_a_photo_anew_each_time(tiny_dataset):
     split = dataset.get_split("validation", tiny_dataset)
     with tf.Graph().as_default() as graph:
         batch = pipeline.training_batches(
             split, 5, SIZE, queues=pipeline.Queues(common_queue_min=5)
         )
-    session = started(graph)
+    with started(graph) as (session, _):
+        batches = [session.run(batch) for _ in range(6)]
     of_photo = collections.defaultdict(list)
-    for _ in range(6):
-        fetched = session.run(batch)
+    for fetched in batches:
         for name, image in zip(fetched.filenames, fetched.images):
             of_photo[name].append(image)
     for images in of_photo.values():
@@ -149,7 +128,7 @@ def test_default_queues(tiny_dataset):
     } <= tags
 
 
-def test_the_same_seed_gives_the_same_pictures_with_one_thread(tiny_dataset, started):
+def test_the_same_seed_gives_the_same_pictures_with_one_thread(tiny_dataset):
     split = dataset.get_split("train", tiny_dataset)
 
     def first(seed):
@@ -158,8 +137,8 @@ def test_the_same_seed_gives_the_same_pictures_with_one_thread(tiny_dataset, sta
             batch = pipeline.training_batches(
                 split, 5, SIZE, queues=pipeline.Queues(1, 1, 21, 20), seed=seed
             )
-        session = started(graph)
-        made = [session.run([batch.filenames, batch.images]) for _ in range(6)]
+        with started(graph) as (session, _):
+            made = [session.run([batch.filenames, batch.images]) for _ in range(6)]
         return [list(names) for names, _ in made], np.stack([images for _, images in made])
 
     (names, images), (again, images_again) = first(7), first(7)

@@ -19,7 +19,7 @@ from alexnet_flowers.data.sources import companions, split_folders
 from alexnet_flowers.errors import DataError
 from alexnet_flowers.first_of_many import some
 
-# More than any photo of photo_check.MAX_PIXELS takes; a file is read into memory as a whole, and
+# More than a photo of jpeg_check.MAX_PIXELS takes; a file is read into memory as a whole, and
 # what calls itself a photo in an archive may unpack to far more than there is.
 _MAX_BYTES = 200 * 10**6
 # Well below what the operating system (a path's length) and Python (its stack) can bear.
@@ -149,11 +149,18 @@ def sort_photos(source, files):
             "<split>/<class>/<photo>" % source
         )
     strays = [parts for parts, _ in photos if len(parts) != depth]
-    folders = {parts[:-1] for parts, _ in of_classes}
-    above, names = {folder[:-1] for folder in folders}, {folder[-1] for folder in folders}
-    bare = {parts[: depth - 1] for parts in strays if len(parts) > depth} - folders
+    # Which of its folders is a photo's class.
+    number = depth - 3 if level == depth - 2 else depth - 2
+    names = {parts[number] for parts, _ in of_classes}
+    folders = {parts[: number + 1] for parts, _ in of_classes}
+    bare = {parts[: number + 1] for parts in strays if len(parts) > depth} - folders
     # A class may be without photos in one of the splits.
-    bare |= {parts[:-1] for parts in others if len(parts) == depth and parts[-2] not in names}
+    bare |= {
+        parts[: number + 1]
+        for parts in others
+        if number + 1 < len(parts) <= depth and parts[number] not in names
+    }
+    above = {folder[:-1] for folder in folders}
     return ClassFolders(
         _photo_files(source, of_classes, level),
         sorted(map("/".join, strays)),

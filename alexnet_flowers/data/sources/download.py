@@ -19,6 +19,7 @@ import requests
 import urllib3
 from tqdm import tqdm
 
+from alexnet_flowers import atomic
 from alexnet_flowers.data.sources import file_digest
 from alexnet_flowers.errors import DataError
 
@@ -52,9 +53,11 @@ def download(urls, path, size=None, sha256=None, tries=4, backoff_secs=1.0):
       backoff_secs: the pause before a second try; it doubles with each further one.
 
     Raises:
-      DataError: no URL delivered it; the message has the last reason for each.
+      DataError: no URL delivered it; the message has the last reason for each. Or there is a link
+        or the like at ``<path>.partial``.
     """
     partial = path + ".partial"
+    atomic.check_temporary(partial)
     reasons = []
     try:
         if sha256 is None:

@@ -24,8 +24,8 @@ def read_photos(path, spool_dir=None):
       OSError: a folder cannot be read.
     """
     files = [
-        (parts, identity and functools.partial(_read, os.path.join(path, *parts), identity))
-        for parts, identity in _walk(path, ())
+        (parts, status and functools.partial(_read, os.path.join(path, *parts), status))
+        for parts, status in _walk(path, ())
     ]
     return class_folders.sort_photos(path, files)
 
@@ -63,7 +63,7 @@ def _digest_of_file(photo):
 
 
 def _walk(path, above):
-    """Yields (parts, identity) of ``above`` and the files below it; the identity of photos only."""
+    """Yields (parts, status) of ``above`` and the files below it; the status of photos only."""
     class_folders.check_depth(path, len(above))
     with os.scandir(os.path.join(path, *above)) as entries:
         entries = sorted(entries, key=lambda entry: entry.name)
@@ -83,10 +83,7 @@ def _walk(path, above):
                     "%s: refused: a link or a device, not a file; put the photos themselves there"
                     % entry.path
                 )
-            yield parts, identity_of(status)
-
-
-_SIZE = 3  # The place in what follows.
+            yield parts, status
 
 
 def identity_of(status):
@@ -94,9 +91,9 @@ def identity_of(status):
     return status.st_dev, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns
 
 
-def _read(path, identity):
-    class_folders.check_size(path, identity[_SIZE])
-    reason = "it has changed"
+def _read(path, listed):
+    class_folders.check_size(path, listed.st_size)
+    identity, reason = identity_of(listed), "it has changed"
     try:
         with open(path, "rb", opener=_open_itself) as file:
             # Before, because reading what took its place may never end; after, because it may

@@ -33,9 +33,8 @@ def _open_xz(path, mode):
             lzma.LZMADecompressor(memlimit=_MAX_XZ_MEMORY).decompress(file.read(1 << 16), 1)
         except lzma.LZMAError as error:
             if "Memory" in str(error):
-                raise DataError(
-                    "%s: refused: unpacking it takes more than %d MB of memory; unpack it, and "
-                    "give the folder" % (path, _MAX_XZ_MEMORY >> 20)
+                raise _Refused(
+                    "unpacking it takes more than %d MB of memory" % (_MAX_XZ_MEMORY >> 20)
                 )
             raise
     return lzma.open(path, mode)
@@ -94,10 +93,10 @@ def read_photos(path, spool_dir):
             files = tar.listed.files
     except _Refused as error:
         raise DataError("%s: refused: %s; unpack it and give the folder" % (path, error))
-    except (tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-        raise _unreadable(path, error)
-    except (TypeError, RecursionError) as error:
-        # tarfile's own, for a cut-off gzip header and for a thousand notes on one member.
+    except (
+        tarfile.TarError, EOFError, zlib.error, lzma.LZMAError, ValueError,
+        TypeError, RecursionError,  # A cut-off gzip header; a thousand notes on one member.
+    ) as error:  # fmt: skip
         raise _unreadable(path, error)
     except OSError as error:
         if error.errno is None:

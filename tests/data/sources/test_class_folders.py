@@ -134,6 +134,13 @@ def test_folders_without_photos_are_told():
     assert found.companions == {".zip": 1, ".txt": 1}
 
 
+def test_folders_without_photos_are_told_where_the_splits_lie_below_the_classes():
+    photos = ["roses/train/1.jpg", "roses/test/2.jpg", "tulips/train/1.jpg", "moss/test/old/1.jpg"]
+    others = ["tulips/test/", "lily/train/", "lily/test/test.zip", "roses/notes.txt", "weeds/", ""]
+    files = [(tuple(path.split("/")), str if path in photos else None) for path in photos + others]
+    assert class_folders.sort_photos("mine", files).bare_folders == ["lily", "moss", "weeds"]
+
+
 @pytest.mark.parametrize("paths", [[], ["1.jpg"]])
 def test_without_class_folders_there_is_nothing_to_learn(paths):
     with pytest.raises(DataError) as caught:

@@ -129,6 +129,19 @@ def test_what_an_earlier_process_left_is_dropped_without_a_digest(path):
     assert content(path) == BODY
 
 
+@pytest.mark.parametrize("sha256", [SHA256, None])
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: os.symlink("mine", path)])
+def test_nothing_is_written_through_what_has_the_temporary_name(path, make, sha256):
+    mine = os.path.join(os.path.dirname(path), "mine")
+    write(mine, b"mine")
+    make(path + ".partial")
+    with serving({"/photos.tgz": [ranged(BODY)]}) as server:
+        with pytest.raises(DataError, match="photos.tgz.partial: is in the way; move it away"):
+            fetch([server.url + "/photos.tgz"], path, size=len(BODY), sha256=sha256)
+        assert server.requests == []
+    assert content(mine) == b"mine" and os.path.lexists(path + ".partial")
+
+
 def test_complete_partial_is_verified_without_a_request(path):
     write(path + ".partial", BODY)
     with serving({"/photos.tgz": [status(500)]}) as server:
