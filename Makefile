@@ -40,7 +40,7 @@ install:  ## set up .venv (RUNTIME=tf1 or tf2, which VENV=.venv-tf2 means; PYTHO
 $(INSTALLED): requirements.txt requirements-tf2.txt tests/requirements.txt
 	@VENV="$(VENV)" RUNTIME="$(RUNTIME)" PYTHON="$(PYTHON)" TENSORFLOW="$(TENSORFLOW)" sh scripts/install.sh
 
-demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: 3 minutes on 2 cores once installed
+demo: $(INSTALLED)  ## draw the sample, convert, train, evaluate: 4 minutes on 2 cores once installed
 	$(PY) scripts/download_and_convert.py --sample --dataset_dir data/sample
 	$(PY) scripts/train.py --recipe demo
 	$(PY) scripts/evaluate.py --run_name demo
