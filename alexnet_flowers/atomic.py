@@ -60,7 +60,7 @@ def _alone(path, partial):
         descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
         try:
             # Who held it before may have given the file its name meanwhile.
-            if _is_locked(descriptor) and is_at(partial, descriptor):
+            if _could_lock(descriptor, fcntl.LOCK_EX) and is_at(partial, descriptor):
                 yield
                 return
         finally:
@@ -70,10 +70,10 @@ def _alone(path, partial):
         time.sleep(_LOOK_SECS)
 
 
-def _is_locked(descriptor):
+def _could_lock(descriptor, how):
     """Locks an open file unless somebody else has; returns whether nobody else has."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:  # A disk without locks.
@@ -89,7 +89,9 @@ def in_the_way(path):
     except OSError:  # None; or a link, a folder, a file of others.
         return os.path.lexists(partial)
     try:
-        return _is_locked(descriptor)
+        # Of two who look at once, neither takes the other for one who writes. And one who does may
+        # have given the file its name meanwhile.
+        return _could_lock(descriptor, fcntl.LOCK_SH) and is_at(partial, descriptor)
     finally:
         os.close(descriptor)
 

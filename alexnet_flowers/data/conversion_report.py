@@ -1,7 +1,6 @@
 """What a conversion says of the photos it found: each kind in a line, however many there are."""
 
 import collections
-import re
 import unicodedata
 
 from alexnet_flowers.data import duplicates
@@ -11,8 +10,6 @@ from alexnet_flowers.first_of_many import some
 _LINES_OF_A_KIND = 3
 # Kinds beyond that are counted only.
 _MAX_KINDS = 20
-# How many bytes, pixels or scans the one photo has, with which a reason begins.
-_OF_ONE = re.compile(r"\A[0-9]+( x [0-9]+)?")
 
 _DUPLICATES = (
     (duplicates.WITHIN_CLASSES, "within a class"),
@@ -65,8 +62,7 @@ def of_left_out(left_out, num_good):
     kinds = {}
     for place, reason in left_out.items():
         # What follows a colon is about the one file.
-        kind = _OF_ONE.sub("too many", reason.partition(":")[0])
-        kind = "identical to others" if duplicates.is_later(reason) else kind
+        kind = "identical to others" if duplicates.is_later(reason) else reason.partition(":")[0]
         kinds.setdefault(kind, []).append((place, reason))
     lines = []
     for kind, members in list(kinds.items())[:_MAX_KINDS]:

@@ -56,7 +56,7 @@ def check(encoded):
     found = check_structure(encoded)
     if found.num_pixels > MAX_PIXELS:
         raise photo_kind.BadPhotoError(
-            "%d x %d pixels, more than %d million" % (*found.size_px[::-1], MAX_PIXELS // 10**6)
+            "more than %d million pixels: %d x %d" % (MAX_PIXELS // 10**6, *found.size_px[::-1])
         )
     check_decoding(encoded)
 
@@ -101,7 +101,7 @@ def check_structure(encoded):
         # A single scan of too many pixels is told by their number.
         if num_scans > _MAX_SCANS or (num_scans > 1 and scanned > _MAX_SCANNED_PIXELS):
             raise photo_kind.BadPhotoError(
-                "%d scans or more, which take too long to decode" % num_scans
+                "too many scans, which take too long to decode: %d or more" % num_scans
             )
         at = found.end() + _segment_bytes(encoded, found)
     raise photo_kind.BadPhotoError("more than %d segments" % _MAX_SEGMENTS)

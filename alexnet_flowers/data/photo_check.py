@@ -117,7 +117,7 @@ def _is_turned(encoded):
 def _check_size(image):
     if image.width * image.height > MAX_PIXELS_REDUCED:
         raise photo_kind.BadPhotoError(
-            "%d x %d pixels, more than %d million" % (*image.size, MAX_PIXELS_REDUCED // 10**6)
+            "more than %d million pixels: %d x %d" % (MAX_PIXELS_REDUCED // 10**6, *image.size)
         )
     if image.format == "TIFF" and image.tag_v2.get(_SUBFILE_TAG, 0) & 1:
         raise photo_kind.BadPhotoError(photo_kind.RAW)

@@ -64,7 +64,7 @@ def encode(image):
         notes.append("%d x %d pixels, reduced to %d x %d" % (width_px, height_px, *upright.size))
     if max(upright.size) > _MAX_JPEG_SIDE:
         raise photo_kind.BadPhotoError(
-            "%d x %d pixels, a side of more than %d" % (*upright.size, _MAX_JPEG_SIDE)
+            "a side of more than %d pixels: %d x %d" % (_MAX_JPEG_SIDE, *upright.size)
         )
     buffer = io.BytesIO()
     upright.save(buffer, "JPEG", quality=_JPEG_QUALITY)

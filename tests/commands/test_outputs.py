@@ -1,5 +1,6 @@
 """Files that a command is asked to write: checked first, and never at the cost of another."""
 
+import fcntl
 import io
 import os
 import stat
@@ -47,6 +48,26 @@ def test_a_temporary_file_that_is_being_written_is_waited_for():
     os.symlink("a.json", "a.json.partial")
     with pytest.raises(UsageError, match="a.json.partial: is in the way"):
         outputs.check(json="a.json")
+
+
+def test_who_only_looks_at_a_file_in_the_way_does_not_hide_it_from_another(tmp_path):
+    (tmp_path / "a.json.partial").write_text("mine")
+    with open("a.json.partial") as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)  # As ``atomic.in_the_way`` does for a moment.
+        with pytest.raises(UsageError, match="a.json.partial: is in the way"):
+            outputs.check(json="a.json")
+
+
+def test_a_temporary_file_that_gets_its_name_meanwhile_is_in_nobodys_way(monkeypatch):
+    lock = fcntl.flock
+
+    def lock_late(descriptor, how):
+        os.replace("a.json.partial", "a.json")
+        lock(descriptor, how)
+
+    write("a.json.partial")
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    outputs.check(json="a.json")
 
 
 def test_a_link_stays_and_leads_to_the_new_content(tmp_path):

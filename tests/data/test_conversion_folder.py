@@ -215,7 +215,7 @@ def test_a_file_that_is_too_large_is_left_out_by_name_like_a_smaller_one(mine, t
     os.truncate(str(mine / "roses" / "clip.mov"), 3 * 10**8)
     lines = []
     info = convert(tmp_path / "made", mine, lines, **TINY)
-    reason = "300000000 bytes, more than 200 million"
+    reason = "more than 200 million bytes: 300000000"
     assert info["left_out"] == {"roses/clip.mov": reason}
     assert "left out: roses/clip.mov: " + reason in lines
     convert(tmp_path / "made", mine, lines, **TINY)

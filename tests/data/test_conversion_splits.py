@@ -10,6 +10,7 @@ from conversions import contents, convert, filenames
 from photo_archives import draw, write_tgz
 
 from alexnet_flowers.data import conversion_report, dataset, duplicates, manifest, records, splits
+from alexnet_flowers.data.sources import class_folders
 from alexnet_flowers.errors import DataError, UsageError
 
 CLASSES = ("roses", "tulips")
@@ -340,13 +341,14 @@ def test_many_identical_photos_are_one_kind():
 
 
 def test_many_photos_that_are_too_large_are_one_kind_and_hide_no_other():
-    left_out = {"a/%d.mov" % n: "%d bytes, more than 200 million" % (10**9 + n) for n in range(30)}
-    left_out.update(("b/%d" % n, "%d x 9 pixels, more than 2 million" % n) for n in range(4))
+    left_out = {
+        "a/%d.mov" % n: class_folders.TooLargeError("a", 10**9 + n).reason for n in range(30)
+    }
+    left_out.update(("b/%d" % n, "more than 2 million pixels: %d x 9" % n) for n in range(4))
     left_out["c/1.heic"] = "a HEIC photo, which cannot be decoded here; save it as a JPEG"
     assert conversion_report.of_left_out(left_out, 9) == [
-        "left out: 30 photos: too many bytes, more than 200 million: a/0.mov, a/1.mov, a/2.mov and "
-        "27 more",
-        "left out: 4 photos: too many pixels, more than 2 million: b/0, b/1, b/2 and 1 more",
+        "left out: 30 photos: more than 200 million bytes: a/0.mov, a/1.mov, a/2.mov and 27 more",
+        "left out: 4 photos: more than 2 million pixels: b/0, b/1, b/2 and 1 more",
         "left out: c/1.heic: a HEIC photo, which cannot be decoded here; save it as a JPEG",
         "35 of 44 photos left out",
     ]

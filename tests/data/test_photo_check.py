@@ -136,7 +136,7 @@ def test_too_many_pixels_are_refused_before_they_are_decoded(monkeypatch):
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", must_not_load)
     for width_px, height_px in ((20000, 10001), (30000, 30000)):
-        expected = "%d x %d pixels, more than 200 million" % (width_px, height_px)
+        expected = "more than 200 million pixels: %d x %d" % (width_px, height_px)
         assert reason(png_claiming(width_px, height_px)) == expected
 
 
@@ -145,7 +145,7 @@ def test_limit_is_on_the_number_of_pixels(monkeypatch):
     monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40)
     jpeg_check.check(content)
     monkeypatch.setattr(jpeg_check, "MAX_PIXELS", 60 * 40 - 1)
-    with pytest.raises(photo_kind.BadPhotoError, match="^60 x 40 pixels, more than"):
+    with pytest.raises(photo_kind.BadPhotoError, match="^more than 0 million pixels: 60 x 40"):
         jpeg_check.check(content)
 
 
@@ -153,13 +153,13 @@ def test_scans_and_segments_without_end_are_refused_before_they_are_decoded():
     progressive = encode(image_of(), progressive=True)
     scan = progressive[progressive.rindex(b"\xff\xda") : -2]
     photo_check.verify(progressive[:-2] + scan * 5 + b"\xff\xd9")
-    assert reason(progressive[:-2] + scan * 100 + b"\xff\xd9").startswith(
-        "101 scans or more, which"
+    assert reason(progressive[:-2] + scan * 100 + b"\xff\xd9").endswith(
+        "too many scans, which take too long to decode: 101 or more"
     )
     # A few scans of very many pixels.
     at = progressive.index(b"\xff\xc2") + 5
     claiming = progressive[:at] + b"\xff\xdc\xff\xdc" + progressive[at + 4 :]
-    assert reason(claiming).startswith("2 scans or more, which")
+    assert reason(claiming).endswith(" too long to decode: 2 or more")
     comments = b"\xff\xfe\0\4ab" * 10001
     content = encode(image_of())
     assert reason(content[:2] + comments + content[2:]) == "more than 10000 segments"

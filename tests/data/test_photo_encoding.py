@@ -161,7 +161,7 @@ def test_a_bitmap_whose_alpha_means_nothing_is_seen(decode):
 
 def test_a_side_that_no_jpeg_has_is_named():
     content = encode(image_of(size=(70000, 2)), "PNG")
-    assert reason(content) == "70000 x 2 pixels, a side of more than 65500"
+    assert reason(content) == "a side of more than 65500 pixels: 70000 x 2"
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_more_pixels_than_are_kept_are_reduced(decode, monkeypatch, mode, image_
     half = photo_check.verify(encode(left.crop((0, 0, 100, 60)), image_format))
     assert (half.height_px, half.width_px) == (30, 50)
     monkeypatch.setattr(photo_check, "MAX_PIXELS_REDUCED", 121 * 75 - 1)
-    assert "121 x 75 pixels, more than " in reason(encode(left, image_format))
+    assert reason(encode(left, image_format)) == "more than 0 million pixels: 121 x 75"
 
 
 def test_a_jpeg_of_several_pictures_is_reduced_as_it_is_decoded(monkeypatch):

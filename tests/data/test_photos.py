@@ -170,7 +170,7 @@ def test_a_file_that_is_too_large_is_named_once(tmp_path):
     os.truncate(str(path), 3 * 10**8)
     with pytest.raises(DataError) as caught:
         from_paths([str(path)])
-    reason = "300000000 bytes, more than 200 million"
+    reason = "more than 200 million bytes: 300000000"
     assert str(caught.value) == "%s: cannot be used: %s" % (path, reason)
 
 

@@ -102,11 +102,13 @@ class TooLargeError(DataError):
     """A file is too large to be a photo.
 
     Attributes:
+      num_bytes: int, its size.
       reason: str, the same without the file's name and what to do.
     """
 
     def __init__(self, name, num_bytes):
-        self.reason = "%d bytes, more than %d million" % (num_bytes, _MAX_BYTES // 10**6)
+        self.num_bytes = num_bytes
+        self.reason = "more than %d million bytes: %d" % (_MAX_BYTES // 10**6, num_bytes)
         super().__init__("%s: refused: %s; a photo is smaller, remove it" % (name, self.reason))
 
 
@@ -160,6 +162,8 @@ def sort_photos(source, files):
         for parts in others
         if number + 1 < len(parts) <= depth and parts[number] not in names
     }
+    # Nor is one that holds photos which are strays, as they lie above the folders of the splits.
+    bare -= {parts[:-1] for parts in strays}
     above = {folder[:-1] for folder in folders}
     return ClassFolders(
         _photo_files(source, of_classes, level),

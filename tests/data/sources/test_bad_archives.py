@@ -132,7 +132,7 @@ def test_thousands_of_classes(tmp_path, decode):
 @pytest.mark.parametrize(
     "kind, reason",
     [
-        (tarfile.REGTYPE, "refused: 9000000000 bytes, more than 200 million"),
+        (tarfile.REGTYPE, "refused: more than 200 million bytes: 9000000000"),
         (tarfile.GNUTYPE_LONGNAME, "a note of 9000000000 bytes"),
     ],
 )
@@ -167,10 +167,7 @@ def test_bombs_are_left_out_and_take_no_memory(tmp_path):
         cwd=str(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
-    assert (
-        "left out: 8 photos: too many pixels, more than 200 million: roses/bomb0.png, "
-        in done.stdout
-    )
+    assert "left out: 8 photos: more than 200 million pixels: roses/bomb0.png, " in done.stdout
     assert int(done.stdout.split()[-1]) < 10**6  # One of the bombs takes as much or more.
 
 

@@ -136,9 +136,13 @@ def test_folders_without_photos_are_told():
 
 def test_folders_without_photos_are_told_where_the_splits_lie_below_the_classes():
     photos = ["roses/train/1.jpg", "roses/test/2.jpg", "tulips/train/1.jpg", "moss/test/old/1.jpg"]
+    photos += ["iris/1.jpg"]  # Which has not been divided yet.
     others = ["tulips/test/", "lily/train/", "lily/test/test.zip", "roses/notes.txt", "weeds/", ""]
+    others += ["iris/"]
     files = [(tuple(path.split("/")), str if path in photos else None) for path in photos + others]
-    assert class_folders.sort_photos("mine", files).bare_folders == ["lily", "moss", "weeds"]
+    found = class_folders.sort_photos("mine", files)
+    assert found.bare_folders == ["lily", "moss", "weeds"]
+    assert found.strays == ["iris/1.jpg", "moss/test/old/1.jpg"]
 
 
 @pytest.mark.parametrize("paths", [[], ["1.jpg"]])

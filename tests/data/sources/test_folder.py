@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from photo_archives import write_files
 
-from alexnet_flowers.data.sources import folder
+from alexnet_flowers.data.sources import class_folders, folder
 from alexnet_flowers.errors import DataError
 
 PHOTOS = {"daisy/2.jpg": b"two", "daisy/10.png": b"ten", "red roses/1.JPG": b"one"}
@@ -57,6 +57,12 @@ def test_strays_are_named_by_their_paths(mine):
 def test_digest_is_that_of_what_sha256sum_prints(mine):
     listed = subprocess.check_output(["sha256sum"] + [name for name, _ in IN_ORDER], cwd=str(mine))
     assert folder.sha256_of(read(mine).photos) == hashlib.sha256(listed).hexdigest()
+
+
+def test_digest_of_a_file_that_is_too_large_to_be_a_photo_stays_what_it_was():
+    error = class_folders.TooLargeError("clip.mov", 3 * 10**8)
+    text = b"300000000 bytes, more than 200 million"  # By which older datasets are known again.
+    assert folder.digest_of(error) == hashlib.sha256(text).digest()
 
 
 def test_digest_tells_photos_apart_by_class_name_and_contents(mine, tmp_path):
