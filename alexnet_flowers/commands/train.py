@@ -1,7 +1,7 @@
 """Trains AlexNet v2 on the converted photos.
 
     python scripts/train.py --recipe fast
-    python scripts/train.py --recipe study_group     # 700 epochs of plain gradient descent
+    python scripts/train.py --optimizer sgd --batch_size 56     # 700 epochs
 
 The same command again continues the run from its last checkpoint.
 """
