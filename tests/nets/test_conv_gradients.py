@@ -40,6 +40,7 @@ def close(ours, theirs, tolerance=1e-5):
         ((23, 30), (11, 11), 4),  # conv1, with rows that no stride reaches
         ((8, 8), (4, 2), 1),  # even kernels: SAME pads one side more
         ((9, 11), (3, 3), 2),
+        ((9, 11), (3, 2), (2, 3)),
         ((9, 11), (1, 1), 3),  # strides that skip pixels
         ((7, 6), (1, 1), 1),
     ],
@@ -139,6 +140,16 @@ def test_no_slow_operation_is_left_in_the_backward_pass():
     assert not {"Conv2DBackpropFilter", "Conv2DBackpropInput"} & set(fast)
     # Kernels of conv1 to conv5, inputs of conv2 to conv5; two products for each of fc6 to fc8.
     assert fast.count("Conv2D") == 9 and fast.count("MatMul") == 6
+
+
+@pytest.mark.skipif(not runtime.HAS_MKL, reason="bfloat16 is oneDNN's")
+def test_in_bfloat16_no_kernels_gradient_is_of_an_image_of_three_channels():
+    with tf.Graph().as_default() as graph:
+        images = tf.placeholder(tf.float32, [4, 224, 224, 3])
+        logits, _ = alexnet_v2.alexnet_v2(images, 5, True, rules_for_bfloat16=True)
+        tf.gradients(logits, tf.trainable_variables())
+        left = [op for op in graph.get_operations() if op.type == "Conv2DBackpropFilter"]
+    assert sorted(op.inputs[0].shape[3] for op in left) == [48, 64]  # Of conv1 and conv2.
 
 
 def test_without_a_rule_the_graph_is_untouched():
