@@ -186,7 +186,7 @@ def _kernel_gradient_of_blocks(op, grad):
     x = x[:, : of_x[0] * side, : of_x[1] * side]
     lacking = [of_x[a] * side - x.shape.as_list()[1 + a] for a in (0, 1)]
     x = tf.pad(x, [[0, 0], [0, lacking[0]], [0, lacking[1]], [0, 0]])
-    # Not tf.nn.space_to_depth, which takes four times as long.
+    # Not tf.nn.space_to_depth, which takes two to four times as long.
     x = tf.reshape(x, [-1, of_x[0], side, of_x[1], side * k[2]])
     x = tf.reshape(tf.transpose(x, [0, 1, 3, 2, 4]), [-1, *of_x, side * side * k[2]])
     shape = [*of_kernel, side * side * k[2], k[3]]
