@@ -34,7 +34,7 @@ def quiet():
 
     That is for lines that it logs as errors although they are none, or although it raises them.
     """
-    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
+    if _is_quiet():
         return native_output.discarded()
     return contextlib.ExitStack()  # Does nothing.
 
@@ -44,9 +44,14 @@ def without_notes():
 
     That is for parts of current TensorFlow that write them whatever ``TF_CPP_MIN_LOG_LEVEL`` says.
     """
-    if os.environ["TF_CPP_MIN_LOG_LEVEL"] == "2":
+    if _is_quiet():
         return native_output.without_lines(_NOTE)
     return contextlib.ExitStack()
+
+
+def _is_quiet():
+    """Says whether the environment wants errors only, or not even those."""
+    return os.environ["TF_CPP_MIN_LOG_LEVEL"] in ("2", "3")
 
 
 _importing = threading.RLock()

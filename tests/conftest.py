@@ -13,6 +13,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 # The PYTHONPATH of processes that are to believe in a GPU.
 PRETENDED_GPU = os.pathsep.join([os.path.join(ROOT, "tests", "pretended_gpu"), ROOT])
 
+# What a person's shell may have TensorFlow say.
+os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
 # The tests run from a plain checkout; the package need not be installed.
 sys.path.insert(0, ROOT)
 

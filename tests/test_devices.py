@@ -163,13 +163,14 @@ def test_input_stays_on_the_cpu(tiny_dataset):
     assert {op.device for op in decoding + queues} == {"/device:CPU:0"}
 
 
-def test_nothing_is_printed_by_import_and_a_first_session():
+@pytest.mark.parametrize("environment", [{}, {"TF_CPP_MIN_LOG_LEVEL": "3"}])
+def test_nothing_is_printed_by_import_and_a_first_session(environment):
     program = (
         "from alexnet_flowers import devices, training\n"
         "from alexnet_flowers.tf1 import tf\n"
         "tf.Session(config=devices.session_config(devices.resolve('cpu'))).run(tf.constant(1))\n"
     )
-    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    environment = dict(os.environ, **environment)
     ended = processes.run([sys.executable, "-c", program], ROOT, env=environment)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 

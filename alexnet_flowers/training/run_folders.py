@@ -36,15 +36,21 @@ def owned(run):
         yield types.SimpleNamespace()
         return
     state = types.SimpleNamespace(are_used=False)
-    was_there = os.path.isdir(run.checkpoints_dir)
-    os.makedirs(run.checkpoints_dir, exist_ok=True)
-    # Refused, it removes nothing: another process may have made the folder a moment before.
-    with lock.held(run.checkpoints_dir, "trained"):
-        new = [] if os.path.isdir(run.summaries_dir) else [run.summaries_dir]
-        if not was_there and os.listdir(run.checkpoints_dir) == [lock.FILENAME]:
-            new.append(run.checkpoints_dir)
+    # A run of this name whose checkpoints are elsewhere may have the same summaries.
+    doing = {run.summaries_dir: "written", run.checkpoints_dir: "trained"}
+    folders = [run.checkpoints_dir, run.summaries_dir]
+    if len(set(map(os.path.realpath, folders))) == 1:
+        folders.pop()
+    with contextlib.ExitStack() as locks:
+        new = []
         try:
-            os.makedirs(run.summaries_dir, exist_ok=True)
+            for folder in folders:
+                was_there = os.path.isdir(folder)
+                os.makedirs(folder, exist_ok=True)
+                locks.enter_context(lock.held(folder, doing[folder]))
+                # Refused, it removes nothing: another process may just have made the folder.
+                if not was_there and os.listdir(folder) == [lock.FILENAME]:
+                    new.append(folder)
             yield state
         except BaseException:
             if not state.are_used:

@@ -14,7 +14,7 @@ _OF_PATTERNS = "*?[]\\"
 
 
 class Run(typing.NamedTuple):
-    """Where a run keeps its files: never checkpoints and events in one folder."""
+    """Where a run keeps its files: checkpoints and events apart by default."""
 
     name: str
     # The run's own folder of checkpoints, settings and recovery state.
