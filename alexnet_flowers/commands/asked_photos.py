@@ -62,8 +62,9 @@ def chosen(paths, network):
     network (None) their classes are those of the dataset, or not known.
     """
     check_no_picks_beside(paths)
-    if paths and FLAGS["split"].present:
-        raise UsageError("--split %s: or photos, not both" % FLAGS.split)
+    for flag in ("split", "dataset_dir"):
+        if paths and FLAGS[flag].present:
+            raise UsageError("--%s %s: or photos, not both" % (flag, FLAGS[flag].value))
     if paths:
         return photos.FilePhotos(paths, network.class_names if network else ())
     return picked(of_split(network))

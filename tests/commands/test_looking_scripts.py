@@ -250,8 +250,8 @@ def test_what_comes_of_other_photos_than_the_runs_has_a_name_of_its_own(
     assert re.match("feature_maps_conv1_.*_on_flowers_[0-9a-f]{6}_mine_7.png$", names[0])
     assert re.match("zeros_and_dead_units_validation_on_flowers_[0-9a-f]{6}_mine_7.svg$", names[2])
     embedded = [
-        run_script("embed", *data, *of).stdout.split(":")[0].split("/")[-1]
-        for of in ([], ["--split", "train"], [photo])
+        run_script("embed", *of).stdout.split(":")[0].split("/")[-1]
+        for of in (data, [*data, "--split", "train"], [*data[:2], photo])
     ]
     suffix = names[2].split("validation_")[1].split("_mine")[0]
     assert embedded == ["projector_" + of for of in (suffix, "train_" + suffix, "roses_1")]
@@ -306,6 +306,7 @@ def test_export(run_script, run_flags, tmp_path):
         ("predict", [], 2, "no photos; name files or folders"),
         ("predict", ["roses/1.jpg", "--split", "train"], 2, "--split train: or photos, not both"),
         ("predict", ["roses/1.jpg", "--index", "1"], 2, "--index 1: or photos, not both"),
+        ("predict", ["roses/1.jpg", "--dataset_dir", "a"], 2, "--dataset_dir a: or photos, not"),
         ("predict", ["roses/1.jpg", "--worst", "3"], 2, "--worst: needs --sheet"),
         ("predict", ["roses/1.jpg", "--csv", "s3://a/p.csv"], 2, "--csv s3://a/p.csv: a URL; name"),
         ("explain", ["roses/1.jpg", "--class", "weeds"], 2, "--class weeds: the network has dai"),
