@@ -7,7 +7,7 @@ it while it is imported; annotations of tensors are texts there.
 TensorFlow is 1.15 with the slim in its ``contrib`` where it is installed, else current
 TensorFlow through its ``compat.v1`` with ``tf_slim``; no other module knows which. Its C++ log
 shows errors only, unless the environment sets ``TF_CPP_MIN_LOG_LEVEL``; its Python log likewise,
-unless a program calls ``tf.logging.set_verbosity``.
+unless a program calls ``tf.logging.set_verbosity`` of this ``tf``, or after its first use.
 """
 
 import contextlib
