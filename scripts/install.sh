@@ -142,8 +142,10 @@ sed "s|^tensorflow[^ ]*|$TENSORFLOW|" "$requirements" > "$VENV/requirements.txt"
 # Into the environment, and all of it, whatever PYTHONPATH and pip's settings say.
 unset PIP_TARGET PIP_PREFIX
 export PIP_USER=0
-install="$VENV/bin/python -I -m pip --disable-pip-version-check install"
-$install --quiet --upgrade pip wheel
+install() {
+    "$VENV/bin/python" -I -m pip --disable-pip-version-check install "$@"
+}
+install --quiet --upgrade pip wheel
 # What this loads and unpacks takes minutes, which are seen to pass.
-$install -r "$VENV/requirements.txt" -r tests/requirements.txt
+install -r "$VENV/requirements.txt" -r tests/requirements.txt
 echo "$runtime $TENSORFLOW $python" > "$VENV/.installed"

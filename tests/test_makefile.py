@@ -140,6 +140,40 @@ def test_a_runtime_that_is_asked_for_is_taken(checkout):
     assert refused.returncode and "RUNTIME=tf3: must be tf1" in refused.stderr
 
 
+def python_that_installs(checkout):
+    """A Python 3.7 that makes environments, whose own says what it is asked, and with what."""
+    program(checkout / "inner", 'echo "$PIP_TARGET$PIP_PREFIX$PIP_USER ran $*"\n')
+    tools = shutil.which("mkdir"), shutil.which("cp"), checkout
+    made = '%s -p "$last/bin"; : > "$last/pyvenv.cfg"; %s "%s/inner" "$last/bin/python"' % tools
+    body = 'case "$1" in -c) echo 3.7;; *) for last; do :; done; %s;; esac\n' % made
+    program(checkout / "bin" / "python3.7", body)
+
+
+def test_all_is_installed_once_and_known_again(checkout):
+    python_that_installs(checkout)
+    settings = {"PIP_TARGET": "elsewhere", "PIP_PREFIX": "elsewhere", "PIP_USER": "1"}
+    made = make(checkout, "install", environment=settings)
+    of_pip = "0 ran -I -m pip --disable-pip-version-check install "
+    assert made.returncode == 0 and made.stdout.split("\n") == [
+        "tensorflow-gpu==1.15.0 on python3.7",
+        of_pip + "--quiet --upgrade pip wheel",
+        of_pip + "-r .venv/requirements.txt -r tests/requirements.txt",
+        "",
+    ]
+    asked = ["RUNTIME=tf1", "PYTHON=python3.7", "TENSORFLOW=tensorflow-gpu==1.15.0"]
+    for args in ([], asked):
+        assert " ran " not in make(checkout, "install", *args).stdout
+    (checkout / ".venv" / ".installed").unlink()  # As where it was broken off.
+    assert " on python3.7\n" in make(checkout, "install").stdout
+
+
+def test_the_script_takes_a_name_of_two_words(checkout):
+    python_that_installs(checkout)
+    there = dict(os.environ, VENV="my env", PYTHON=str(checkout / "bin" / "python3.7"))
+    subprocess.check_output(["sh", "scripts/install.sh"], cwd=str(checkout), env=there)
+    assert (checkout / "my env" / ".installed").read_text().startswith("tf1 tensorflow-gpu==1.15")
+
+
 def test_a_wheel_that_is_asked_for_is_taken_as_it_is_written(checkout):
     # Makes the environment's folder, and nothing in it.
     folder = 'for last; do :; done; %s -p "$last"' % shutil.which("mkdir")
