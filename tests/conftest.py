@@ -15,6 +15,10 @@ PRETENDED_GPU = os.pathsep.join([os.path.join(ROOT, "tests", "pretended_gpu"), R
 
 # What a person's shell may have TensorFlow say.
 os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
+# Requests to 127.0.0.1 go there, whatever proxy the environment names.
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+# Pictures are drawn as they are where a person has no settings of matplotlib.
+os.environ["MATPLOTLIBRC"] = os.devnull
 # The tests run from a plain checkout; the package need not be installed.
 sys.path.insert(0, ROOT)
 
@@ -190,7 +194,8 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    """Requests to 127.0.0.1 go there, whatever proxy the environment names."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
+def no_script_left():
+    """Kills the scripts that a test which failed has left running: the others would be slowed."""
+    yield
+    if "processes" in sys.modules:
+        sys.modules["processes"].kill_all()

@@ -20,6 +20,8 @@ _SECS = 300
 
 Ended = collections.namedtuple("Ended", "status lines error")
 
+_started = []  # Of each ``Script`` since the last ``kill_all`` its process.
+
 
 # Each in a process of its own, as its flags can be defined once only.
 _EACH_COMMAND = """
@@ -95,7 +97,7 @@ class Script:
             encoding="utf-8",
             preexec_fn=as_from_a_terminal,
         )
-        atexit.register(self._process.kill)  # A test that fails may leave it running.
+        _started.append(self._process)
         self.pid = self._process.pid
         self._readers = [
             # Python's own end would wait for others before it kills what they read.
@@ -140,6 +142,15 @@ class Script:
         self._process.stdout.close()
         self._process.stderr.close()
         return Ended(status, self.lines, "\n".join(self._error))
+
+
+@atexit.register
+def kill_all():
+    """Kills what still runs: a test that fails may leave it so."""
+    while _started:
+        process = _started.pop()
+        process.kill()
+        process.wait()
 
 
 def messages(stderr):

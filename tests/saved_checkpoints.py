@@ -62,7 +62,12 @@ def names_of(*steps):
 
 def copy_of_run(run, folder):
     """Copies a run's folder, but for the 185 MB of each checkpoint, which are links; returns it."""
-    return shutil.copytree(run.checkpoints_dir, str(folder), copy_function=_link_data)
+    return copy_with_links(run.checkpoints_dir, str(folder))
+
+
+def copy_with_links(source, target):
+    """Copies a folder, but for the data of checkpoints, which are links; returns the copy."""
+    return shutil.copytree(source, target, symlinks=True, copy_function=_link_data)
 
 
 def _link_data(source, target):

@@ -24,11 +24,13 @@ def checkout(tmp_path):
     for name in ("scripts", "alexnet_flowers"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(os.path.join(ROOT, name), str(folder / name), ignore=ignored)
-    for path in [folder] + list(folder.rglob("*")):
+    there = [folder] + sorted(folder.rglob("*"))
+    for path in there:
         path.chmod(path.stat().st_mode & ~0o222)
     yield folder
-    for path in [folder] + list(folder.rglob("*")):
+    for path in there:
         path.chmod(path.stat().st_mode | 0o200)
+    assert [folder] + sorted(folder.rglob("*")) == there  # Root may write everywhere.
 
 
 def run(checkout, folder, name, *args, before=(), **environment):

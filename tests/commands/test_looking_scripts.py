@@ -71,6 +71,19 @@ def test_a_sheet_of_one_photo_says_of_which_split_it_is(
     assert title == "predictions of validation: run random, step 7"
 
 
+def test_only_the_worst_answers_are_drawn_where_so_many_are_asked_for(
+    run_script, run_flags, tiny_dataset, tmp_path
+):
+    of = ["--dataset_dir", tiny_dataset, "--split", "train", "--sheet"]
+    for name, more in (("all.png", []), ("worst.png", ["--worst", "2"])):
+        done = run_script("predict", *run_flags, *of, name, *more)
+        assert done.returncode == 0, done.stderr
+    title = _metadata(tmp_path / "worst.png")["Title"]
+    assert title == "the most confident wrong answers: run random, step 7"
+    sizes = [Image.open(str(tmp_path / name)).size for name in ("all.png", "worst.png")]
+    assert sizes[1][0] * sizes[1][1] < sizes[0][0] * sizes[0][1] / 4
+
+
 def test_evaluate_a_checkpoint_from_elsewhere(run_script, random_run, tiny_dataset, tmp_path):
     copy_of_run(random_run, tmp_path / "sent")
     flags = ["--checkpoint_path", "sent", "--dataset_dir", tiny_dataset]
@@ -278,6 +291,8 @@ def test_score_map(run_script, run_flags, photo, tmp_path):
     drawn = tmp_path / "runs" / "figures" / "score_map_roses_1_random_7.png"
     assert "class scores over roses/1.jpg" in _metadata(drawn)["Title"]
     assert len(done.stdout.strip().split("\n")) == 6
+    smaller = run_script("score_map", *run_flags, photo, "--short_side_px=256")
+    assert smaller.returncode == 0 and smaller.stdout != done.stdout
 
 
 def test_show_preprocessing(run_script, photo, tmp_path):

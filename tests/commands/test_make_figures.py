@@ -98,6 +98,17 @@ def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path)
     ]  # fmt: skip
 
 
+def test_histograms_are_of_what_is_asked_for(run_script, run_flags, tmp_path):
+    event_files.write_run(tmp_path / "summaries", "random")
+    figures = ["--figures", "histograms,distributions", "--histograms_of", "activations"]
+    done = run_script("make_figures", *run_flags, *figures)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [
+        "runs/figures/histograms_activations_random_40.svg",
+        "runs/figures/distributions_activations_random_40.svg",
+    ]
+
+
 # Runs that a test has laid into the folders of these names.
 OF_ALL_RUNS = (
     "--checkpoints_dir", "checkpoints", "--summaries_dir", "summaries", "--device", "cpu",

@@ -95,14 +95,14 @@ def test_a_signal_ends_it_in_order(tmp_path, number, status, error):
 def test_signals_shortly_after_each_other_are_one(tmp_path):
     code = "import time; runner._ONE_SECS = 60  # However slow the machine is.\n"
     code += '    try:\n        print("begun", flush=True); time.sleep(60)\n'
-    code += '    finally:\n        print("ending", flush=True); time.sleep(0.3)\n'
+    code += '    finally:\n        print("ending", flush=True); sys.stdin.readline()\n'
     code += '        open("put in order", "w").close()'
-    process = start(tmp_path, code)
+    process = start(tmp_path, code, stdin=subprocess.PIPE)
     assert process.stdout.readline() == b"begun\n"
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == b"ending\n"
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=30)[1] == b"work.py: error: interrupted\n"
+    assert process.communicate(b"\n", timeout=30)[1] == b"work.py: error: interrupted\n"
     assert process.returncode == 130 and (tmp_path / "put in order").exists()
 
 
@@ -128,27 +128,28 @@ def test_a_signal_that_a_library_swallows_comes_again(tmp_path, number, status):
 
 def test_a_signal_while_a_library_is_imported_waits_for_its_end(tmp_path):
     (tmp_path / "library.py").write_text(
-        'import time\nprint("begun", flush=True)\ntry:\n    time.sleep(2)\n'
+        'import sys\nprint("begun", flush=True)\ntry:\n    sys.stdin.readline()\n'
         'except BaseException:\n    open("raised here", "w").close()\n'
         'open("imported", "w").close()\n'
     )
-    process = start(tmp_path, "sys.path.insert(0, ''); import library, time; time.sleep(60)")
+    code = "sys.path.insert(0, ''); import library, time; time.sleep(60)"
+    process = start(tmp_path, code, stdin=subprocess.PIPE)
     assert process.stdout.readline() == b"begun\n"
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=30)[1] == b"" and process.returncode == 143
+    assert process.communicate(b"\n", timeout=30)[1] == b"" and process.returncode == 143
     assert (tmp_path / "imported").exists() and not (tmp_path / "raised here").exists()
 
 
 def test_a_signal_in_a_finalizer_waits_for_its_end(tmp_path):
     (tmp_path / "library.py").write_text(
-        'import time\nclass Held:\n    def __del__(self):\n        print("begun", flush=True)\n'
-        '        time.sleep(1)\n        open("freed", "w").close()\n'
+        'import sys\nclass Held:\n    def __del__(self):\n        print("begun", flush=True)\n'
+        '        sys.stdin.readline()\n        open("freed", "w").close()\n'
     )
-    process = start(tmp_path, "sys.path.insert(0, ''); import library, time\n"
-                    "    library.Held(); time.sleep(60)")  # fmt: skip
+    code = "sys.path.insert(0, ''); import library, time\n    library.Held(); time.sleep(60)"
+    process = start(tmp_path, code, stdin=subprocess.PIPE)
     assert process.stdout.readline() == b"begun\n"
     process.send_signal(signal.SIGTERM)
-    assert process.communicate(timeout=30)[1] == b"" and process.returncode == 143
+    assert process.communicate(b"\n", timeout=30)[1] == b"" and process.returncode == 143
     assert (tmp_path / "freed").exists() and not (tmp_path / "done").exists()
 
 

@@ -9,7 +9,7 @@ import pytest
 from conversions import TINY, contents, convert, draw_few
 from photo_archives import BAD_PHOTO, official_members, write_tgz
 
-from alexnet_flowers import atomic
+from alexnet_flowers import atomic, lock
 from alexnet_flowers.data import conversion, dataset, records, shard_writer, verification
 from alexnet_flowers.errors import DataError, UsageError
 
@@ -83,6 +83,36 @@ def test_killed_conversion_is_not_taken_for_finished_and_is_completed_by_the_nex
 
     convert(folder, tiny_archive, **TINY)
     assert contents(folder) == contents(tiny_dataset)
+
+
+def test_a_damaged_dataset_with_some_of_its_new_shards_is_not_taken_for_finished(
+    copy, tiny_dataset, tiny_archive
+):
+    os.remove(os.path.join(copy, "flowers_train_00000-of-00002.tfrecord"))
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        kill_while_shards_are_renamed(monkeypatch)
+        monkeypatch.setattr(conversion, "_clear_unfinished", lambda dataset_dir: None)
+        with pytest.raises(Killed):
+            convert(copy, tiny_archive, **TINY)
+    with pytest.raises(DataError, match="its conversion was broken off; run scripts/download"):
+        dataset.get_split("train", copy)
+    convert(copy, tiny_archive, **TINY)
+    assert contents(copy) == contents(tiny_dataset)
+
+
+def test_what_another_process_finishes_first_is_not_converted_again(
+    tiny_archive, tmp_path, monkeypatch
+):
+    held, lines = lock.held, []
+
+    def held_after_another(folder, doing):
+        monkeypatch.setattr(lock, "held", held)
+        convert(folder, tiny_archive, **TINY)
+        return held(folder, doing)
+
+    monkeypatch.setattr(lock, "held", held_after_another)
+    convert(tmp_path, tiny_archive, lines, **TINY)
+    assert lines == ["%s: finished already; every record read and counted" % tmp_path]
 
 
 def test_killed_conversion_may_be_completed_with_other_settings(

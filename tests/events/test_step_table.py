@@ -63,6 +63,15 @@ def test_a_line_takes_its_place_and_that_of_its_step(tmp_path):
     assert content_of(path) == b"step,loss\n5,2\n20,3.25\n"
 
 
+def test_lines_are_on_the_disk_once_that_is_asked_for(tmp_path, monkeypatch):
+    path, synced = str(tmp_path / "t.csv"), []
+    table = step_table.StepTable(path, COLUMNS, 0)
+    table.add([1, 0.5])
+    monkeypatch.setattr(os, "fsync", lambda number: synced.append(os.fstat(number).st_ino))
+    table.make_lasting()
+    assert synced == [os.stat(path).st_ino] and content_of(path) == b"step,loss\n1,0.5\n"
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
 def test_a_full_disk_is_an_error_of_writing(tmp_path):
     table = step_table.StepTable(str(tmp_path / "t.csv"), COLUMNS, 0)

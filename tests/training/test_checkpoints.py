@@ -20,6 +20,23 @@ def test_the_newest_complete_one_is_found(saved, tmp_path):
     assert checkpoints.newest(torn) == torn + "/model.ckpt-10"
 
 
+def test_a_newer_one_that_takes_the_place_of_all_others_during_the_look_is_found(
+    saved, tmp_path, monkeypatch
+):
+    folder = copied(saved, str(tmp_path / "run"))
+    defect = checkpoints.defect
+
+    def replaced(path):
+        for part in checkpoints.parts(folder + "/model.ckpt-10"):
+            os.rename(part, part.replace("-10.", "-30."))
+        for part in checkpoints.parts(folder + "/model.ckpt-20"):
+            os.remove(part)
+        return defect(path)
+
+    monkeypatch.setattr(checkpoints, "defect", replaced)
+    assert checkpoints.newest(folder) == folder + "/model.ckpt-30"
+
+
 def test_a_path_a_part_of_it_or_a_folder_can_be_meant(saved, tmp_path):
     for path in ("model.ckpt-10", "model.ckpt-10.index", "model.ckpt-10.meta"):
         assert checkpoints.resolve(os.path.join(saved, path), None) == saved + "/model.ckpt-10"

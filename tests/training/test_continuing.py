@@ -1,6 +1,7 @@
 """A run that is continued: what is said and what is left where its first step fails."""
 
 import os
+import shutil
 import signal
 import types
 
@@ -13,7 +14,16 @@ from alexnet_flowers.errors import DataError, UsageError, WriteError
 from alexnet_flowers.evaluation import best, within_training
 from alexnet_flowers.events import step_table
 from alexnet_flowers.tf1 import slim, tf
-from alexnet_flowers.training import announcement, checkpoints, loop, plan, runs, settings, train
+from alexnet_flowers.training import (
+    announcement,
+    checkpoints,
+    loop,
+    plan,
+    runs,
+    saving,
+    settings,
+    train,
+)
 
 
 def planned(dataset_dir, **changes):
@@ -201,6 +211,63 @@ def test_labels_and_best_one_of_an_older_run_stay_where_nothing_was_saved(
         train.train(run, other, report=lambda line: None)
     assert records.read_labels(run.checkpoints_dir)[0] == "daisy"
     assert settings.read(run.checkpoints_dir) == kept and os.path.isdir(run.best_dir)
+
+
+def test_what_was_set_aside_before_is_not_brought_back(run, tiny_dataset, monkeypatch):
+    earlier = os.path.join(run.checkpoints_dir, "set_aside", "best")
+    os.makedirs(earlier)
+    fail_with(KeyboardInterrupt, monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        train.train(run, planned(tiny_dataset))
+    assert os.path.isdir(earlier) and not os.path.exists(run.best_dir)
+
+
+def test_the_best_one_of_a_run_that_is_gone_stays_where_a_new_one_starts_from_it(
+    run, tiny_dataset, monkeypatch
+):
+    os.mkdir(run.best_dir)
+    for path in checkpoints.parts(os.path.join(run.checkpoints_dir, "model.ckpt-7")):
+        os.rename(path, os.path.join(run.best_dir, os.path.basename(path)))
+    fail_with(AssertionError("it begins"), monkeypatch)
+    started = planned(tiny_dataset, checkpoint_path=run.best_dir)
+    with pytest.raises(AssertionError, match="it begins"):
+        train.train(run, started, report=lambda line: None)
+    assert checkpoints.newest(run.best_dir) and not os.path.exists(
+        os.path.join(run.checkpoints_dir, "set_aside", "best")
+    )
+
+
+def test_a_folder_of_summaries_may_have_any_name(run, tiny_dataset, tmp_path, monkeypatch):
+    run = run._replace(summaries_dir=str(tmp_path / "s [v2]*" / "mine"))
+    for path in checkpoints.parts(os.path.join(run.checkpoints_dir, "model.ckpt-7")):
+        os.remove(path)
+    os.makedirs(os.path.join(run.summaries_dir, "validation"))
+    for name in ("validation.csv", "validation/events.out.tfevents.1"):
+        open(os.path.join(run.summaries_dir, name), "w").close()
+    fail_with(AssertionError("it begins"), monkeypatch)
+    with pytest.raises(AssertionError, match="it begins"):
+        train.train(run, planned(tiny_dataset), report=lambda line: None)
+    aside = os.path.join(run.summaries_dir, "set_aside")
+    assert sorted(os.listdir(aside)) == ["validation", "validation.csv"]
+
+
+def test_a_run_that_may_not_write_a_checkpoint_does_not_begin(run, tiny_dataset, monkeypatch):
+    monkeypatch.setattr(saving.resource, "getrlimit", lambda _: (10**6, 0))
+    monkeypatch.setattr(slim.learning, "train", lambda *_, **__: pytest.fail("it begins"))
+    with pytest.raises(WriteError, match="a checkpoint takes .* ulimit -f allows files of 1 MB"):
+        train.train(run, planned(tiny_dataset))
+
+
+def test_a_disk_that_is_nearly_full_is_told_of_before_the_first_step(
+    run, tiny_dataset, monkeypatch
+):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: types.SimpleNamespace(free=10**6))
+    fail_with(AssertionError("it goes on"), monkeypatch)
+    lines = []
+    with pytest.raises(AssertionError, match="it goes on"):
+        train.train(run, planned(tiny_dataset), report=lines.append)
+    (line,) = [line for line in lines if line.startswith("warning: ")]
+    assert "%s: 1 MB are free, and two checkpoints take " % run.checkpoints_dir in line
 
 
 def test_other_settings_are_refused_before_anything_is_announced(run, tiny_dataset):

@@ -219,6 +219,25 @@ def test_a_step_whose_events_cannot_be_written_has_its_line():
     assert lines == [[7, 0.5, 1.5, 1.25, 0.5, 0.1, 4.0]]
 
 
+@pytest.mark.parametrize(
+    "number, is_last, expected",
+    [
+        (4, False, [("model.ckpt-4", False)]),
+        (5, False, []),
+        (4, True, []),  # A signal came; whoever sent it does not wait.
+        (9, True, [("model.ckpt-9", True)]),
+    ],
+)
+def test_what_is_evaluated(number, is_last, expected):
+    logging = plan.Logging(eval_every_n_steps=2)
+    planned = types.SimpleNamespace(options=types.SimpleNamespace(logging=logging), num_steps=9)
+    asked = []
+    evaluate = lambda *args: asked.append(args)  # noqa: E731
+    due = callbacks._Evaluate(evaluate, "model.ckpt", planned, Speed())
+    assert not due.after(callback.Step(None, number - 1, number, is_last, {}))
+    assert asked == expected
+
+
 class Several(Alone):
     """A place among three workers without synchronous steps."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from saved_checkpoints import build, listed, names_of, save
 
+from alexnet_flowers import atomic
 from alexnet_flowers.errors import DataError, WriteError
 from alexnet_flowers.tf1 import slim, tf
 from alexnet_flowers.training import checkpoints, runs, saving, upkeep
@@ -141,6 +142,37 @@ def test_a_save_that_fails_leaves_nothing_of_its_checkpoint(tmp_path, monkeypatc
                 saver.save(session, str(tmp_path / "model.ckpt"), global_step=3)
     assert upkeep.recover(str(tmp_path)) == (str(tmp_path / "model.ckpt-3"), [])
     assert listed(str(tmp_path)) == names_of(1, 3)
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_is_listed_and_an_older_one_goes(
+    tmp_path, monkeypatch
+):
+    """Else a machine that is lost a moment later leaves data of zeros, and none before them."""
+    folder, synced, write_list, remove = str(tmp_path), [], upkeep.write_list, upkeep.remove
+
+    def is_lasting(step):
+        parts = checkpoints.parts(os.path.join(folder, "model.ckpt-%d" % step))
+        return len(parts) == 3 and set(parts + [folder]) <= set(synced)
+
+    def write_lasting(folder, names):
+        assert is_lasting(int(names[-1].split("-")[1]))
+        write_list(folder, names)
+
+    def remove_older(path):
+        assert path.endswith("-1") and is_lasting(2)
+        remove(path)
+
+    monkeypatch.setattr(atomic, "sync", synced.append)
+    monkeypatch.setattr(upkeep, "write_list", write_lasting)
+    monkeypatch.setattr(upkeep, "remove", remove_older)
+    with tf.Graph().as_default(), tf.Session() as session:
+        build()
+        saver = saving.Saver(max_to_keep=1)
+        session.run(tf.global_variables_initializer())
+        for step in (1, 2):
+            saver.save(session, os.path.join(folder, "model.ckpt"), global_step=step)
+            synced.clear()
+    assert listed(folder) == names_of(2) and not checkpoints.parts(folder + "/model.ckpt-1")
 
 
 @pytest.mark.parametrize("is_listed", [False, True])

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from google.protobuf import text_format
 from processes import Script, one_error, run, run_script
-from saved_checkpoints import copy_of_run
+from saved_checkpoints import copy_of_run, copy_with_links
 
 from alexnet_flowers.events import event_reader, tags
 from alexnet_flowers.tf1 import tf
@@ -27,7 +27,7 @@ SMALL = [
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, tiny_dataset):
+def trained(tmp_path_factory, tiny_dataset):
     """A run of 2 steps under the default name, by ``scripts/train.py``."""
     folder = tmp_path_factory.mktemp("trained")
     os.symlink(tiny_dataset, str(folder / "data"))
@@ -36,6 +36,13 @@ def folder(tmp_path_factory, tiny_dataset):
     (folder / "out").write_text(ended.stdout)
     assert ended.returncode == 0 and ended.stderr == "", ended
     return folder
+
+
+@pytest.fixture
+def folder(trained, tmp_path):
+    """A copy of that folder, in which a test may train on."""
+    copy_with_links(str(trained), str(tmp_path / "trained"))
+    return tmp_path / "trained"
 
 
 def test_the_console_has_a_line_a_step_and_the_last_words(folder):
