@@ -69,9 +69,9 @@ def main():
         sys.argv = ["alexnet-flowers " + name] + arguments[1:]
         run(name)
     elif first == "--version":
-        print(alexnet_flowers.__version__)
+        _say(alexnet_flowers.__version__)
     elif first in ("help", "-h", "--help"):
-        print(_list_of_commands())
+        _say(_list_of_commands())
     else:
         near = difflib.get_close_matches(name, NAMES, 1)
         advice = "did you mean %s?" % near[0] if near else "alexnet-flowers help lists them"
@@ -104,6 +104,16 @@ def _list_of_commands():
     lines = ["usage: alexnet-flowers COMMAND [--flag=value ...]", ""]
     lines += ["  %-22s%s" % (name, purpose(name)) for name in NAMES]
     return "\n".join(lines + ["", "alexnet-flowers COMMAND --help lists the flags of a command."])
+
+
+def _say(text):
+    """Prints text, or one line about why it cannot be; needs no package, as ``console`` does."""
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # For what is buffered.
+        sys.stderr.write("alexnet-flowers: error: standard output: %s\n" % error.strerror)
+        sys.exit(1)
 
 
 def _end_at_once(*_):

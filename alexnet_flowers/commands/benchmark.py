@@ -34,7 +34,9 @@ KINDS = (
 
 with group("Photos"):
     flags.DEFINE_string(
-        "dataset_dir", None, "Train on the converted photos in this folder. Default: drawn photos."
+        "dataset_dir",
+        None,
+        "Train on the converted photos in this folder. Default: those of --archive, or drawn ones.",
     )
     flags.DEFINE_string(
         "archive", None, "Measure the conversion of this archive. Default: one of drawn photos."
@@ -72,6 +74,8 @@ with group("Output"):
 def main():
     read = [path for path in (FLAGS.archive, FLAGS.dataset_dir) if path]
     outputs.check(FLAGS.json, inputs=read)
+    if "other_tensorflow" in (FLAGS.rows or ()) and not FLAGS.other_python:
+        raise UsageError("--rows other_tensorflow: needs --other_python, whose TensorFlow is meant")
     if FLAGS.archive and "conversion" in (FLAGS.rows or KINDS):
         _check_archive(FLAGS.archive)
     pythons = {"torch_python": [FLAGS.torch_python], "other_python": FLAGS.other_python}
@@ -86,6 +90,7 @@ def main():
 def _check_archive(path):
     """Raises ``UsageError`` for an archive that the reference's conversion does not take."""
     names = []
+    os.stat(path)  # Of what is not there it would be untrue.
     with contextlib.suppress(OSError, EOFError, tarfile.TarError, zlib.error):
         with tarfile.open(path) as tar:  # Its folders may come first.
             names = [os.path.normpath(member.name) for member in itertools.islice(tar, 3)]

@@ -103,14 +103,15 @@ def main():
 def _next(run):
     """Returns commands about what was evaluated."""
     shown = ["--dataset_dir", FLAGS.dataset_dir] if FLAGS.dataset_dir else []
-    sheet = ["--split", FLAGS.split, "--sheet", "sheet.png"]
+    split = [*shown, "--split", FLAGS.split]
+    sheet = ["--sheet", "sheet.png"]
     if FLAGS.checkpoint_path:  # The others are about the newest one of a run.
         path = ["--checkpoint_path", FLAGS.checkpoint_path]
-        return [next_step.of_run("predict", FLAGS.run_name, *path, *shown, *sheet)]
+        return [next_step.of_run("predict", FLAGS.run_name, *path, *split, *sheet)]
     return [
-        next_step.of_run("predict", run.name, *shown, *sheet),
-        next_step.of_run("make_figures", run.name, *shown),
-        next_step.TENSORBOARD,
+        next_step.of_run("predict", run.name, *split, *sheet),
+        next_step.of_run("make_figures", run.name, *split),
+        next_step.tensorboard(),
     ]
 
 

@@ -89,13 +89,15 @@ def _over_time(figure, draw, runs):
 
 
 def _graph(runs):
-    run = runs.all[0]
-    # For the image size and the classes that it was trained with.
-    labels = records.read_labels_if_any(run.checkpoints_dir)
-    num_classes = len(labels) if labels else architecture.NUM_CLASSES
-    layers = architecture.layers(settings.image_size_of(run.checkpoints_dir), num_classes)
-    draw = functools.partial(network_diagram.diagram, layers)
-    yield "alexnet_v2", "graph of alexnet_v2", {run.name: None}, draw
+    for run in runs.all:
+        with _leaving_out("alexnet_v2 of %s" % run.name):
+            # For the image size and the classes that it was trained with.
+            labels = records.read_labels_if_any(run.checkpoints_dir)
+            num_classes = len(labels) if labels else architecture.NUM_CLASSES
+            layers = architecture.layers(settings.image_size_of(run.checkpoints_dir), num_classes)
+            draw = functools.partial(network_diagram.diagram, layers)
+            yield "alexnet_v2", "graph of alexnet_v2", {run.name: None}, draw
+            return
 
 
 def _dead_units(runs):
@@ -338,7 +340,7 @@ def _shown(run):
 def _read_events(runs):
     """Reads all runs' events; without --run_name, those that have written some."""
     read = []
-    for run in tqdm(runs, desc="reading events", unit="run", delay=1):
+    for run in tqdm(runs, desc="reading events", unit="run", delay=1, disable=None):
         with _leaving_out(run.name):
             read.append(event_reader.read_run(run, FLAGS.split, command_line.note))
     return read

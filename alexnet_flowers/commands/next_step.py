@@ -9,8 +9,6 @@ from absl import flags
 
 FLAGS = flags.FLAGS
 
-TENSORBOARD = "make tensorboard"
-
 
 def of_run(name, run_name, *args):
     """Returns a command about a run, with the folders of runs that this one was given.
@@ -31,11 +29,22 @@ def command(name, *args):
     return " ".join([as_typed("python scripts/%s.py" % name), *map(shlex.quote, args)])
 
 
+def tensorboard():
+    """Returns the command that shows the runs; in a checkout ``make`` shows more images of them."""
+    if _is_script() and not FLAGS["summaries_dir"].present:
+        return "make tensorboard"
+    return "tensorboard --logdir " + shlex.quote(FLAGS.summaries_dir)
+
+
 def as_typed(text):
     """Returns a text with its ``scripts/NAME.py`` as commands where there are no scripts."""
-    if os.path.basename(sys.argv[0]).endswith(".py"):
+    if _is_script():
         return text
     return re.sub(r"(?<![\w./-])(python )?scripts/(\w+)\.py\b", r"alexnet-flowers \2", text)
+
+
+def _is_script():
+    return os.path.basename(sys.argv[0]).endswith(".py")
 
 
 def say(*commands):

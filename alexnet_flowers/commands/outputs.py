@@ -126,10 +126,14 @@ def _format_of(picture, formats):
 
 def _check_replaceable(path, kind, inputs):
     real = os.path.realpath(path)
-    for one in inputs:
+    for one in filter(os.path.exists, inputs):
         there = os.path.realpath(one)
-        if os.path.exists(one) and (real == there or real.startswith(there + os.sep)):
-            raise UsageError("%s: is among what is read (%s); name another file" % (path, one))
+        if real == there:
+            raise UsageError("%s: is read; name another file" % path)
+        if real.startswith(there + os.sep):
+            raise UsageError(
+                "%s: is there, in a folder that is read (%s); name another file" % (path, one)
+            )
     with open(path, "rb") as file:
         beginning = file.read(64)
     if beginning and not re.match(_BEGINNINGS[kind], beginning):

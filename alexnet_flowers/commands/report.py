@@ -134,11 +134,11 @@ def _classes(figures, network):
     names = network.class_names
     matrix = diagrams.confusion_matrix(figures["confusion_matrix"], names)
     rows = [
-        [name, one["num_images"]]
+        [label, name, one["num_images"]]
         + ["-" if one[kind] is None else "%.3f" % one[kind] for kind in ("precision", "recall")]
-        for name, one in figures["per_class"].items()
+        for label, (name, one) in enumerate(figures["per_class"].items())
     ]
-    header = ["class", "photos", "precision", "recall"]
+    header = ["id", "class", "photos", "precision", "recall"]
     about = "How often each class was taken for each; every photo of %s counts once." % FLAGS.split
     parts = [html_page.picture(matrix), html_page.table(header, rows)]
     return html_page.Section("Classes", about, parts)

@@ -298,7 +298,7 @@ def _train():
         next_step.say(
             next_step.of_run("evaluate", run.name, *photos),
             next_step.of_run("predict", run.name, *photos, "--split", "validation"),
-            next_step.TENSORBOARD,
+            next_step.tensorboard(),
         )
     if ended_by == signal.SIGINT:
         return INTERRUPTED

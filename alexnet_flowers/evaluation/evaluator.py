@@ -201,7 +201,7 @@ class Evaluator:
             total=self._split.num_samples,
             desc=self._split.split_name,
             unit="photo",
-            disable=not self._shows_progress,
+            disable=None if self._shows_progress else True,  # None: unless it is a terminal.
         )
         try:
             with progress:

@@ -43,8 +43,8 @@ def write_csv(path, result):
 
 
 def _all_classes(result):
-    names = list(result["per_class"])
-    header, lines = _class_lines(names, result)
+    header, lines = _class_lines(list(result["per_class"]), result)
+    names = list(map(_short, result["per_class"]))
     cell = max(9, max(map(len, names)) + 1)
     cells = ["".join("%*d" % (cell, one) for one in row) for row in result["confusion_matrix"]]
     over_cells = "".join("%*s" % (cell, name) for name in names)

@@ -74,7 +74,8 @@ def confusion_matrix(counts, class_names):
     counts = np.asarray(counts)
     names = [style.plain(name) for name in class_names]
     is_named = len(names) <= _MAX_NAMED
-    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    with np.errstate(invalid="ignore"):  # The row of a class without photos has no color.
+        shares = counts / counts.sum(1, keepdims=True)
     side_in = 2.2 + 0.45 * min(len(class_names), _MAX_NUMBERED)
     with style.figure(side_in + 0.8, side_in) as figure:
         axes = figure.subplots()

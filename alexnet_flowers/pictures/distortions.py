@@ -57,12 +57,12 @@ def _draw_row(row, photo, draw, crop, stages, seen, changes):
         "%.2f to %.2f" % (stages.centered.min(), stages.centered.max()),
     )
     for panel, image, caption in zip(row[1:], images, captions):
-        panel.imshow(image)
+        style.show(panel, image)
         _caption(panel, caption)
 
 
 def _photo_with_box(panel, photo, begin, size, color):
-    panel.imshow(photo)
+    style.show(panel, photo)
     (top, left), (height, width) = begin, size
     panel.add_patch(Rectangle((left, top), width, height, fill=False, edgecolor=color, linewidth=2))
 

@@ -9,6 +9,7 @@ from typing import List, NamedTuple
 
 from PIL import Image
 
+from alexnet_flowers import escapes
 from alexnet_flowers.pictures import picture_file
 
 _QUALITY = 88
@@ -49,21 +50,21 @@ def picture(drawn, caption=""):
     """
     kind, content = _image(drawn) if isinstance(drawn, Image.Image) else _figure(drawn)
     data = base64.b64encode(content).decode("ascii")
-    text = html.escape(caption)
+    text = _text(caption)
     image = '<img alt="%s" src="data:image/%s;base64,%s">' % (text, kind, data)
     return "<figure>%s<figcaption>%s</figcaption></figure>" % (image, text)
 
 
 def table(header, rows):
     """Returns a table as HTML; every cell is what ``str`` makes of it."""
-    lines = ["".join("<th>%s</th>" % html.escape(str(cell)) for cell in header)]
-    lines += ["".join("<td>%s</td>" % html.escape(str(cell)) for cell in row) for row in rows]
+    lines = ["".join("<th>%s</th>" % _text(cell) for cell in header)]
+    lines += ["".join("<td>%s</td>" % _text(cell) for cell in row) for row in rows]
     return "<table>%s</table>" % "\n".join("<tr>%s</tr>" % line for line in lines)
 
 
 def code(text):
     """Returns lines of text as HTML that keeps them."""
-    return "<pre>%s</pre>" % html.escape(text)
+    return "<pre>%s</pre>" % _text(text, "\n")
 
 
 def page(title, about, sections):
@@ -75,12 +76,11 @@ def page(title, about, sections):
       sections: a list of ``Section``.
     """
     contents = " · ".join(
-        '<a href="#s%d">%s</a>' % (number, html.escape(one.title))
-        for number, one in enumerate(sections)
+        '<a href="#s%d">%s</a>' % (number, _text(one.title)) for number, one in enumerate(sections)
     )
     body = [
         '<h2 id="s%d">%s</h2>\n<p>%s</p>\n%s'
-        % (number, html.escape(one.title), html.escape(one.about), "\n".join(one.parts))
+        % (number, _text(one.title), _text(one.about), "\n".join(one.parts))
         for number, one in enumerate(sections)
     ]
     return (
@@ -89,9 +89,14 @@ def page(title, about, sections):
         '<meta name="viewport" content="width=device-width">\n'
         "<title>%s</title>\n<style>%s</style></head>\n"
         "<body><h1>%s</h1>\n<p>%s</p>\n<p>%s</p>\n%s\n</body></html>\n"
-        % (html.escape(title), _STYLE, html.escape(title), html.escape(about), contents,
+        % (_text(title), _STYLE, _text(title), _text(about), contents,
            "\n".join(body))
     )  # fmt: skip
+
+
+def _text(value, kept=""):
+    """Returns what ``str`` makes of a value as HTML; see ``escapes.printable``."""
+    return html.escape(escapes.printable(str(value), kept))
 
 
 def _image(image):

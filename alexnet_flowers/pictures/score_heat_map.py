@@ -43,13 +43,14 @@ def score_heat_map(image, scores, class_names, window_px, stride_px):
         panels = figure.subplots(num_rows, num_columns, squeeze=False).ravel()
         for panel in panels:
             panel.set_axis_off()
-        panels[0].imshow(image)
+        style.show(panels[0], image)
+        gray = image.mean(2).astype(np.uint8)
         about = "%d x %d px, %d x %d places" % (width, height, columns, rows)
         if num_shown < len(class_names):
             about += "\nthe likeliest %d of %d classes" % (num_shown, len(class_names))
         panels[0].set_title(about, fontsize=8)
         for class_id, panel in zip(np.argsort(-mean, kind="stable")[:num_shown], panels[1:]):
-            heat = _draw_class(panel, image, scores[..., class_id], extent)
+            heat = _draw_class(panel, gray, scores[..., class_id], extent)
             numbers = "%.2f, at most %.2f" % (mean[class_id], highest[class_id])
             panel.set_title(_title(class_names[class_id], numbers), fontsize=8)
         bar = figure.colorbar(heat, ax=list(panels), fraction=0.025, pad=0.02)
@@ -67,14 +68,14 @@ def _title(name, numbers):
     return "%s:\n%s" % (style.plain(name), numbers)
 
 
-def _draw_class(panel, image, scores, extent):
+def _draw_class(panel, gray, scores, extent):
     """Lays the scores of one class over the gray photo; returns matplotlib's image of them."""
-    panel.imshow(image.mean(2), cmap="gray", vmin=0, vmax=255)
+    style.show(panel, gray, cmap="gray", vmin=0, vmax=255)
     heat = panel.imshow(
         scores, extent=extent, cmap=colors.COLOR_MAP, vmin=0, vmax=1, alpha=0.6,
         interpolation="nearest",
     )  # fmt: skip
-    height, width = image.shape[:2]
+    height, width = gray.shape
     panel.set_xlim(0, width)
     panel.set_ylim(height, 0)
     return heat

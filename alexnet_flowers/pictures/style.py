@@ -4,7 +4,9 @@ import contextlib
 import warnings
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
 from alexnet_flowers import escapes
 from alexnet_flowers.pictures import colors
@@ -20,6 +22,8 @@ _RC = {
     "svg.hashsalt": "alexnet_flowers",  # The same figure is the same file.
     "svg.fonttype": "path",
 }
+# Of an image's longer side. Each panel keeps a copy of all pixels that it is given.
+_MAX_PX = 1024
 
 
 class _StyledFigure(Figure):
@@ -56,3 +60,19 @@ def plain(text):
     """
     shown = escapes.printable(text).replace("$", r"\$")
     return " " + shown if shown.startswith("_") else shown
+
+
+def show(panel, image, **look):
+    """Shows an image, whose pixels are the panel's units; of a large one only what can be seen.
+
+    Args:
+      panel: matplotlib's.
+      image: uint8 [height, width, 3] or [height, width]; a small one of any type.
+      **look: of ``imshow``.
+    """
+    height, width = image.shape[:2]
+    if max(height, width) > _MAX_PX:
+        scaled = Image.fromarray(image)
+        scaled.thumbnail((_MAX_PX, _MAX_PX))
+        image = np.asarray(scaled)
+    panel.imshow(image, extent=(-0.5, width - 0.5, height - 0.5, -0.5), **look)

@@ -233,6 +233,7 @@ def test_rows_of_another_tensorflow(made, monkeypatch, has_torch, bfloat16, expe
         ("--memory_steps=-1", "--memory_steps=-1: "),
         ("--other_python=nowhere/python", "--other_python nowhere/python: is no program"),
         ("--torch_python=nowhere/python", "--torch_python nowhere/python: is no program"),
+        ("--rows=other_tensorflow", "--rows other_tensorflow: needs --other_python"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_before_the_work(run_script, flag, message):
@@ -311,3 +312,8 @@ def test_an_archive_that_the_reference_does_not_take_is_refused_first(kind, run_
         write_tgz(path, sorted(official_photos().items()))
     done = run_script("benchmark", "--quick", "--archive", path)
     assert "--archive photos: the reference's" in one_error(done, 2).replace(str(path), "photos")
+
+
+def test_an_archive_that_is_not_there_is_said_not_to_be(run_script):
+    done = run_script("benchmark", "--quick", "--archive", "nowhere.tgz")
+    assert "nowhere.tgz: No such file or directory" in one_error(done, 1)

@@ -126,3 +126,39 @@ def test_processes_of_a_local_cluster_need_no_checkout(installed, tmp_path):
 def test_a_package_that_cannot_be_loaded_is_one_line(message):
     line = commands.not_installed(ImportError(message))
     assert "libx.so: cannot open); run make install, and" in line and "\n" not in line
+
+
+def test_a_list_that_cannot_be_printed_is_one_line(installed):
+    with open("/dev/full", "w") as full:
+        for arg in ("help", "--version"):
+            done = subprocess.run(
+                [sys.executable, str(installed / "bin" / "alexnet-flowers"), arg],
+                env=dict(os.environ, PYTHONPATH=str(installed / "lib")),
+                stdout=full, stderr=subprocess.PIPE, encoding="utf-8",
+            )  # fmt: skip
+            assert done.returncode == 1
+            assert done.stderr == (
+                "alexnet-flowers: error: standard output: No space left on device\n"
+            )
+
+
+SAY_TENSORBOARD = """
+from alexnet_flowers.commands import next_step
+if name == "evaluate":
+    for program, *args in (("a/evaluate.py",), ("a/evaluate.py", "--summaries_dir", "my runs"),
+                           ("alexnet-flowers evaluate",)):
+        sys.argv[0] = program
+        next_step.FLAGS.unparse_flags()
+        next_step.FLAGS.summaries_dir = "runs/summaries"
+        next_step.FLAGS["summaries_dir"].present = 0
+        next_step.FLAGS([program, *args])
+        print(next_step.tensorboard())
+"""
+
+
+def test_tensorboard_is_started_where_there_is_no_makefile_and_for_other_folders():
+    assert said_of_each_command(SAY_TENSORBOARD).splitlines() == [
+        "make tensorboard",
+        "tensorboard --logdir 'my runs'",
+        "tensorboard --logdir runs/summaries",
+    ]

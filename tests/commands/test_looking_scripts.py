@@ -89,7 +89,8 @@ def test_evaluate_a_checkpoint_from_elsewhere(run_script, random_run, tiny_datas
     flags = ["--checkpoint_path", "sent", "--dataset_dir", tiny_dataset]
     (tmp_path / "sent" / "notes.json").write_text("{}")
     refused = run_script("evaluate", *flags, "--device", "cpu", "--json", "sent/notes.json")
-    assert refused.returncode == 2 and "sent/notes.json: is among what is read" in refused.stderr
+    assert refused.returncode == 2
+    assert "sent/notes.json: is there, in a folder that is read (" in refused.stderr
     done = run_script("evaluate", *flags, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     # There is no run of that name.

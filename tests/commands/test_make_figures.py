@@ -98,6 +98,25 @@ def test_what_a_run_has_not_written_is_left_out(run_script, run_flags, tmp_path)
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("damaged", ["settings.json", "labels.txt"])
+def test_the_graph_is_of_the_first_run_that_says_what_it_is(
+    run_script, random_run, tiny_dataset, tmp_path, damaged
+):
+    for name in ("broken", "random"):
+        event_files.write(tmp_path / "summaries" / name, {1: {"learning_rate": 0.5}})
+        copy_of_run(random_run, tmp_path / "checkpoints" / name)
+    (tmp_path / "checkpoints" / "broken" / damaged).write_text("{")
+    flags = [*OF_ALL_RUNS, "--figures", "graph,confusion", "--dataset_dir", tiny_dataset]
+    done = run_script("make_figures", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [
+        "runs/figures/alexnet_v2_random.svg", "runs/figures/confusion_validation_random_7.svg",
+    ]  # fmt: skip
+    assert "alexnet_v2 of broken: left out: checkpoints/broken/" + damaged in done.stderr
+    done = run_script("make_figures", *flags, "--run_name", "broken")
+    assert done.returncode == 1 and "broken/%s" % damaged in done.stderr
+
+
 def test_histograms_are_of_what_is_asked_for(run_script, run_flags, tmp_path):
     event_files.write_run(tmp_path / "summaries", "random")
     figures = ["--figures", "histograms,distributions", "--histograms_of", "activations"]

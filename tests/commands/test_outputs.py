@@ -137,11 +137,17 @@ def test_standard_output_gets_it_behind_what_was_printed(tmp_path, monkeypatch):
         (dict(json="photos"), "photos: is a folder; name a file"),
         (dict(json="new/"), "new/: is a folder; name a file"),
         (dict(json="x" * 248), "x: is too long a name for a file; name a shorter one"),
-        (dict(csv="photos/rose.jpg"), "photos/rose.jpg: is among what is read .photos.;"),
+        (
+            dict(csv="photos/rose.jpg"),
+            "photos/rose.jpg: is there, in a folder that is read .photos.;",
+        ),
         (dict(csv="tulip.jpg"), "tulip.jpg: is there and holds no CSV; remove it"),
         (dict(json="link.json"), "link.json: is there and holds no JSON"),
         (dict(picture="notes.png"), "notes.png: is there and holds no PNG"),
-        (dict(json="photos/dataset.json"), "photos/dataset.json: is among what is read"),
+        (
+            dict(json="photos/dataset.json"),
+            "photos/dataset.json: is there, in a folder that is read",
+        ),
         (dict(json="a.json", csv="./a.json"), "./a.json: is named for two outputs"),
         (dict(json="tulip.jpg/a.json"), "tulip.jpg/a.json: .*tulip.jpg is no folder"),
     ],
@@ -163,7 +169,8 @@ def test_a_table_among_photos_may_be_replaced_and_a_picture_may_not(tmp_path):
         outputs.check(csv="photos/answers.csv", picture="sheet.png", photos=["photos"])
         write("photos/answers.csv", "photo,label\n")
     (tmp_path / "photos/rose.png").write_bytes(b"\x89PNG\r\n")
-    with pytest.raises(UsageError, match="photos/rose.png: is among what is read .photos.;"):
+    there = "photos/rose.png: is there, in a folder that is read .photos.;"
+    with pytest.raises(UsageError, match=there):
         outputs.check(picture="photos/rose.png", photos=["photos"])
 
 
@@ -175,9 +182,7 @@ def test_the_command_refuses_before_its_work(run_script, random_run, tmp_path):
         "--checkpoints_dir=" + os.path.dirname(random_run.checkpoints_dir),
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == (
-        "predict.py: error: rose.jpg: is among what is read (rose.jpg); name another file\n"
-    )
+    assert done.stderr == ("predict.py: error: rose.jpg: is read; name another file\n")
     assert (tmp_path / "rose.jpg").read_bytes() == before
 
 

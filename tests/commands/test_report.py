@@ -62,6 +62,8 @@ def test_nothing_is_loaded_from_elsewhere(path):
     assert all(one.startswith("#") for one in targets["href"])
     assert "url(" not in text and "<script" not in text and "@import" not in text
     assert re.search("Step 7; validation_on_flowers_[0-9a-f]{6}, 5 photos: accuracy ", text)
+    # Of more than 60 classes the confusion matrix names ids.
+    assert "<th>id</th><th>class</th>" in text and "<td>4</td><td>tulips</td>" in text
     commands = re.findall("python scripts/.*", text)
     assert commands[1].startswith("python scripts/evaluate.py --run_name random ")
     assert " --checkpoints_dir=" in commands[1]

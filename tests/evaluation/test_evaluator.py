@@ -404,3 +404,9 @@ def test_what_was_evaluated_is_printed_and_kept_although_its_events_cannot_be_wr
     (error,) = [line for line in ended.stderr.split("\n") if ": error: " in line]
     assert error.startswith("evaluate.py: error: s/random/validation: File exists")
     assert json.loads((tmp_path / "result.json").read_text())["num_images"] == 5
+
+
+def test_a_log_gets_no_progress_bars(random_run, tiny_dataset, capfd):
+    made = evaluator.Evaluator(random_run, tiny_dataset)
+    made.evaluate(checkpoints.newest(random_run.checkpoints_dir))
+    assert "photo/s" not in capfd.readouterr().err

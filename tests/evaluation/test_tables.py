@@ -77,3 +77,10 @@ def test_a_csv_file_has_everything(tmp_path):
     with open(path, newline="") as file:
         assert list(csv.reader(file))[1][0] == "'=1+1"
     assert rows[500][1:4] == ["10", "0.75", "0.3"] and rows[999][1:4] == ["0", "0", ""]
+
+
+def test_columns_of_long_names_are_cut_as_their_rows_are():
+    lines = tables.table(result_of(np.eye(5, dtype=int), ["%d" % i + "x" * 99 for i in range(5)]))
+    header, names, *rows, _ = lines.splitlines()
+    assert [row.split()[0] for row in rows] == names.split()
+    assert all(len(name) == 40 and name.endswith("...") for name in names.split())

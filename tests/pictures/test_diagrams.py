@@ -52,3 +52,10 @@ def test_the_names_of_many_classes_do_not_lie_over_each_other():
         label = axes.get_xticklabels()[0]
         between = (right - left) * np.sin(np.radians(label.get_rotation()))
         assert between >= label.get_size() / 72 * axes.figure.dpi
+
+
+def test_a_class_without_photos_has_no_share():
+    (axes, _) = diagrams.confusion_matrix([[3, 1], [0, 0]], ["a", "b"]).axes
+    shares = np.ma.filled(axes.images[0].get_array(), np.nan)
+    np.testing.assert_array_equal(shares, [[0.75, 0.25], [np.nan] * 2])
+    assert [text.get_color() for text in axes.texts[2:]] == ["black"] * 2  # On white.

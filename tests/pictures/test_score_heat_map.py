@@ -55,3 +55,14 @@ def test_titles_of_long_names_do_not_lie_over_each_other():
     assert not any(one.overlaps(other) for one, other in itertools.combinations(boxes, 2))
     assert not any(one.overlaps(other) for one, other in itertools.product(boxes, photos))
     assert all("0.25, at most 0.25" in panel.get_title() for panel in figure.axes[1:4])
+
+
+def test_a_large_photo_is_kept_no_larger_than_can_be_seen():
+    image = np.zeros([1500, 3000, 3], np.uint8)
+    image[:, 2900:] = 255
+    figure = score_heat_map.score_heat_map(image, np.zeros([40, 87, 3]), ["a", "b", "c"], 195, 32)
+    for panel in figure.axes[:4]:
+        shown = panel.images[0]
+        assert shown.get_array().shape[:2] == (512, 1024)
+        assert list(shown.get_extent()) == [-0.5, 2999.5, 1499.5, -0.5]
+        assert shown.get_array()[5, :985].max() < 9 and shown.get_array()[5, 995:].min() > 245

@@ -212,6 +212,8 @@ def test_evaluation_by_script(folder):
     assert result["num_images"] == 5 and result["global_step"] == 2
     assert result["checkpoint"] == "runs/checkpoints/sgd/model.ckpt-2"
     assert "validation, 5 photos, step 2: accuracy %.4f" % result["accuracy"] in ended.stdout
+    figures = "scripts/make_figures.py --run_name sgd --dataset_dir data --split validation\n"
+    assert figures in ended.stdout
     assert os.listdir(str(folder / "runs" / "summaries" / "sgd" / "validation"))
     (line,) = table_of(folder, "sgd/validation.csv")
     assert line.pop("step") == "2"
