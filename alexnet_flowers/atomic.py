@@ -39,11 +39,12 @@ def replacing(path):
                 with contextlib.suppress(OSError):  # Mostly, there is none yet.
                     shutil.copymode(path, partial)
                 os.replace(partial, path)
-                sync(os.path.dirname(path) or os.curdir)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.remove(partial)
             raise
+    with contextlib.suppress(PermissionError):  # Of a folder that may be written, not read.
+        sync(os.path.dirname(path) or os.curdir)
 
 
 def check_temporary(path):

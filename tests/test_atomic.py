@@ -46,6 +46,31 @@ def test_a_folder_that_cannot_be_synced_may_be_written_to(tmp_path, monkeypatch)
         json_file.write(str(tmp_path / "b.json"), {})
 
 
+def test_a_folder_that_cannot_be_read_may_be_written_to(tmp_path, monkeypatch):
+    def opened(path, *rest):
+        if path == str(tmp_path):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return really_open(path, *rest)
+
+    really_open = os.open
+    monkeypatch.setattr(os, "open", opened)
+    json_file.write(str(tmp_path / "a.json"), [1])
+    assert json_file.read(str(tmp_path / "a.json")) == [1]
+
+
+def test_a_folder_that_cannot_be_synced_costs_nobody_else_a_file(tmp_path, monkeypatch):
+    def fail_for_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            partial.write_text("of the next one")
+            raise OSError(errno.EIO, "Input/output error")
+
+    partial = tmp_path / "a.json.partial"
+    monkeypatch.setattr(os, "fsync", fail_for_folders)
+    with pytest.raises(OSError):
+        json_file.write(str(tmp_path / "a.json"), {})
+    assert partial.exists()
+
+
 def test_folders_that_were_made_on_a_detour_are_gone_after_an_error(tmp_path):
     with pytest.raises(DataError):
         with new_folder.made(str(tmp_path / "new/../other/within")):

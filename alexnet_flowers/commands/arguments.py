@@ -15,7 +15,7 @@ FLAGS = flags.FLAGS
 
 _MAX_FLAGFILE_LENGTH = 10**6
 # How flags end that name files and folders: a URL would become a folder called s3: here.
-_OF_FILES = ("_dir", "_path", "_picture", "csv", "json", "output", "sheet")
+_OF_FILES = ("_dir", "_path", "_picture", "csv", "json", "output", "reported", "sheet")
 _FLAG = re.compile(r"--?[^-\s=][^\s=]*(=|$)")
 # What a shell would take away from the line of a flag: quotes around the value, a comment behind.
 _AS_IN_A_SHELL = re.compile(r"""=(["']).*\1$|\s(#|//)""")
@@ -149,6 +149,9 @@ def parse(argv, takes_arguments):
             raise UsageError(
                 "--%s %s: a URL; name what is on this machine" % (name, FLAGS[name].value)
             )
+        if (name.endswith(_OF_FILES) or name == "archive") and FLAGS[name].value:
+            # A shell replaces ~ only where it begins a word, which it does not in --name=~/folder.
+            FLAGS[name].value = os.path.expanduser(FLAGS[name].value)
     if rest and not takes_arguments:
         raise UsageError("unexpected argument %r; flags begin with --" % rest[0])
     return rest

@@ -13,6 +13,7 @@ from alexnet_flowers.commands.help_text import group
 from alexnet_flowers.data import conversion, manifest, splits
 from alexnet_flowers.data.sources import photo_source
 from alexnet_flowers.errors import UsageError
+from alexnet_flowers.training import settings
 
 FLAGS = flags.FLAGS
 
@@ -72,4 +73,6 @@ def main():
         keep_archive=FLAGS.keep_archive,
     )
     print(manifest.table(info))
-    next_step.say(next_step.command("train", "--dataset_dir", FLAGS.dataset_dir, *_SHORT))
+    num_photos = info["splits"]["train"]["num_photos"]
+    few = ["--batch_size", str(num_photos)] if num_photos < settings.Settings().batch_size else []
+    next_step.say(next_step.command("train", "--dataset_dir", FLAGS.dataset_dir, *_SHORT, *few))

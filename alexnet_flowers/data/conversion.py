@@ -95,7 +95,9 @@ def _finished(dataset_dir, source, settings, strict):
     info = manifest.read(dataset_dir)
     made = info["request"]
     differences = settings.differences(made, manifest.num_photos(info))
-    of_source = source.difference(made["archive"], info["archive_sha256"])
+    of_source = source.difference(
+        made["archive"], info["archive_sha256"], info.get("archive_url_sha256")
+    )
     if of_source:
         differences.insert(0, of_source)
     if differences:
@@ -165,6 +167,7 @@ def _make(dataset_dir, source, settings, strict, keep_archive, report):
             info = {
                 "request": settings.request(source.name, rule, parts),
                 "archive_sha256": sha256,
+                "archive_url_sha256": source.url_sha256,
                 "classes": class_names,
                 "left_out": left_out,
                 "duplicates": identical,

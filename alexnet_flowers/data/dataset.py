@@ -87,6 +87,8 @@ def describe(dataset_dir):
         ``labels.txt`` than in ``dataset.json``.
     """
     if not os.path.isdir(dataset_dir):
+        if os.path.exists(dataset_dir):  # Such as an archive.
+            raise records.not_converted(dataset_dir)
         raise DataError(
             "%s: no such folder; run scripts/download_and_convert.py --dataset_dir %s"
             % (dataset_dir, dataset_dir)

@@ -67,7 +67,8 @@ def encode(image):
             "a side of more than %d pixels: %d x %d" % (_MAX_JPEG_SIDE, *upright.size)
         )
     buffer = io.BytesIO()
-    upright.save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    # Pillow hands a comment on, and fails over one that is longer than a JPEG's can be.
+    upright.save(buffer, "JPEG", quality=_JPEG_QUALITY, comment=b"")
     return upright.height, upright.width, buffer.getvalue(), "; ".join(notes) or None
 
 

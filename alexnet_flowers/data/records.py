@@ -81,6 +81,14 @@ def find_splits(dataset_dir):
     return sorted({match.group(1) for match in matches if match})
 
 
+def not_converted(path):
+    """Returns the ``DataError`` of a folder or file, perhaps of photos, that is no dataset."""
+    return DataError(
+        "%s: holds no converted photos; run scripts/download_and_convert.py, of photos of your own "
+        "with --archive %s, and name its --dataset_dir here" % (path, path)
+    )
+
+
 def find_shards(dataset_dir, split_name, file_pattern=None):
     """Returns the paths of a split's shards in order.
 
@@ -103,6 +111,8 @@ def find_shards(dataset_dir, split_name, file_pattern=None):
             found.setdefault(int(match.group(3)), set()).add(name)
     if not found:
         there = find_splits(dataset_dir)
+        if not there:
+            raise not_converted(dataset_dir)
         advice = "run scripts/download_and_convert.py --dataset_dir %s" % dataset_dir
         if "train" in there:
             advice = (
@@ -112,7 +122,7 @@ def find_shards(dataset_dir, split_name, file_pattern=None):
             )
         raise DataError(
             "%s: no shards of the split %r (there: %s); %s"
-            % (dataset_dir, split_name, ", ".join(there) or "none", advice)
+            % (dataset_dir, split_name, ", ".join(there), advice)
         )
     if len(found) > 1:
         raise DataError(
@@ -210,6 +220,8 @@ def read_labels(dataset_dir):
         with open(path, encoding="utf-8", errors="surrogateescape") as file:
             lines = file.read().split("\n")
     except FileNotFoundError:
+        if not find_splits(dataset_dir):
+            raise not_converted(dataset_dir)
         raise DataError(
             "%s: missing; the conversion did not finish: run scripts/download_and_convert.py "
             "--dataset_dir %s" % (path, dataset_dir)

@@ -27,7 +27,11 @@ _MAX_PX = 1024
 
 
 class _StyledFigure(Figure):
-    """A figure that is saved in the style in which it was drawn."""
+    """A figure that is saved, and gets its title, in the style in which it was drawn."""
+
+    def text(self, *args, **kwargs):
+        with _style():
+            return super().text(*args, **kwargs)
 
     def savefig(self, *args, **kwargs):
         with _style():
@@ -40,7 +44,9 @@ class _StyledFigure(Figure):
 
 @contextlib.contextmanager
 def _style():
-    with matplotlib.rc_context(_RC), warnings.catch_warnings():
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()  # A person's matplotlibrc may ask for LaTeX, or black paper.
+        matplotlib.rcParams.update(_RC)
         # A letter that the font lacks is a box; that is to be seen.
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         yield

@@ -68,7 +68,7 @@ def parsed(tmp_path_factory):
         "photo.jpg", "--batch_size=a:_b", "--learning_rate=x", "--fast_mode=maybe",
         "--optimizer=adm", "--batch_size=5\t6", "--run_name=", "--worker_hosts=",
         "--dataset_dir= --batch_size=3", "--dataset_dir=gs://a/b", "--learning_rate_picture=s3://a/b.svg",
-        "--min_crop_area=nan",
+        "--min_crop_area=nan", "--dataset_dir=~/a --checkpoint_path=~ --run_name=~",
     ]  # fmt: skip
     out = subprocess.check_output(
         [sys.executable, "-c", PARSE % ROOT, json.dumps([line.split(" ") for line in lines])],
@@ -102,6 +102,13 @@ def test_a_recipe_stands_for_its_flags_in_their_place(parsed):
 def test_a_flag_file_of_windows_is_read(parsed):
     found = parsed["--flagfile=windows"]
     assert (found["batch_size"], found["run_name"]) == (4, "it's_1")
+
+
+def test_a_tilde_is_the_home_in_what_names_files_only(parsed):
+    found = parsed["--dataset_dir=~/a --checkpoint_path=~ --run_name=~"]
+    home = os.path.expanduser("~")
+    assert (found["dataset_dir"], found["checkpoint_path"]) == (home + "/a", home)
+    assert found["run_name"] == "~"
 
 
 def test_the_scripts_have_the_recipes_too():

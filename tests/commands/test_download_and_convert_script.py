@@ -75,6 +75,8 @@ def test_every_flag_reaches_what_it_sets_and_the_table_is_printed(
     for row in rows[1:-1]:
         assert int(row[4]) == sum(int(count) for count in row[1:4]) == 6
     assert rows[-1] == ["all", "23", "4", "3", "30"]
+    # Of so few photos the default batch is refused.
+    assert done.stdout.endswith(" --max_number_of_steps 400 --batch_size 23\n")
 
 
 @pytest.mark.parametrize("flag", ["--help", "-h", "--help=true"])
@@ -102,7 +104,12 @@ def test_flag_that_cannot_be_meant_is_one_line_and_status_2(run_script, tmp_path
 
 def test_missing_archive_is_one_line_and_status_1(run_script, tmp_path):
     done = run_script("download_and_convert", "--archive=nowhere.tgz")
-    assert_fails(done, 1, "--archive nowhere.tgz: no such file or folder, and not a URL")
+    assert_fails(
+        done,
+        1,
+        "--archive nowhere.tgz: no such file or folder, nor a URL that begins with http:// or "
+        "https://; give an existing one",
+    )
     assert os.listdir(str(tmp_path)) == []
 
 

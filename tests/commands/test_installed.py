@@ -111,6 +111,7 @@ def test_messages_and_help_name_the_installed_commands(installed, tmp_path):
 
 
 def test_processes_of_a_local_cluster_need_no_checkout(installed, tmp_path):
+    (installed / "random.py").write_text("1 / 0")  # Somebody's own, in the working folder.
     done = run(installed, "launch-local", "--", "--dataset_dir", str(tmp_path / "nowhere"))
     assert done.returncode == 1
     assert "alexnet-flowers train: error: %s/nowhere: no such folder" % tmp_path in done.stdout

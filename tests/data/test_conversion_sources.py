@@ -9,6 +9,7 @@ import pytest
 from conversions import TINY, TINY_FILES, contents, convert, draw_few
 from http_servers import serving, status, whole
 
+from alexnet_flowers.data import manifest
 from alexnet_flowers.data.sources import download, photo_source
 from alexnet_flowers.errors import DataError, UsageError
 
@@ -24,6 +25,19 @@ def test_archive_of_a_url_is_downloaded_converted_and_removed(archive_bytes, tmp
     kept = contents(tmp_path / "kept")
     assert kept.pop("tiny_photos.tgz") == archive_bytes
     assert kept == contents(tmp_path / "removed")
+
+
+def test_another_archive_of_the_same_name_is_refused(archive_bytes, tmp_path):
+    answers = {"/%s/main.tgz" % name: [whole(archive_bytes)] for name in ("flowers", "birds")}
+    with serving(answers) as server:
+        for _ in range(2):
+            info = convert(tmp_path, server.url + "/flowers/main.tgz", **TINY)
+        with pytest.raises(DataError, match="it was made from another main.tgz"):
+            convert(tmp_path, server.url + "/birds/main.tgz", **TINY)
+        assert len(server.requests) == 1
+        del info["archive_url_sha256"]  # As in a dataset of before.
+        manifest.finish(str(tmp_path), info)
+        convert(tmp_path, server.url + "/birds/main.tgz", **TINY)
 
 
 # The latter is what a download that failed calls it, and asks for.

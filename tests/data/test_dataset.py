@@ -179,16 +179,18 @@ def test_missing_folder_says_what_to_run(tmp_path):
 
 
 def test_file_instead_of_a_folder_is_refused(tiny_archive):
-    with pytest.raises(DataError, match="no such folder"):
+    with pytest.raises(DataError, match="holds no converted photos; run .* --archive .*.tgz, and"):
         dataset.get_split("train", tiny_archive)
 
 
-def test_empty_folder_says_what_to_run(tmp_path):
+@pytest.mark.parametrize("files", [[], ["roses/1.jpg"], ["labels.txt", "roses/1.jpg"]])
+def test_a_folder_of_photos_is_not_taken_for_a_dataset(tmp_path, files):
+    photo_archives.write_files(tmp_path, {name: b"0:roses\n" for name in files})
     with pytest.raises(DataError) as caught:
         dataset.get_split("train", str(tmp_path))
     assert str(caught.value) == (
-        "%s: missing; the conversion did not finish: run scripts/download_and_convert.py "
-        "--dataset_dir %s" % (tmp_path / "labels.txt", tmp_path)
+        "%s: holds no converted photos; run scripts/download_and_convert.py, of photos of your own "
+        "with --archive %s, and name its --dataset_dir here" % (tmp_path, tmp_path)
     )
 
 

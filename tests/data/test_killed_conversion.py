@@ -9,7 +9,7 @@ import time
 
 import pytest
 from conversions import contents, convert
-from http_servers import serving
+from http_servers import serving, whole
 from photo_archives import CLASS_NAMES, draw, encode, write_tgz
 from PIL import Image
 from processes import Script
@@ -65,15 +65,15 @@ def has_begun(folder, pattern):
 @pytest.mark.soak
 def test_a_killed_conversion_is_finished_by_the_next_with_the_same_bytes(tmp_path, trials, tally):
     archive = write_tgz(tmp_path / "photos.tgz", photos())
-    convert(tmp_path / "undisturbed", archive, **SETTINGS)
-    undisturbed = contents(tmp_path / "undisturbed")
     with open(archive, "rb") as file:
-        answer = slowly(file.read())
+        body = file.read()
     rng = random.Random(10)
     stages = rng.sample(sorted(STAGES), len(STAGES))
     folder = str(tmp_path / "flowers0")
     number_of_trials = trials(3, 60)
-    with serving({"/photos.tgz": [answer]}) as server:
+    with serving({"/photos.tgz": [whole(body), slowly(body)]}) as server:
+        convert(tmp_path / "undisturbed", server.url + "/photos.tgz", **SETTINGS)
+        undisturbed = contents(tmp_path / "undisturbed")
         for trial in range(number_of_trials):
             stage = stages[trial % len(stages)]
             pattern, secs = STAGES[stage]

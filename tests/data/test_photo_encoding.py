@@ -232,3 +232,9 @@ def test_the_transparent_value_of_gray_of_16_bits_is_put_on_white(decode, monkey
 def test_gray_of_16_bits_needs_no_division_which_pillow_8_lacks(monkeypatch):
     monkeypatch.delattr(getattr(Image, "ImagePointTransform", None) or Image._E, "__truediv__")
     photo_check.verify(encode(Image.fromarray(RAMP * 256), "PNG"))
+
+
+def test_a_long_comment_does_not_matter():
+    commented = encode(image_of(), "GIF", comment=b"x" * 70000)
+    found = photo_check.verify(commented).replacement
+    assert found == photo_check.verify(encode(image_of(), "GIF")).replacement

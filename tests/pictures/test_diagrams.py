@@ -1,9 +1,11 @@
 """Bars, lines and colors of the diagrams are as high as their numbers."""
 
+import matplotlib
 import numpy as np
+import pytest
 
 from alexnet_flowers.inference import dead_units
-from alexnet_flowers.pictures import diagrams
+from alexnet_flowers.pictures import diagrams, picture_file
 
 
 def test_the_bars_are_as_high_as_the_shares():
@@ -59,3 +61,15 @@ def test_a_class_without_photos_has_no_share():
     shares = np.ma.filled(axes.images[0].get_array(), np.nan)
     np.testing.assert_array_equal(shares, [[0.75, 0.25], [np.nan] * 2])
     assert [text.get_color() for text in axes.texts[2:]] == ["black"] * 2  # On white.
+
+
+@pytest.mark.parametrize("name, value", [("text.usetex", True), ("figure.facecolor", "black")])
+def test_a_persons_matplotlibrc_changes_no_picture(tmp_path, monkeypatch, name, value):
+    def saved():
+        figure = diagrams.confusion_matrix([[3, 1], [0, 2]], ["a", "b"])
+        picture_file.save(figure, str(tmp_path / "a.svg"), picture_file.Origin("title", "command"))
+        return (tmp_path / "a.svg").read_bytes()
+
+    plain = saved()
+    monkeypatch.setitem(matplotlib.rcParams, name, value)
+    assert saved() == plain and matplotlib.rcParams[name] == value

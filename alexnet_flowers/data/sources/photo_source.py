@@ -4,8 +4,9 @@ A source is chosen once, by ``choose``. It has
 
 - ``name``: what ``dataset.json`` calls it;
 - ``check()``: raises ``DataError`` where there is nothing to be had, before anything is made;
-- ``difference(name, sha256)``: how it differs from what a dataset was made from; None if it does
-  not, as far as can be told without fetching it;
+- ``url_sha256``: the digest of the URL's host and path; empty where it is of no URL;
+- ``difference(name, sha256, url_sha256)``: how it differs from what a dataset was made from; None
+  if it does not, as far as can be told without fetching it;
 - ``is_published(sha256, photos)``: whether its split is known to others, and must stay as it is;
 - ``fetched(dataset_dir, keep_archive, report)``: a context that yields the path of its photos, in
   a format of ``photo_format``. When it ends, nothing of what it fetched is left in
@@ -98,6 +99,8 @@ def clear(dataset_dir, converted):
 class _Source:
     """What all sources have in common."""
 
+    url_sha256 = ""
+
     def is_published(self, sha256, photos):
         """Says whether these are the official photos: by their archive's digest, or their names.
 
@@ -122,10 +125,13 @@ class Local(_Source):
     def check(self):
         """Raises ``DataError`` if there is no such file or folder."""
         if not photo_format.exists(self._path):
-            raise DataError("--archive %s: no such file or folder, and not a URL" % self._path)
+            raise DataError(
+                "--archive %s: no such file or folder, nor a URL that begins with http:// or "
+                "https://; give an existing one" % self._path
+            )
 
-    def difference(self, name, sha256):
-        """Compares the digest, which tells more than the name."""
+    def difference(self, name, sha256, url_sha256=None):
+        """Compares the digest, which tells more than names."""
         if photo_format.sha256_of(self._path) == sha256:
             return None
         return "it was made from something else than %s is now" % self._path
@@ -150,14 +156,15 @@ class _Fetched(_Source, abc.ABC):
     def check(self):
         """Whether it can be had turns out when it is fetched."""
 
-    def difference(self, name, sha256):
-        """Compares the digest where it is known, and the name."""
+    def difference(self, name, sha256, url_sha256=None):
+        """Compares the digest where it is known, else the name and, if it was kept, the URL."""
         if sha256 == self._sha256:
             return None
         # Of a URL, the name once went on with the query.
         if name.partition("?")[0] != self.name:
             return "archive is %s, not %s" % (name, self.name)
-        return self._sha256 and "it was made from another %s" % self.name
+        is_other = self._sha256 or url_sha256 not in (None, self.url_sha256)
+        return "it was made from another %s" % self.name if is_other else None
 
     @contextlib.contextmanager
     def fetched(self, dataset_dir, keep_archive, report):
@@ -224,6 +231,9 @@ class Url(_Fetched):
         # Queries hold tokens, and may be longer than a file name.
         path = re.split("[?#]", url.partition("://")[2])[0].rstrip("/")
         name = path.rpartition("/")[2] if "/" in path else ""
+        # Of many the name is the same, such as main.zip. Before the host there may be a password.
+        place = re.sub("^[^/]*@", "", path).encode("utf-8", "surrogateescape")
+        self.url_sha256 = hashlib.sha256(place).hexdigest()
         self._file = OFFICIAL if url in OFFICIAL.urls else RemoteFile((url,))
         super().__init__(
             "".join(one if one.isprintable() else "_" for one in name),

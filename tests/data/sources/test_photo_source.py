@@ -68,6 +68,17 @@ def test_what_has_no_digest_is_compared_by_its_name(use_sample):
     assert source.difference("other.tgz", "0" * 64) == "archive is other.tgz, not " + source.name
 
 
+def test_archives_of_one_name_are_told_apart_by_their_urls():
+    source = photo_source.choose("https://127.0.0.1/flowers/main.zip")
+    for url, expected in (
+        ("http://me:secret@127.0.0.1/flowers/main.zip/?token=1", None),
+        ("https://127.0.0.1/birds/main.zip", "it was made from another main.zip"),
+        ("birds/main.zip", "it was made from another main.zip"),
+    ):
+        kept = photo_source.choose(url).url_sha256
+        assert "secret" not in kept and source.difference("main.zip", "0" * 64, kept) == expected
+
+
 def test_a_long_name_of_a_url_in_any_script_is_one_of_a_file(tmp_path, monkeypatch):
     monkeypatch.setattr(
         photo_source.Url, "_fetch", lambda self, path, report: open(path, "w").close()
@@ -101,5 +112,6 @@ def test_neither_a_file_nor_a_folder_is_refused_by_name(tmp_path, make):
     with pytest.raises(DataError) as caught:
         photo_source.choose(str(tmp_path / "mine.tgz")).check()
     assert str(caught.value) == (
-        "--archive %s: no such file or folder, and not a URL" % (tmp_path / "mine.tgz")
+        "--archive %s: no such file or folder, nor a URL that begins with http:// or https://; "
+        "give an existing one" % (tmp_path / "mine.tgz")
     )
