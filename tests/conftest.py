@@ -17,8 +17,6 @@ PRETENDED_GPU = os.pathsep.join([os.path.join(ROOT, "tests", "pretended_gpu"), R
 os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
 # Requests to 127.0.0.1 go there, whatever proxy the environment names.
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
-# Pictures are drawn as they are where a person has no settings of matplotlib.
-os.environ["MATPLOTLIBRC"] = os.devnull
 # The tests run from a plain checkout; the package need not be installed.
 sys.path.insert(0, ROOT)
 
