@@ -7,7 +7,6 @@ explanations, kernels, patches that excite units, dead units, and the commands t
 """
 
 import os
-import shlex
 
 from absl import flags
 
@@ -224,4 +223,4 @@ def _command_lines(network):
         ("report",),
     ):
         yield next_step.of_run(name, run_name, *shown, *more)
-    yield "tensorboard --logdir %s" % shlex.quote(FLAGS.summaries_dir)
+    yield next_step.tensorboard()

@@ -269,7 +269,7 @@ def _part(split, batch_size, num_clones, members):
     if batch_size * num_clones > part.num_samples:
         clones = " with --num_clones %d" % num_clones if num_clones > 1 else ""
         raise UsageError(
-            "--batch_size %d%s: the train split has only %d photos%s"
+            "--batch_size %d%s: the train split has only %d photos%s; lower it"
             % (batch_size, clones, part.num_samples, "" if part is split else " for this worker")
         )
     return part

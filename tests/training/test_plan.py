@@ -51,7 +51,7 @@ def test_a_batch_of_several_clones_that_is_too_large_names_both_flags(tiny_datas
     with pytest.raises(UsageError) as caught:
         plan.make(tiny_dataset, Settings(batch_size=13), plan.Options(compute=compute))
     assert str(caught.value) == (
-        "--batch_size 13 with --num_clones 2: the train split has only 25 photos"
+        "--batch_size 13 with --num_clones 2: the train split has only 25 photos; lower it"
     )
 
 
