@@ -259,7 +259,12 @@ def of_cpu(key):
 
 
 def session_config(
-    device, intra_op_threads=0, inter_op_threads=0, mixed_precision=False, xla=False
+    device,
+    intra_op_threads=0,
+    inter_op_threads=0,
+    mixed_precision=False,
+    xla=False,
+    in_cluster=False,
 ):
     """Returns the ``tf.ConfigProto`` of a session on ``device`` (``"cpu"`` or ``"gpu"``).
 
@@ -268,7 +273,8 @@ def session_config(
     ``mixed_precision_obstacle``) on a CPU the graph stays as it is, and TensorFlow rewrites what
     it runs: layers and their gradients in bfloat16, variables, their updates and the loss in
     float32. On a GPU it has no such rewriting; there ``nets.bfloat16`` builds the graph so. With
-    ``xla`` TensorFlow compiles what runs on a GPU.
+    ``xla`` TensorFlow compiles what runs on a GPU. ``in_cluster`` says that the session is one of
+    several processes.
     """
     config = tf.ConfigProto(
         allow_soft_placement=True,
@@ -280,6 +286,9 @@ def session_config(
     options = config.graph_options
     if mixed_precision and device == "cpu":
         setattr(options.rewrite_options, _BFLOAT16_OPTION, options.rewrite_options.ON)
+    if mixed_precision and in_cluster:
+        # It fuses convolutions in bfloat16 into what no process takes from another.
+        options.rewrite_options.remapping = options.rewrite_options.OFF
     if runtime.LAYOUT_OPTIMIZER_FAILS and device == "gpu":
         # In TF32, on TensorFlow 2.20, the step was as fast without it.
         options.rewrite_options.layout_optimizer = options.rewrite_options.OFF

@@ -146,7 +146,7 @@ def make(dataset_dir, run_settings, options=DEFAULT_OPTIONS, members=None, repor
       UsageError: a setting or an option has a value that it cannot have.
     """
     run_settings = check(run_settings, options, members)
-    device, session_config = _device(run_settings, options.compute)
+    device, session_config = _device(run_settings, options.compute, members is not None)
     if device == "gpu":
         report(devices.describe_cards(options.compute.num_clones))
     split = dataset.get_split(
@@ -240,7 +240,7 @@ def check(run_settings, options, members=None):
     return run_settings
 
 
-def _device(run_settings, compute_options):
+def _device(run_settings, compute_options, in_cluster):
     """Returns where the network runs, ``"cpu"`` or ``"gpu"``, and its ``tf.ConfigProto``."""
     devices.set_tf32(compute_options.tf32)
     device = devices.resolve(compute_options.device, compute_options.num_clones)
@@ -257,7 +257,7 @@ def _device(run_settings, compute_options):
         if obstacle:
             raise UsageError("--%s: %s" % (flag, obstacle))
     return device, devices.session_config(
-        device, *threads, run_settings.mixed_precision, compute_options.xla
+        device, *threads, run_settings.mixed_precision, compute_options.xla, in_cluster
     )
 
 

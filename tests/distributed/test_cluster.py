@@ -13,6 +13,7 @@ from clusters import SMALL, ended_well, errors_of, newest_step
 from http_servers import serving
 from processes import Script, last_step
 
+from alexnet_flowers import devices
 from alexnet_flowers.distributed import cluster, liveness, local_cluster, places
 from alexnet_flowers.distributed.cluster import Cluster
 from alexnet_flowers.errors import DataError, UsageError
@@ -86,6 +87,15 @@ def test_a_cluster_ends_at_the_last_step_by_itself(tmp_path, members):
     assert sorted(os.listdir(str(tmp_path / "runs"))) == ["checkpoints", "summaries"]
     events, table = sorted(os.listdir(str(tmp_path / "runs" / "summaries" / "run")))
     assert events.startswith("events.") and table == "training.csv"
+
+
+@pytest.mark.skipif(
+    devices.mixed_precision_obstacle("cpu") is not None, reason="TensorFlow or CPU without bfloat16"
+)
+def test_a_cluster_computes_in_bfloat16(tmp_path, members):
+    flags = ["--mixed_precision", "--max_number_of_steps=1", "--save_summaries_secs=0"]
+    members(*flags, num_workers=1).finish()
+    assert newest_step(tmp_path) == 1
 
 
 def test_checkpoints_are_read_and_written_where_the_chief_runs(tmp_path, tiny_dataset):
