@@ -9,6 +9,8 @@ from alexnet_flowers.tf1 import tf
 
 # How long a server waits for workers that have not come yet, once the chief has left.
 _LATE_SECS = liveness.CONNECT_SECS
+# How long one that is told to end waits for workers that were told so, too: the chief saves.
+_GRACE_SECS = 30
 _POLL_SECS = 0.5
 
 
@@ -21,6 +23,7 @@ def serve(cluster, config, report=print):
       report: called with each line of the console.
 
     Raises:
+      KeyboardInterrupt: a signal came; all workers have left, or 30 seconds are over.
       UsageError: see ``Cluster.server``.
     """
     server = cluster.server(config)
@@ -40,7 +43,15 @@ def serve(cluster, config, report=print):
                 return now
             return liveness.without_the_killed(now, cluster.worker_hosts, silence)
 
-        absent = _wait_for_the_end(present)
+        try:
+            absent = _wait_for_the_end(present)
+        except KeyboardInterrupt:
+            until = time.monotonic() + _GRACE_SECS
+            report("%s: ends with the workers, within %d seconds" % (name, _GRACE_SECS))
+            while HERE in list(session.run(states)) and time.monotonic() < until:
+                time.sleep(_POLL_SECS)
+            time.sleep(2 * _POLL_SECS)
+            raise
     time.sleep(2 * _POLL_SECS)  # The last worker is still closing its session.
     if absent:
         report("%s: the chief has left; never came, or are gone: worker %s" % (name, absent))

@@ -70,6 +70,18 @@ def test_a_server_that_goes_away_is_an_error(members):
     assert "Traceback" not in ended.error
 
 
+def test_whoever_ends_all_members_at_once_loses_no_step(tmp_path, members):
+    """As a scheduler of jobs does, or what stops containers."""
+    started = members("--max_number_of_steps=9999", "--save_summaries_secs=0", num_workers=1)
+    (chief,) = started.workers
+    assert chief.wait_until(lambda: last_step(chief.lines) >= 2)
+    for member in (started.server, chief):
+        member.send(signal.SIGTERM)
+    ended = chief.finish()
+    assert ended.status == 143 and newest_step(tmp_path) == last_step(ended.lines), ended
+    assert started.server.finish().status == 143
+
+
 def test_whoever_is_refused_harms_nobody(tmp_path, members, tiny_dataset):
     started = members("--max_number_of_steps=40", "--save_summaries_secs=0")
     chief, other = started.workers
