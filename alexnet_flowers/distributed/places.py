@@ -236,12 +236,12 @@ class Worker(Alone):
             and not (state == HERE and liveness.answers("worker", task, host))
         ]
 
-    def wait_for_others(self):
-        """Waits until all other workers that have joined have left, or are gone."""
+    def wait_for_others(self, is_enough):
+        """Waits until all others that have joined left or are gone, or a function says enough."""
         until, silence = time.monotonic() + _LAST_STEPS_SECS, liveness.Silence()
         with self._exchange() as session:
             states = self._register(0).states
-            while time.monotonic() < until:
+            while time.monotonic() < until and not is_enough():
                 now = session.run(states)
                 now[self.task_index] = LEFT
                 hosts = self._cluster.worker_hosts

@@ -40,7 +40,6 @@ class Loop:
         self.step_number = None
         self.signal = None
         self.ended_by_callback = False
-        self._may_break = True
         self._to_say = None  # What acknowledges a signal, where it has not been said yet.
         self._session = None  # That of the first step.
         self._ops = ops
@@ -113,9 +112,12 @@ class Loop:
         return step_number + self._num_under_way <= self._num_steps
 
     def _let_others_finish(self, session):
-        """Waits, if this is the chief, until no other worker has a step under way."""
+        """Waits, if this is the chief, until no other worker has a step under way.
+
+        A signal ends the waiting: the step is saved then as in the middle of the run.
+        """
         if self._place.is_chief and self._num_under_way > 1:
-            self._place.wait_for_others()
+            self._place.wait_for_others(lambda: self.signal is not None)
             self._num_under_way = 1
             self.step_number = int(session.run(self._ops.global_step))
 
@@ -138,7 +140,6 @@ class Loop:
         self._place.wait_for_chief_to_leave(is_enough)
 
     def _call_back(self, step):
-        self._may_break = False  # What is being saved is saved to its end.
         for number, callback in enumerate(self._callbacks, 1):
             try:
                 self.ended_by_callback |= bool(callback.after(step))
@@ -146,15 +147,14 @@ class Loop:
                 for later in self._callbacks[number:]:
                     later.after_failure(step)
                 raise
-        self._may_break = not (step.is_last or self.ended_by_callback)
 
     @contextlib.contextmanager
     def ended_by(self, *signals, acknowledge):
         """Returns a context in which the first of these signals ends the loop after a step.
 
-        Another SIGINT has its usual effect at once, unless it comes while something is written or
-        evaluated, or after the last step; so has the first one where no step has been made that
-        could be saved. The others are no person's impatience: ``timeout`` sends two at once.
+        Where no step has been made that could be saved, SIGINT has its usual effect. What comes
+        after the first signal changes nothing: while TensorFlow makes a step Python hears none, so
+        that it could not end sooner, only without being saved.
 
         Args:
           *signals: their numbers; those that are ignored, as SIGHUP under ``nohup``, stay so.
@@ -172,7 +172,7 @@ class Loop:
                     acknowledge()
                 except RuntimeError:  # Another line is just being written.
                     self._to_say = acknowledge
-            elif number == signal.SIGINT and self._may_break:
+            elif number == signal.SIGINT and not has_begun:
                 signal.signal(number, usual[number])
                 os.kill(os.getpid(), number)
 

@@ -70,7 +70,7 @@ def test_the_servers_keep_who_is_there(members, monkeypatch):
         assert members.states() == [HERE, b""]
         with monkeypatch.context() as patched:  # Nobody waits for a worker that has never come.
             patched.setattr(places.time, "sleep", pytest.fail)
-            members.chief.wait_for_others()
+            members.chief.wait_for_others(lambda: False)
         with members.other.joined(RUN):
             assert members.states() == [HERE, HERE]
         with pytest.raises(KeyError), members.other.joined(RUN):
@@ -208,8 +208,11 @@ def test_a_worker_that_was_killed_is_not_waited_for_at_the_end(members, monkeypa
     monkeypatch.setattr(members.chief, "_cluster", members._cluster("worker", 0, hosts))
     members.other._set_state(HERE)
     since = time.monotonic()
-    members.chief.wait_for_others()
+    members.chief.wait_for_others(lambda: False)
     assert time.monotonic() - since < 10
+    monkeypatch.setattr(liveness, "_SILENT_SECS", 600)
+    members.chief.wait_for_others(lambda: True)
+    assert time.monotonic() - since < 20
     members.other._set_state(LEFT)
 
 

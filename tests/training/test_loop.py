@@ -164,10 +164,28 @@ def test_what_a_line_under_way_keeps_from_being_said_is_said_before_the_next_ste
     assert lines == ["stopping", "stopping"] and loop.signal == signal.SIGTERM
 
 
-def test_only_a_second_interrupt_ends_a_step_that_takes_too_long(no_signal_ignored):
-    loop = Loop(OPS, [], 9, Alone())
-    loop.step_number = 3
+def test_further_signals_take_no_step_from_the_save(no_signal_ignored):
+    """As of a person who has read that it is being saved, and presses Ctrl-C once more."""
+    session, recorder = Session(3), Recorder()
+    make_step = session.run
+
+    def run(fetches, options=None):
+        if session.step_number == 4:  # The step after the one in whose callbacks it was told so.
+            for number in ALL:
+                os.kill(os.getpid(), number)
+        return make_step(fetches)
+
+    session.run = run
+    loop = Loop(OPS, [Sender(signal.SIGINT), recorder], 9, Alone())
     before = [signal.getsignal(number) for number in ALL]
+    with loop.ended_by(*ALL, acknowledge=lambda: None):
+        steps_of(loop, session)
+    assert recorder.calls == [(3, 4, False), (4, 5, True)] and loop.signal == signal.SIGINT
+    assert [signal.getsignal(number) for number in ALL] == before
+
+
+def test_an_interrupt_ends_what_another_signal_lets_make_its_first_step(no_signal_ignored):
+    loop = Loop(OPS, [], 9, Alone())
     with pytest.raises(KeyboardInterrupt):
         with loop.ended_by(*ALL, acknowledge=lambda: None):
             for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP):
@@ -175,7 +193,6 @@ def test_only_a_second_interrupt_ends_a_step_that_takes_too_long(no_signal_ignor
             assert loop.signal == signal.SIGTERM
             os.kill(os.getpid(), signal.SIGINT)
             time.sleep(1)
-    assert [signal.getsignal(number) for number in ALL] == before
 
 
 def test_an_interrupt_before_the_first_step_has_nothing_to_wait_for(no_signal_ignored):
@@ -246,7 +263,7 @@ class Several(Alone):
     def __init__(self, is_chief, session):
         self.is_chief, self.session, self.num_waits = is_chief, session, 0
 
-    def wait_for_others(self):
+    def wait_for_others(self, is_enough):
         self.num_waits += 1
         self.session.step_number += 1  # One had a step under way.
         self.session.others = 0
@@ -258,6 +275,22 @@ def test_the_chief_waits_once_for_the_others_and_makes_the_last_steps():
     steps_of(Loop(OPS, [recorder], 11, place), session)
     assert place.num_waits == 1
     assert recorder.calls == [(0, 3, False), (3, 6, False), (6, 10, False), (10, 11, True)]
+
+
+def test_a_signal_ends_the_waiting_for_the_others(no_signal_ignored):
+    session, recorder = Session(others=2), Recorder()
+    place = Several(True, session)
+
+    def wait_for_others(is_enough):
+        assert not is_enough()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert is_enough()
+
+    place.wait_for_others = wait_for_others
+    loop = Loop(OPS, [recorder], 8, place)
+    with loop.ended_by(*ALL, acknowledge=lambda: None):
+        steps_of(loop, session)
+    assert recorder.calls == [(0, 3, False), (3, 6, True)]
 
 
 def test_another_worker_stops_before_it_could_make_a_step_too_many():
