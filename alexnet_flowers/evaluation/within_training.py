@@ -49,11 +49,13 @@ class Evaluation:
         self._evaluator = self._evaluator or self._make_evaluator()
         result = self._evaluator.evaluate(checkpoint)
         is_best = False
-        with self._errors_as_warnings():  # First: what is in the table counts as done.
-            is_best = best.keep(self._run, result, self._report, _FLAG)
-        with self._errors_as_warnings():
-            self._evaluator.write_result(result)
-        self._report(tables.line(result) + ", the best so far" * is_best)
+        try:
+            with self._errors_as_warnings():  # First: what is in the table counts as done.
+                is_best = best.keep(self._run, result, self._report, _FLAG)
+            with self._errors_as_warnings():
+                self._evaluator.write_result(result)
+        finally:  # Also where there is no room for it.
+            self._report(tables.line(result) + ", the best so far" * is_best)
         return not is_end and self.is_enough(result["global_step"])
 
     def catch_up(self, checkpoint, step, is_end):

@@ -78,9 +78,12 @@ def test_a_full_disk_ends_a_training_that_evaluates_itself(run):
     made = types.SimpleNamespace(
         evaluate=lambda path: measured(run, 9, 0.1), write_result=write_result
     )
-    evaluation = within_training.Evaluation(run, lambda: made, 1, 0)
+    lines = []
+    evaluation = within_training.Evaluation(run, lambda: made, 1, 0, lines.append)
     with pytest.raises(WriteError):
         evaluation.evaluate("model.ckpt-9")
+    (line,) = lines
+    assert line.startswith("validation, 5 photos, step 9: ")
 
 
 @pytest.mark.parametrize("number, ends", [(errno.ENOSPC, True), (errno.EACCES, False)])
