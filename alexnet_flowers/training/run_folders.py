@@ -60,7 +60,9 @@ def owned(run):
 
 
 def to_continue(run, kept, allow_changed_settings, report):
-    """Returns the checkpoint from which a run is continued and its step; None, 0 for a new one.
+    """Returns the checkpoint from which a run is continued, its step, and lines about that.
+
+    For a new one they are None, 0 and none.
 
     Raises:
       DataError: it was trained on other classes, which is all that is known of it.
@@ -70,21 +72,18 @@ def to_continue(run, kept, allow_changed_settings, report):
     for line in done:
         report("%s: %s" % (run.name, line))
     if newest is None:
-        return None, 0
+        return None, 0, []
     before = settings.read(run.checkpoints_dir)
     if before is None and not allow_changed_settings:
         runs.check_labels(run, dict(enumerate(kept["dataset"]["classes"])))
     changes = before and settings.check_unchanged(
         run.checkpoints_dir, before, kept, allow_changed_settings
     )
-    step_number = checkpoints.global_step_of(newest)
-    if step_number < kept["num_steps"]:
-        for change in changes or ():
-            report("changed: " + change)
-        report("%s: continued from %s" % (run.name, newest))
-        if kept["settings"]["checkpoint_path"]:
-            report("--checkpoint_path is where the run once started; its own checkpoint is newer")
-    return newest, step_number
+    lines = ["changed: " + change for change in changes or ()]
+    lines.append("%s: continued from %s" % (run.name, newest))
+    if kept["settings"]["checkpoint_path"]:
+        lines.append("--checkpoint_path is where the run once started; its own checkpoint is newer")
+    return newest, checkpoints.global_step_of(newest), lines
 
 
 def are_its_photos(run, kept):

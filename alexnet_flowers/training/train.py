@@ -76,7 +76,7 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
     with run_folders.owned(run if place.is_chief else None) as folders, place.joined(agreed):
         newest, step_number = None, 0
         if place.is_chief:
-            newest, step_number = run_folders.to_continue(
+            newest, step_number, lines = run_folders.to_continue(
                 run, plan.kept, plan.options.allow_changed_settings, report
             )
             is_end = step_number >= plan.num_steps
@@ -97,8 +97,8 @@ def train(run, plan, give_up=None, report=print, evaluation=None):
                 if step_number < settings.last_step(kept):  # Whoever watches the run waits for it.
                     settings.write_ended(run.checkpoints_dir, kept, step_number)
                 return None
-            for remark in schedules.remarks(plan.settings, plan.num_steps):
-                report(remark)
+            for line in [*lines, *schedules.remarks(plan.settings, plan.num_steps)]:
+                report(line)
         with tf.Graph().as_default(), run_folders.settings_of_what_is_saved(run, newest):
             evaluate = evaluation.evaluate if evaluation else None
             trainer = _Trainer(run, plan, place, newest, step_number, report, evaluate)

@@ -284,7 +284,9 @@ def test_other_settings_are_refused_before_anything_is_announced(run, tiny_datas
 def test_a_run_that_is_enough_keeps_its_settings(run, tiny_dataset):
     evaluation = types.SimpleNamespace(catch_up=lambda *_: True)
     other = planned(tiny_dataset, batch_size=8, allow_changed_settings=True)
-    assert train.train(run, other, evaluation=evaluation) is None
+    lines = []
+    assert train.train(run, other, evaluation=evaluation, report=lines.append) is None
+    assert not lines  # Nothing is changed or continued.
     assert settings.read(run.checkpoints_dir) == dict(planned(tiny_dataset).kept, ended_at_step=7)
 
 
