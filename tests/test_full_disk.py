@@ -4,7 +4,7 @@ import glob
 import os
 
 import pytest
-from conversions import contents
+from conversions import TINY, contents, convert
 from http_servers import serving, whole
 from processes import Script, last_step, messages, read_all_tensors, read_events, train_args
 from small_disks import small_disk
@@ -83,19 +83,19 @@ def test_a_conversion_leaves_nothing_and_is_finished_once_there_is_room(
     tmp_path, tiny_archive, archive_bytes, tiny_dataset, trials, tally
 ):
     sizes = ["16k", "64k"] + ["%dk" % size for size in range(4, trials(4, 100), 8)]
-    for number, size in enumerate(sizes):
-        with small_disk(tmp_path / ("disk%d" % number), size) as disk:
-            with serving({"/tiny_photos.tgz": [whole(archive_bytes)]}) as server:
+    with serving({"/tiny_photos.tgz": [whole(archive_bytes)]}) as server:
+        archives = server.url + "/tiny_photos.tgz", tiny_archive
+        convert(tmp_path / "of_url", archives[0], **TINY)
+        undisturbed = contents(tmp_path / "of_url"), contents(tiny_dataset)
+        for number, size in enumerate(sizes):
+            with small_disk(tmp_path / ("disk%d" % number), size) as disk:
                 args = ["--num_validation=5", "--num_shards=2", "--dataset_dir=%s/new" % disk.path]
-                args.append(
-                    "--archive=%s"
-                    % (tiny_archive if number % 2 else server.url + "/tiny_photos.tgz")
-                )
+                args.append("--archive=" + archives[number % 2])
                 ended = Script("download_and_convert", tmp_path, *args).finish()
                 if ended.status:
                     assert disk.path in the_error(ended)
                     assert os.listdir(disk.path) == []
                     disk.grow("10m")
                     assert Script("download_and_convert", tmp_path, *args).finish().status == 0
-                assert contents(disk.path + "/new") == contents(tiny_dataset)
-        tally("conversion on a full disk", "stopped, then finished" if ended.status else "fits")
+                assert contents(disk.path + "/new") == undisturbed[number % 2]
+            tally("conversion on a full disk", "stopped, then finished" if ended.status else "fits")
