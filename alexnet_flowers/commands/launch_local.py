@@ -23,13 +23,6 @@ with group("Cluster"):
     define_count("workers", 2, "Start so many processes that compute gradients.")
     define_count("servers", 1, "Start so many processes that hold the variables.")
 
-# Not -m, which takes modules, such as a random.py, from the folder where this was started.
-_MAIN = """import sys
-sys.path[:] = filter(None, sys.path)
-from alexnet_flowers import commands
-commands.main()
-"""
-
 
 def main(train_flags):
     # Where this package is, installed or not, the processes find it, too.
@@ -49,4 +42,4 @@ def _train():
     script = os.path.join(os.path.dirname(sys.argv[0]), "train.py")
     if sys.argv[0].endswith(".py") and os.path.isfile(script):
         return [script]
-    return ["-c", _MAIN, "train"]
+    return ["-m", "alexnet_flowers", "train"]
