@@ -140,18 +140,17 @@ def parse(argv, takes_arguments):
     except (flags.Error, ValueError) as error:  # The latter: a value for a --no flag.
         raise UsageError(_refused(str(error)))
     for name in FLAGS:
+        value, names_file = FLAGS[name].value, name.endswith(_OF_FILES)
         # Mostly a shell's unset variable.
-        if FLAGS[name].present and FLAGS[name].value in ("", []):
+        if FLAGS[name].present and value in ("", []):
             raise UsageError("--%s: is empty; give it a value, or leave it out" % name)
-        if FLAGS[name].value != FLAGS[name].value:  # NaN, which no bound of a flag keeps out.
+        if value != value:  # NaN, which no bound of a flag keeps out.
             raise UsageError("--%s=nan: is no number" % name)
-        if name.endswith(_OF_FILES) and "://" in (FLAGS[name].value or ""):
-            raise UsageError(
-                "--%s %s: a URL; name what is on this machine" % (name, FLAGS[name].value)
-            )
-        if (name.endswith(_OF_FILES) or name == "archive") and FLAGS[name].value:
+        if names_file and "://" in (value or ""):
+            raise UsageError("--%s %s: a URL; name what is on this machine" % (name, value))
+        if value and (names_file or name == "archive"):
             # A shell replaces ~ only where it begins a word, which it does not in --name=~/folder.
-            FLAGS[name].value = os.path.expanduser(FLAGS[name].value)
+            FLAGS[name].value = os.path.expanduser(value)
     if rest and not takes_arguments:
         raise UsageError("unexpected argument %r; flags begin with --" % rest[0])
     return rest

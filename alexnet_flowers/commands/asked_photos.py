@@ -41,9 +41,15 @@ def define(default_split=None, one=False, of_run=True, of_files=True):
             )
 
 
-def check_no_picks_beside(paths):
-    """Raises ``UsageError`` for photos that are named as files and picked from a split, too."""
-    for flag, value in _picks().items():
+def check_no_picks_beside(paths, *others):
+    """Raises ``UsageError`` for photos that are named as files and picked from a split, too.
+
+    Args:
+      paths: of the files.
+      *others: the names of flags that may not be given beside files either.
+    """
+    given = {flag: FLAGS[flag].value for flag in others if FLAGS[flag].present}
+    for flag, value in dict(_picks(), **given).items():
         if paths:
             raise UsageError("--%s %s: or photos, not both" % (flag, value))
 
@@ -61,10 +67,7 @@ def chosen(paths, network):
     Those of paths are a ``photos.FilePhotos``, whose bad ones ``report_left_out`` tells. Without a
     network (None) their classes are those of the dataset, or not known.
     """
-    check_no_picks_beside(paths)
-    for flag in ("split", "dataset_dir"):
-        if paths and FLAGS[flag].present:
-            raise UsageError("--%s %s: or photos, not both" % (flag, FLAGS[flag].value))
+    check_no_picks_beside(paths, "split", "dataset_dir")
     if paths:
         return photos.FilePhotos(paths, network.class_names if network else ())
     return picked(of_split(network))

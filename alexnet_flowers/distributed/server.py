@@ -48,7 +48,7 @@ def serve(cluster, config, report=print):
         except KeyboardInterrupt:
             until = time.monotonic() + _GRACE_SECS
             report("%s: ends with the workers, within %d seconds" % (name, _GRACE_SECS))
-            while HERE in list(session.run(states)) and time.monotonic() < until:
+            while HERE in present() and time.monotonic() < until:
                 time.sleep(_POLL_SECS)
             time.sleep(2 * _POLL_SECS)
             raise

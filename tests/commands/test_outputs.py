@@ -182,7 +182,7 @@ def test_the_command_refuses_before_its_work(run_script, random_run, tmp_path):
         "--checkpoints_dir=" + os.path.dirname(random_run.checkpoints_dir),
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == ("predict.py: error: rose.jpg: is read; name another file\n")
+    assert done.stderr == "predict.py: error: rose.jpg: is read; name another file\n"
     assert (tmp_path / "rose.jpg").read_bytes() == before
 
 
